@@ -1,0 +1,32 @@
+// How a name stands, in the words of interface and metrics: shared by cert/ (which knows), admin/ and observe/.
+
+/** live: a valid certificate is served. pending: none yet, first attempt not failed. failing: none yet, last attempt failed. */
+export type CertificateState = 'live' | 'pending' | 'failing' | 'expired' | 'retired';
+
+export type CertificateSource = 'acme' | 'local' | 'import';
+
+/** The last thing that went wrong for a name, as `certs list --json` and `/api/status` show it. */
+export interface LastProblem {
+  /** ISO 8601, UTC */
+  readonly at: string;
+  readonly issuer: string;
+  /** ACME problem type (RFC 8555 §6.7) where the CA sent one, else an error code of core/errors */
+  readonly type: string;
+  readonly detail: string;
+  readonly remedy: string;
+}
+
+/** One row of `certs list --json`. Absent facts are null so that scripts find every key. */
+export interface CertificateStatus {
+  readonly domain: string;
+  readonly state: CertificateState;
+  readonly source: CertificateSource | null;
+  readonly issuer: string | null;
+  /** lower-case hex */
+  readonly serial: string | null;
+  readonly notBefore: string | null;
+  readonly notAfter: string | null;
+  /** when the next order is planned */
+  readonly nextAttempt: string | null;
+  readonly lastProblem: LastProblem | null;
+}

@@ -1,0 +1,35 @@
+// Time and randomness as things that are passed in, so that no test sleeps and no test flakes.
+
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface Clock {
+  /** milliseconds since the epoch */
+  now(): number;
+  /**
+   * Resolves after `ms`, or at once when `signal` aborts (it never rejects: look at `signal.aborted`).
+   * Any non-negative length; lengths above setTimeout's own ceiling are waited in pieces.
+   */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** A number in [0, 1). */
+export type Random = () => number;
+
+/** setTimeout fires at once above 2^31−1 ms (24.8 days). */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+const sleep = async (ms: number, signal?: AbortSignal): Promise<void> => {
+  let left = Math.max(0, ms);
+  do {
+    const piece = Math.min(left, LONGEST_TIMER_MS);
+    try {
+      await delay(piece, undefined, signal === undefined ? {} : { signal });
+    } catch {
+      return;
+    }
+    left -= piece;
+  } while (left > 0);
+};
+
+/** The machine's own time. */
+export const systemClock: Clock = Object.freeze({ now: () => Date.now(), sleep });

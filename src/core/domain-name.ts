@@ -1,0 +1,21 @@
+// Host names as the program keeps them: A-labels, lower case, no trailing dot (RFC 1123 §2.1, RFC 5890 §2.3.2.1).
+
+const LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
+
+/** Lower case, without one trailing dot. Says nothing about validity. */
+export const normalizeName = (text: string): string => {
+  const lower = text.toLowerCase();
+  return lower.endsWith('.') ? lower.slice(0, -1) : lower;
+};
+
+/**
+ * Whether `name` (normalized) can have a public certificate and a Host field: two or more LDH labels,
+ * 253 octets at most, a top-level label that is not all digits (so no IPv4 address passes).
+ */
+export const isDomainName = (name: string): boolean => {
+  if (name.length > 253) return false;
+  const labels = name.split('.');
+  return (
+    labels.length >= 2 && labels.every((label) => LABEL.test(label)) && !/^\d+$/.test(labels.at(-1) ?? '')
+  );
+};

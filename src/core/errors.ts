@@ -1,0 +1,112 @@
+// The one error type and the one table of codes. Callers switch on `code`, never on text.
+// Every code here stands in docs/errors.md and the reverse; a test holds the two together.
+
+/** What each code means to the outside: HTTP status for a client, exit code for a shell, and how to mend it. */
+export interface ErrorEntry {
+  /** HTTP status (RFC 9110 §15) when a client's request meets this error */
+  readonly status: number;
+  /** process exit code (sysexits.h) when a command ends with it */
+  readonly exit: 1 | 64 | 69 | 70 | 78;
+  /** whether the same thing tried again later can succeed without anybody acting */
+  readonly retry: boolean;
+  /** one line for a person: how to mend it */
+  readonly help: string;
+}
+
+const entry = (status: number, exit: ErrorEntry['exit'], retry: boolean, help: string): ErrorEntry =>
+  Object.freeze({ status, exit, retry, help });
+
+/** Every error code of the program. */
+export const ERRORS = Object.freeze({
+  ERR_USAGE: entry(500, 64, false, 'see `linkgate --help`'),
+  ERR_INTERNAL: entry(500, 70, false, 'a bug in linkgate: please report it with the log line'),
+
+  ERR_CONFIG_INVALID: entry(500, 78, false, 'mend the lines named, then `linkgate check`'),
+  ERR_CONFIG_UNREADABLE: entry(500, 78, false, 'name a readable file with --config or $LINKGATE_CONFIG'),
+
+  ERR_LISTEN_IN_USE: entry(500, 69, true, 'stop the other program on that port, or change `listen`'),
+  ERR_LISTEN_DENIED: entry(
+    500,
+    78,
+    false,
+    'give the process CAP_NET_BIND_SERVICE, or listen on a port above 1023',
+  ),
+  ERR_LISTEN_UNAVAILABLE: entry(500, 69, true, 'the address in `listen` is not one of this machine'),
+
+  ERR_STORAGE_UNAVAILABLE: entry(
+    503,
+    69,
+    true,
+    'check that the storage folder exists, is writable and has room',
+  ),
+  ERR_STORAGE_LOCKED: entry(503, 69, true, 'another process holds the lock; it is tried again'),
+
+  ERR_CERT_INVALID: entry(
+    500,
+    1,
+    false,
+    'the certificate cannot be used for this name: issue or import it again',
+  ),
+
+  ERR_ACME_UNREACHABLE: entry(500, 69, true, 'the CA did not answer; it is tried again with growing pauses'),
+  ERR_ACME_TIMEOUT: entry(
+    500,
+    69,
+    true,
+    'the CA did not finish in time; it is tried again with growing pauses',
+  ),
+  ERR_ACME_RATE_LIMITED: entry(500, 69, true, 'the CA asks for patience; it is tried again when it said so'),
+  ERR_ACME_UNAUTHORIZED: entry(
+    500,
+    1,
+    true,
+    'the CA could not reach this name on port 80: check its DNS records',
+  ),
+  ERR_ACME_REFUSED: entry(500, 1, true, 'the CA refused the order: read its detail'),
+
+  ERR_REQUEST_MALFORMED: entry(400, 1, false, 'the request breaks the rules of HTTP'),
+  ERR_REQUEST_TIMEOUT: entry(408, 1, true, 'the client sent its request too slowly'),
+  ERR_REQUEST_BODY_TOO_LARGE: entry(413, 1, false, 'the request body is larger than the limit'),
+  ERR_REQUEST_MISDIRECTED: entry(421, 1, false, 'this name is not served here, or not on this connection'),
+  ERR_REQUEST_HEADERS_TOO_LARGE: entry(431, 1, false, 'the request has too many or too large fields'),
+  ERR_REQUEST_UNSUPPORTED: entry(501, 1, false, 'CONNECT and Upgrade are not served'),
+
+  ERR_UPSTREAM_UNREACHABLE: entry(502, 69, true, 'the tracker did not accept the connection'),
+  ERR_UPSTREAM_TLS: entry(502, 69, true, 'the certificate of the tracker was not valid for its name'),
+  ERR_UPSTREAM_INVALID: entry(502, 69, true, 'the tracker broke off, or its answer was not HTTP'),
+  ERR_UPSTREAM_BUSY: entry(503, 69, true, 'all connections to the tracker are taken and the queue is full'),
+  ERR_UPSTREAM_TIMEOUT: entry(504, 69, true, 'the tracker did not answer in time'),
+} satisfies Record<`ERR_${string}`, ErrorEntry>);
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** Facts of one occurrence, for the log and for callers that act on them. Never a secret, a path of a click or a body. */
+export type ErrorDetails = Readonly<Record<string, unknown>>;
+
+export interface GateErrorOptions {
+  readonly cause?: unknown;
+  readonly details?: ErrorDetails;
+}
+
+/** The program's only error class. `message` is lower case, subject first, values quoted. */
+export class GateError extends Error {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, message: string, options: GateErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'GateError';
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+
+  get entry(): ErrorEntry {
+    return ERRORS[this.code];
+  }
+}
+
+/** The error as a GateError: itself when it is one, else wrapped under `code` with its cause kept. */
+export const toGateError = (error: unknown, code: ErrorCode = 'ERR_INTERNAL'): GateError =>
+  error instanceof GateError
+    ? error
+    : new GateError(code, error instanceof Error ? error.message : String(error), { cause: error });

@@ -1,0 +1,107 @@
+// What happens, told by the corridors and heard by observe/, admin/ and app/: the corridors know no metric and no log.
+// Names are `noun.pastParticiple`. An event never carries a key, a token, a cookie, a query or a body.
+
+import type { ErrorCode } from './errors.ts';
+import type { UpstreamId } from './settings.ts';
+
+export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
+export type Listener = 'https' | 'http';
+
+export interface Events {
+  /** a request of a configured name was answered, by the upstream or by an error page */
+  'request.completed': {
+    readonly id: string;
+    readonly domain: string;
+    readonly listener: Listener;
+    readonly httpVersion: '1.0' | '1.1' | '2';
+    readonly method: string;
+    /** raw request target: a credential (one id opens click, open and unsubscribe). Classify it, never log it. */
+    readonly target: string;
+    readonly status: number;
+    /** body bytes sent to the client */
+    readonly bytes: number;
+    readonly durationMs: number;
+    /** from dispatch to the head of the upstream's answer; absent when it never answered */
+    readonly upstreamMs?: number;
+    readonly errorCode?: ErrorCode;
+    /** false when the client left, or the upstream died, before the answer was whole */
+    readonly complete: boolean;
+  };
+  /** refused before it had a domain to count it under */
+  'request.refused': { readonly listener: Listener; readonly code: ErrorCode; readonly status: number };
+  'upstream.failed': { readonly upstream: UpstreamId; readonly code: ErrorCode; readonly cause: string };
+  'handshake.completed': { readonly version: TlsVersion; readonly resumed: boolean };
+  /** `reason`: unknown-name, no-certificate, timeout, protocol (the client's own fault or a scanner) */
+  'handshake.failed': {
+    readonly reason: 'unknown-name' | 'no-certificate' | 'timeout' | 'protocol' | 'internal';
+  };
+  'context.looked': { readonly result: 'hit' | 'miss' | 'absent' | 'failed' };
+  'context.failed': { readonly domain: string; readonly code: ErrorCode; readonly message: string };
+
+  'certificate.issued': {
+    readonly domain: string;
+    readonly issuer: string;
+    readonly serial: string;
+    readonly notAfterMs: number;
+    readonly durationMs: number;
+  };
+  /** an attempt failed; the one served, if any, is served on */
+  'certificate.failed': {
+    readonly domain: string;
+    readonly issuer: string;
+    readonly code: ErrorCode;
+    readonly detail: string;
+    readonly nextAttemptMs: number;
+  };
+  'order.completed': {
+    readonly issuer: string;
+    readonly result: 'issued' | 'failed';
+    readonly durationMs: number;
+  };
+  'storage.failed': { readonly code: ErrorCode; readonly message: string };
+
+  'gate.started': { readonly pid: number };
+  'gate.exited': {
+    readonly pid: number;
+    readonly exitCode: number | null;
+    readonly signal: string | null;
+    readonly expected: boolean;
+  };
+  'listener.opened': { readonly listener: Listener | 'admin'; readonly host: string; readonly port: number };
+}
+
+export type EventName = keyof Events;
+
+/** Tells that something happened. Never throws into the teller and never waits. */
+export type Emit = <N extends EventName>(name: N, event: Events[N]) => void;
+
+export interface EventBus {
+  readonly emit: Emit;
+  /** hears every event of one name, until the returned function is called */
+  on<N extends EventName>(name: N, listener: (event: Events[N]) => void): () => void;
+}
+
+/** A bus of its own for one process. A listener that throws is reported once to `onListenerError` and does not stop the others. */
+export const createEventBus = (onListenerError: (name: EventName, error: unknown) => void): EventBus => {
+  const listeners = new Map<EventName, ((event: never) => void)[]>();
+  return {
+    emit: (name, event) => {
+      for (const listener of listeners.get(name) ?? []) {
+        try {
+          (listener as (event: unknown) => void)(event);
+        } catch (error) {
+          onListenerError(name, error);
+        }
+      }
+    },
+    on: (name, listener) => {
+      listeners.set(name, [...(listeners.get(name) ?? []), listener]);
+      return () => {
+        listeners.set(
+          name,
+          (listeners.get(name) ?? []).filter((other) => other !== listener),
+        );
+      };
+    },
+  };
+};

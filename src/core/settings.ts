@@ -1,0 +1,81 @@
+// The settings as every part of the program sees them: numbers, URLs as strings, lower-case names; frozen, made
+// by config/ only, plain data so that the keeper can hand them to a gate as a message.
+
+export type Region = 'us' | 'eu';
+
+/** `custom`: the address given as `upstream.url`. */
+export type UpstreamId = Region | 'custom';
+
+export interface ListenAddress {
+  /** IP address; `::` listens on every address of both families */
+  readonly host: string;
+  /** 0 lets the system choose (tests) */
+  readonly port: number;
+}
+
+export interface UpstreamSettings {
+  readonly id: UpstreamId;
+  /** `https://host[:port]`, nothing behind it */
+  readonly origin: string;
+  /** name sent as SNI and verified in the certificate */
+  readonly serverName: string;
+  /** absolute path of PEM certificates trusted beside the system's roots */
+  readonly caFile?: string;
+}
+
+/** How every upstream is used; each number per worker. */
+export interface UpstreamUse {
+  readonly connectTimeoutMs: number;
+  /** to the first byte of the answer */
+  readonly responseTimeoutMs: number;
+  readonly maxConnections: number;
+}
+
+export type KeyType = 'ecdsa-p256' | 'ecdsa-p384' | 'rsa-2048';
+export type ChallengeType = 'http-01';
+
+export interface AcmeIssuerSettings {
+  readonly type: 'acme';
+  /** the word of the configuration (`letsencrypt`), else the directory's host: names the issuer in logs and metrics */
+  readonly name: string;
+  /** directory URL (RFC 8555 §7.1.1) */
+  readonly directory: string;
+  readonly email?: string;
+  readonly challenges: readonly ChallengeType[];
+  /** absolute path of PEM certificates trusted, beside the system's roots, for the directory's own TLS */
+  readonly caFile?: string;
+}
+
+export interface LocalIssuerSettings {
+  readonly type: 'local';
+  readonly name: 'local';
+}
+
+export type IssuerSettings = AcmeIssuerSettings | LocalIssuerSettings;
+
+export interface DomainSettings {
+  /** normalized: lower-case A-labels, no trailing dot */
+  readonly name: string;
+  readonly upstream: UpstreamId;
+  /** port 80 answers 308 to https once the certificate is live */
+  readonly redirectHttp: boolean;
+}
+
+export interface Settings {
+  readonly listen: {
+    readonly https: ListenAddress;
+    readonly http: ListenAddress;
+    readonly admin: ListenAddress;
+  };
+  /** the upstreams that at least one domain uses */
+  readonly upstreams: readonly UpstreamSettings[];
+  readonly upstreamUse: UpstreamUse;
+  readonly certificates: {
+    readonly storage: { readonly type: 'file'; readonly path: string };
+    readonly keyType: KeyType;
+    readonly issuers: readonly IssuerSettings[];
+  };
+  readonly domains: readonly DomainSettings[];
+  /** serving processes, 1 or more (`auto` is already a number) */
+  readonly workers: number;
+}

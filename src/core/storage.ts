@@ -1,0 +1,39 @@
+// The contract of the storage: what keeper, gates and other machines share (certificates, accounts, challenge
+// answers, locks). Implementations stand in src/storage/, each proved by test/storage/contract.ts.
+
+/**
+ * A key is one to eight segments joined by `/`. A segment is 1–253 characters of `a–z A–Z 0–9 . _ -` and is
+ * neither `.` nor `..`. Anything else is a bug and throws GateError `ERR_INTERNAL`.
+ */
+export type StorageKey = string;
+
+/** A held lock. */
+export interface Lock {
+  /** aborts when the lock was lost (its lease could not be renewed in time): stop what it protects */
+  readonly signal: AbortSignal;
+  /** gives it back; safe to call twice, never rejects */
+  release(): Promise<void>;
+}
+
+/**
+ * Failure modes, the same for every implementation:
+ * - whatever cannot be read, written or listed: GateError `ERR_STORAGE_UNAVAILABLE` with its cause.
+ * - absence is `undefined` or an empty list, never an error.
+ * - a `write` is atomic and durable: after it resolves the value survives a crash; a reader sees the old value
+ *   or the new one, whole; a crash in between leaves the old value.
+ */
+export interface Storage {
+  read(key: StorageKey): Promise<Buffer | undefined>;
+  write(key: StorageKey, value: Buffer | string): Promise<void>;
+  /** removes the value; quiet when there is none */
+  remove(key: StorageKey): Promise<void>;
+  /** every key below `prefix` (whole segments), sorted; temporary and lock files are never listed */
+  list(prefix: StorageKey): Promise<readonly StorageKey[]>;
+  /**
+   * Takes the lock `name` (one key segment), waiting for it until `signal` aborts.
+   * At most one holder across all processes and machines on this storage. A holder that died frees it: at once
+   * when it was on this machine, else when its lease ran out.
+   * @throws GateError `ERR_STORAGE_LOCKED` when `signal` aborted first, `ERR_STORAGE_UNAVAILABLE`
+   */
+  lock(name: string, signal: AbortSignal): Promise<Lock>;
+}
