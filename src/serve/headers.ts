@@ -1,0 +1,191 @@
+// Field lines in, field lines out: what may pass to the upstream and what may come back (RFC 9110 §7.6.1).
+// Pure functions over flat lists; the order and repetition of what passes is kept. Nothing here knows a socket.
+
+import { GateError } from '../core/errors.ts';
+import type { FieldLines } from './exchange.ts';
+import { LIMITS } from './limits.ts';
+
+type FieldClass =
+  'pass' | 'hop' | 'connection' | 'host' | 'identity' | 'length' | 'encoding' | 'expect' | 'policy';
+
+/** Fields that mean something to us, by lower-case name. All others pass. */
+const CLASSES: ReadonlyMap<string, FieldClass> = new Map<string, FieldClass>([
+  ['connection', 'connection'],
+  ['keep-alive', 'hop'],
+  ['proxy-connection', 'hop'],
+  ['proxy-authenticate', 'hop'],
+  ['proxy-authorization', 'hop'],
+  ['te', 'hop'],
+  ['upgrade', 'hop'],
+  ['http2-settings', 'hop'],
+  ['transfer-encoding', 'encoding'],
+  ['content-length', 'length'],
+  ['expect', 'expect'],
+  ['host', 'host'],
+  ['forwarded', 'identity'],
+  ['x-real-ip', 'identity'],
+  ['strict-transport-security', 'policy'],
+  ['alt-svc', 'policy'],
+  ['public-key-pins', 'policy'],
+  ['public-key-pins-report-only', 'policy'],
+]);
+
+/**
+ * Class of one field name, any case. Names that some servers read as another one (`X_Forwarded_For`,
+ * `x.real.ip`: CGI-style variables fold `_` and `.`) count as that other one when they speak of identity.
+ */
+const classOf = (name: string): FieldClass => {
+  const lower = name.toLowerCase();
+  const known = CLASSES.get(lower);
+  if (known !== undefined) return known;
+  if (lower.startsWith('x-forwarded-')) return 'identity';
+  if (!lower.includes('_') && !lower.includes('.')) return 'pass';
+  const folded = lower.replaceAll(/[_.]/g, '-');
+  return folded.startsWith('x-forwarded-') || CLASSES.get(folded) === 'identity' ? 'identity' : 'pass';
+};
+
+/** Names a Connection field nominates (RFC 9110 §7.6.1), lower case. */
+const nominated = (value: string): string[] => value.split(',').map((option) => option.trim().toLowerCase());
+
+const malformed = (what: string): GateError => new GateError('ERR_REQUEST_MALFORMED', what);
+
+/** What a request's fields say about the request itself. */
+export interface RequestFields {
+  /** the value of the one Host field */
+  readonly host: string;
+  /** fields to forward, without Host and without any that this hop answers for */
+  readonly forwarded: string[];
+  /** whether a content follows (RFC 9112 §6.3) */
+  readonly hasContent: boolean;
+  /** value of Content-Length, when there is one */
+  readonly contentLength: number | undefined;
+}
+
+/**
+ * Reads a request's fields once: checks the framing, picks Host, keeps what may pass.
+ *
+ * Refused, because two parsers could disagree about where the request ends or whom it is for:
+ * 1. more fields than the limit (RFC 6585 §5)
+ * 2. no Host, two Hosts (RFC 9112 §3.2)
+ * 3. Content-Length twice, or not plain digits (RFC 9110 §8.6)
+ * 4. Transfer-Encoding that is not exactly `chunked`, or beside Content-Length, or below HTTP/1.1 (RFC 9112 §6.1)
+ * 5. Expect other than `100-continue` (RFC 9110 §10.1.1)
+ *
+ * @throws GateError `ERR_REQUEST_MALFORMED`, `ERR_REQUEST_HEADERS_TOO_LARGE`, `ERR_REQUEST_BODY_TOO_LARGE`
+ */
+export const readRequestFields = (
+  fields: FieldLines,
+  httpVersion: '1.0' | '1.1' | '2',
+  bodyLimit: number,
+): RequestFields => {
+  if (fields.length > LIMITS.headerFields * 2) {
+    throw new GateError(
+      'ERR_REQUEST_HEADERS_TOO_LARGE',
+      `request has more than ${LIMITS.headerFields} fields`,
+    );
+  }
+  const forwarded: string[] = [];
+  let host: string | undefined;
+  let length: string | undefined;
+  let chunked = false;
+  let dropped: string[] | undefined;
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] as string;
+    const value = fields[i + 1] as string;
+    switch (classOf(name)) {
+      case 'pass':
+      case 'policy':
+        forwarded.push(name, value);
+        break;
+      case 'host':
+        if (host !== undefined) throw malformed('request has two Host fields');
+        host = value;
+        break;
+      case 'length':
+        if (length !== undefined) throw malformed('request has two Content-Length fields');
+        if (!/^\d{1,15}$/.test(value))
+          throw malformed('request has a Content-Length that is not a plain number');
+        length = value;
+        break;
+      case 'encoding':
+        if (chunked || value.toLowerCase() !== 'chunked') {
+          throw malformed('request has a Transfer-Encoding other than chunked');
+        }
+        chunked = true;
+        break;
+      case 'expect':
+        if (value.toLowerCase() !== '100-continue')
+          throw malformed('request has an Expect that is not 100-continue');
+        break;
+      case 'connection':
+        dropped = [...(dropped ?? []), ...nominated(value)];
+        break;
+      case 'hop':
+      case 'identity':
+        break;
+    }
+  }
+  if (host === undefined) throw malformed('request has no Host field');
+  if (chunked && length !== undefined)
+    throw malformed('request has both Content-Length and Transfer-Encoding');
+  if (chunked && httpVersion !== '1.1')
+    throw malformed(`request has Transfer-Encoding in HTTP/${httpVersion}`);
+  const contentLength = length === undefined ? undefined : Number(length);
+  if (contentLength !== undefined && contentLength > bodyLimit) {
+    throw new GateError('ERR_REQUEST_BODY_TOO_LARGE', `request body is larger than ${bodyLimit} bytes`);
+  }
+  if (contentLength !== undefined) forwarded.push('Content-Length', String(contentLength));
+  return {
+    host,
+    forwarded: dropped === undefined ? forwarded : withoutNominated(forwarded, dropped),
+    hasContent: chunked || (contentLength ?? 0) > 0,
+    contentLength,
+  };
+};
+
+/** A Connection field cannot make us drop what frames the message. */
+const withoutNominated = (fields: FieldLines, names: readonly string[]): string[] => {
+  const kept: string[] = [];
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] as string;
+    const lower = name.toLowerCase();
+    if (lower === 'content-length' || !names.includes(lower)) kept.push(name, fields[i + 1] as string);
+  }
+  return kept;
+};
+
+/** Who asked, as the upstream is told; overwrites whatever the client claimed. */
+export const identityFields = (peerAddress: string, proto: 'http' | 'https', host: string): string[] => [
+  'X-Forwarded-For',
+  peerAddress,
+  'X-Forwarded-Proto',
+  proto,
+  'X-Forwarded-Host',
+  host,
+];
+
+/**
+ * The fields of an upstream's answer that go on to the client: no hop-by-hop field, none of the policies that
+ * would bind the customer's name (HSTS turns Customer.io's check red), everything else in order and unjoined.
+ * Content-Length stays: it is the upstream's own and frames what we pass on.
+ */
+export const responseFields = (raw: FieldLines): string[] => {
+  const kept: string[] = [];
+  let dropped: string[] | undefined;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string;
+    const value = raw[i + 1] as string;
+    switch (classOf(name)) {
+      case 'hop':
+      case 'encoding':
+      case 'policy':
+        break;
+      case 'connection':
+        dropped = [...(dropped ?? []), ...nominated(value)];
+        break;
+      default:
+        kept.push(name, value);
+    }
+  }
+  return dropped === undefined ? kept : withoutNominated(kept, dropped);
+};

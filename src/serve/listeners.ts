@@ -1,0 +1,99 @@
+// The two public listeners put together: the https one (tls → HTTP/2 or HTTP/1.1) and the http one, their
+// connections counted, and both drained in a bounded time. app/gate.ts hands over sockets, doors and settings.
+
+import { createServer as createTcpServer, type Server as TcpServer, type Socket } from 'node:net';
+import type { AnswerChallenge, Handshake } from '../core/doors.ts';
+import type { Emit } from '../core/events.ts';
+import type { DomainSettings, UpstreamSettings, UpstreamUse } from '../core/settings.ts';
+import { normalizeName } from '../core/domain-name.ts';
+import { createCorridor } from './corridor.ts';
+import { createHttp1Server } from './http1.ts';
+import { createHttp2Server } from './http2.ts';
+import { createPlainAnswers } from './plain.ts';
+import { createTlsServer } from './tls.ts';
+import { createUpstream } from './upstream.ts';
+
+export interface ListenersOptions {
+  readonly domains: readonly DomainSettings[];
+  readonly upstreams: readonly UpstreamSettings[];
+  readonly upstreamUse: UpstreamUse;
+  readonly handshake: Handshake;
+  readonly answerChallenge: AnswerChallenge;
+  readonly emit: Emit;
+}
+
+export interface Listeners {
+  /** give each a socket with `.listen(…)` */
+  readonly https: TcpServer;
+  readonly http: TcpServer;
+  /** open connections, both listeners */
+  connections(): number;
+  /**
+   * Accepts no more, closes what is idle, lets requests in flight finish, and cuts what is left after `timeoutMs`.
+   * @returns how many connections were cut
+   */
+  drain(timeoutMs: number): Promise<number>;
+}
+
+/** @throws whatever createUpstream throws: an unreadable caFile */
+export const createListeners = (options: ListenersOptions): Listeners => {
+  const { handshake, emit } = options;
+  const domains = new Map(options.domains.map((domain) => [domain.name, domain]));
+  const upstreams = new Map(
+    options.upstreams.map((settings) => [settings.id, createUpstream(settings, options.upstreamUse)]),
+  );
+  const findDomain = (name: string): DomainSettings | undefined => domains.get(name);
+  const findUpstream = (id: UpstreamSettings['id']) => upstreams.get(id);
+  let draining = false;
+  const isDraining = (): boolean => draining;
+
+  const answerLocally = createPlainAnswers({
+    answerChallenge: options.answerChallenge,
+    isLive: async (name) => (await handshake(name)) !== undefined,
+  });
+  const secure = createCorridor({ findDomain, findUpstream, emit });
+  const plain = createCorridor({ findDomain, findUpstream, emit, answerLocally });
+
+  const http2 = createHttp2Server({ handle: secure, isDraining });
+  const http1 = createHttp1Server({ listener: 'https', handle: secure, emit, isDraining });
+  const http1Plain = createHttp1Server({ listener: 'http', handle: plain, emit, isDraining });
+  const isConfigured = (servername: string): boolean => domains.has(normalizeName(servername));
+  const tls = createTlsServer({ handshake, isConfigured, http1, http2: http2.server, emit });
+
+  const sockets = new Set<Socket>();
+  const listener = (onSocket: (socket: Socket) => void): TcpServer =>
+    createTcpServer({ noDelay: true }, (socket) => {
+      sockets.add(socket);
+      socket.on('close', () => sockets.delete(socket));
+      onSocket(socket);
+    });
+  const https = listener((socket) => tls.emit('connection', socket));
+  const http = listener((socket) => http1Plain.emit('connection', socket));
+
+  const drain = async (timeoutMs: number): Promise<number> => {
+    draining = true;
+    const empty = new Promise<void>((resolve) => {
+      const closed = [https, http].map(
+        (server) => new Promise<void>((done) => (server.listening ? server.close(() => done()) : done())),
+      );
+      void Promise.all(closed).then(() => resolve());
+    });
+    http2.drain();
+    http1.closeIdleConnections();
+    http1Plain.closeIdleConnections();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, timeoutMs);
+    });
+    await Promise.race([empty, late]);
+    clearTimeout(timer);
+    const cut = sockets.size;
+    for (const socket of sockets) socket.destroy();
+    http1.close();
+    http1Plain.close();
+    await Promise.all([...upstreams.values()].map((upstream) => upstream.destroy()));
+    return cut;
+  };
+
+  return { https, http, connections: () => sockets.size, drain };
+};

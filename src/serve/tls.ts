@@ -1,0 +1,69 @@
+// The first step of a click on https: the handshake (RFC 8446), then by ALPN to HTTP/2 or HTTP/1.1 (RFC 7301).
+// The certificate comes through door 1; this file knows no storage and no request.
+
+import type { Server as HttpServer } from 'node:http';
+import type { Http2Server } from 'node:http2';
+import { createServer, type SecureContext, type Server, type TLSSocket } from 'node:tls';
+import type { Handshake } from '../core/doors.ts';
+import type { Emit, Events, TlsVersion } from '../core/events.ts';
+import { LIMITS } from './limits.ts';
+
+type FailureReason = Events['handshake.failed']['reason'];
+type SniDone = (error: Error | null, context?: SecureContext) => void;
+
+export interface TlsOptions {
+  readonly handshake: Handshake;
+  /** whether the name is configured: tells a missing certificate from a stranger's name */
+  readonly isConfigured: (servername: string) => boolean;
+  readonly http1: HttpServer;
+  readonly http2: Http2Server;
+  readonly emit: Emit;
+}
+
+/**
+ * The TLS server of the https listener. No certificate of its own: a name that is not configured, or none at all,
+ * ends in an alert (RFC 6066 §3) without a word about who is served here.
+ */
+export const createTlsServer = ({ handshake, isConfigured, http1, http2, emit }: TlsOptions): Server => {
+  const reasons = new WeakMap<object, FailureReason>();
+
+  const chooseContext = async (socket: object, servername: string, done: SniDone): Promise<void> => {
+    let context: SecureContext | undefined;
+    try {
+      context = await handshake(servername);
+      if (context === undefined)
+        reasons.set(socket, isConfigured(servername) ? 'no-certificate' : 'unknown-name');
+    } catch {
+      // door 1 does not throw; were it to, the handshake must still end. An error given to `done` sends no alert.
+      reasons.set(socket, 'internal');
+    }
+    done(null, context);
+  };
+
+  const server = createServer({
+    minVersion: 'TLSv1.2',
+    ALPNProtocols: ['h2', 'http/1.1'],
+    handshakeTimeout: LIMITS.tlsHandshakeMs,
+    // Node calls it as a method of the TLSSocket
+    SNICallback(this: object, servername: string, done: SniDone) {
+      void chooseContext(this, servername, done);
+    },
+  } as Parameters<typeof createServer>[0]);
+
+  server.on('secureConnection', (socket: TLSSocket) => {
+    emit('handshake.completed', {
+      version: socket.getProtocol() as TlsVersion,
+      resumed: socket.isSessionReused(),
+    });
+    if (socket.alpnProtocol === 'h2') http2.emit('connection', socket);
+    else http1.emit('connection', socket);
+  });
+  server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
+    const timedOut = error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT';
+    const reason = reasons.get(socket) ?? (timedOut ? 'timeout' : 'protocol');
+    emit('handshake.failed', { reason });
+    // our listener takes Node's own destroy away
+    socket.destroy();
+  });
+  return server;
+};

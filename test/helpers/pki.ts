@@ -1,0 +1,82 @@
+// A small certificate authority for one test: a root to trust and leaves for any names, made on the spot.
+
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import forge from 'node-forge';
+
+export interface Leaf {
+  readonly keyPem: string;
+  /** leaf first, then the root */
+  readonly chainPem: string;
+  readonly context: SecureContext;
+}
+
+export interface Pki {
+  /** PEM of the root: pass it as `ca` */
+  readonly rootPem: string;
+  leaf(names: readonly string[], validity?: { notBeforeMs: number; notAfterMs: number }): Leaf;
+}
+
+const HOUR_MS = 3_600_000;
+
+const rsaKey = (): { pem: string; key: forge.pki.rsa.PrivateKey } => {
+  const pem = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({
+    type: 'pkcs8',
+    format: 'pem',
+  }) as string;
+  return { pem, key: forge.pki.privateKeyFromPem(pem) };
+};
+
+/** made once a process: tests are about names and chains, and a key costs a tenth of a second */
+let leafKey: ReturnType<typeof rsaKey> | undefined;
+
+const certificate = (
+  subject: string,
+  key: forge.pki.rsa.PrivateKey,
+  issuer: { subject: string; key: forge.pki.rsa.PrivateKey },
+  extensions: object[],
+  { notBeforeMs, notAfterMs } = { notBeforeMs: Date.now() - HOUR_MS, notAfterMs: Date.now() + 24 * HOUR_MS },
+): string => {
+  const cert = forge.pki.createCertificate();
+  cert.publicKey = forge.pki.setRsaPublicKey(key.n, key.e);
+  cert.serialNumber = `01${randomBytes(15).toString('hex')}`;
+  cert.validity.notBefore = new Date(notBeforeMs);
+  cert.validity.notAfter = new Date(notAfterMs);
+  cert.setSubject([{ name: 'commonName', value: subject }]);
+  cert.setIssuer([{ name: 'commonName', value: issuer.subject }]);
+  cert.setExtensions(extensions);
+  cert.sign(issuer.key, forge.md.sha256.create());
+  return forge.pki.certificateToPem(cert);
+};
+
+const altName = (name: string): object =>
+  /^[\d.]+$/.test(name) ? { type: 7, ip: name } : { type: 2, value: name };
+
+export const createPki = (): Pki => {
+  const root = rsaKey();
+  const issuer = { subject: 'linkgate test root', key: root.key };
+  const rootPem = certificate(issuer.subject, root.key, issuer, [
+    { name: 'basicConstraints', cA: true, critical: true },
+    { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
+  ]);
+  return {
+    rootPem,
+    leaf: (names, validity) => {
+      leafKey ??= rsaKey();
+      const { pem: keyPem, key } = leafKey;
+      const leafPem = certificate(
+        names[0] ?? 'leaf',
+        key,
+        issuer,
+        [
+          { name: 'basicConstraints', cA: false },
+          { name: 'extKeyUsage', serverAuth: true },
+          { name: 'subjectAltName', altNames: names.map(altName) },
+        ],
+        validity,
+      );
+      const chainPem = leafPem + rootPem;
+      return { keyPem, chainPem, context: createSecureContext({ key: keyPem, cert: chainPem }) };
+    },
+  };
+};

@@ -1,0 +1,129 @@
+// The public listeners on loopback, in front of a recording tracker: what most tests of the request corridor stand on.
+
+import { connect, type AddressInfo, type Socket } from 'node:net';
+import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import type { Test } from 'tap';
+import type { AnswerChallenge } from '../../src/core/doors.ts';
+import { createEventBus, type EventBus, type EventName, type Events } from '../../src/core/events.ts';
+import type { DomainSettings, UpstreamUse } from '../../src/core/settings.ts';
+import { createListeners, type Listeners } from '../../src/serve/listeners.ts';
+import { createPki, type Pki } from './pki.ts';
+import type { Tracker } from './tracker.ts';
+
+export interface ServeOptions {
+  readonly tracker: Tracker;
+  /** configured names; `links.example.com` and `clicks.example.net` unless told */
+  readonly domains?: readonly (Partial<DomainSettings> & { readonly name: string })[];
+  readonly upstreamUse?: Partial<UpstreamUse>;
+  readonly answerChallenge?: AnswerChallenge;
+  /** configured names without a certificate */
+  readonly uncertified?: readonly string[];
+}
+
+export interface Serving {
+  readonly listeners: Listeners;
+  readonly httpsPort: number;
+  readonly httpPort: number;
+  readonly pki: Pki;
+  readonly bus: EventBus;
+  /** every event of one name so far */
+  heard<N extends EventName>(name: N): Events[N][];
+  /** the next event of one name, or one heard already */
+  next<N extends EventName>(name: N): Promise<Events[N]>;
+  /** a verified TLS connection under a name */
+  tls(servername: string, options?: ConnectionOptions): Promise<TLSSocket>;
+  /** writes bytes on a fresh connection and gathers all that comes until the peer closes (or `until` is seen) */
+  raw(
+    bytes: string | Buffer,
+    options?: { servername?: string; plain?: boolean; until?: RegExp },
+  ): Promise<string>;
+}
+
+/** Everything a socket says until it closes or `until` matches; latin1. */
+export const gather = (socket: Socket, until?: RegExp): Promise<string> =>
+  new Promise((resolve) => {
+    let text = '';
+    socket.on('data', (chunk: Buffer) => {
+      text += chunk.toString('latin1');
+      if (until?.test(text) === true) {
+        socket.destroy();
+        resolve(text);
+      }
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', () => resolve(text));
+  });
+
+const open = (server: Listeners['https']): Promise<number> =>
+  new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+  });
+
+export const serve = async (t: Test, options: ServeOptions): Promise<Serving> => {
+  const { tracker } = options;
+  const pki = createPki();
+  const domains: DomainSettings[] = (
+    options.domains ?? [{ name: 'links.example.com' }, { name: 'clicks.example.net' }]
+  ).map((domain) => ({ upstream: 'us', redirectHttp: false, ...domain }));
+  const contexts = new Map(
+    domains
+      .filter(({ name }) => options.uncertified?.includes(name) !== true)
+      .map(({ name }) => [name, pki.leaf([name]).context]),
+  );
+  const bus = createEventBus((name, error) => t.fail(`listener of ${name}: ${String(error)}`));
+  const events: { name: EventName; event: Events[EventName] }[] = [];
+  const waiting: (() => void)[] = [];
+  const emit: EventBus['emit'] = (name, event) => {
+    events.push({ name, event });
+    bus.emit(name, event);
+    for (const look of waiting.splice(0)) look();
+  };
+  const listeners = createListeners({
+    domains,
+    upstreams: [{ id: 'us', origin: tracker.url, serverName: tracker.serverName, caFile: tracker.caFile }],
+    upstreamUse: {
+      connectTimeoutMs: 3_000,
+      responseTimeoutMs: 5_000,
+      maxConnections: 8,
+      ...options.upstreamUse,
+    },
+    handshake: (servername) => contexts.get(servername.toLowerCase().replace(/\.$/, '')),
+    answerChallenge: options.answerChallenge ?? (() => Promise.resolve(undefined)),
+    emit,
+  });
+  const httpsPort = await open(listeners.https);
+  const httpPort = await open(listeners.http);
+  t.teardown(() => listeners.drain(0));
+
+  const heard = <N extends EventName>(name: N): Events[N][] =>
+    events.filter((entry) => entry.name === name).map((entry) => entry.event as Events[N]);
+  const tls: Serving['tls'] = (servername, more) =>
+    new Promise((resolve, reject) => {
+      const socket = tlsConnect({ host: '127.0.0.1', port: httpsPort, servername, ca: pki.rootPem, ...more });
+      socket.once('secureConnect', () => resolve(socket));
+      socket.once('error', reject);
+      t.teardown(() => socket.destroy());
+    });
+  return {
+    listeners,
+    httpsPort,
+    httpPort,
+    pki,
+    bus,
+    heard,
+    next: async (name) => {
+      for (;;) {
+        const event = heard(name).at(-1);
+        if (event !== undefined) return event;
+        await new Promise<void>((resolve) => waiting.push(resolve));
+      }
+    },
+    tls,
+    raw: async (bytes, { servername = 'links.example.com', plain = false, until } = {}) => {
+      const socket = plain ? connect(httpPort, '127.0.0.1') : await tls(servername);
+      const answer = gather(socket, until);
+      socket.write(bytes);
+      return answer;
+    },
+  };
+};

@@ -1,0 +1,129 @@
+// A stand-in for the region's tracker: a real TLS server that records what arrives, field by field, and answers as
+// Customer.io's does (302 with a Location and two cookies) unless the test gives it another answer.
+
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import type { Test } from 'tap';
+import { createPki, type Pki } from './pki.ts';
+import { tempDir } from './temp-dir.ts';
+import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+
+export interface SeenRequest {
+  readonly method: string;
+  /** raw request target */
+  readonly target: string;
+  readonly httpVersion: string;
+  readonly rawHeaders: readonly string[];
+  /** values of one field, in order */
+  field(name: string): string[];
+  readonly body: Buffer;
+  /** SNI of its connection */
+  readonly servername: string | false;
+  /** connections are numbered from 1 in the order they came */
+  readonly connection: number;
+}
+
+export type TrackerAnswer = (request: IncomingMessage, response: ServerResponse, seen: SeenRequest) => void;
+
+export interface Tracker {
+  readonly port: number;
+  /** `https://127.0.0.1:port` */
+  readonly url: string;
+  /** name in its certificate */
+  readonly serverName: string;
+  readonly caPem: string;
+  /** absolute path of the same */
+  readonly caFile: string;
+  /** every request, once its content was read */
+  readonly requests: readonly SeenRequest[];
+  connections(): number;
+  /** closes every connection that is open now */
+  cut(): void;
+}
+
+export interface TrackerOptions {
+  readonly serverName?: string;
+  readonly answer?: TrackerAnswer;
+  readonly pki?: Pki;
+}
+
+/** What Customer.io's tracker answers to a click. */
+export const redirectAnswer: TrackerAnswer = (_request, response) => {
+  response.writeHead(302, [
+    'Location', 'https://www.example.com/landing?utm_source=mail&x=%2F',
+    'Set-Cookie', '_cioid=abc; Path=/',
+    'Set-Cookie', 'second=1; Path=/; Expires=Wed, 21 Oct 2037 07:28:00 GMT',
+    'X-Robots-Tag', 'noindex, nofollow',
+    'Cache-Control', 'no-cache, no-store',
+    'Vary', 'Accept-Encoding',
+    'Content-Length', '0',
+  ]); // prettier-ignore
+  response.end();
+};
+
+export const tracker = async (t: Test, options: TrackerOptions = {}): Promise<Tracker> => {
+  const pki = options.pki ?? createPki();
+  const serverName = options.serverName ?? 'e.customeriomail.com';
+  const leaf = pki.leaf([serverName]);
+  const requests: SeenRequest[] = [];
+  const sockets = new Map<Socket, number>();
+  let connections = 0;
+
+  const http = createServer({ insecureHTTPParser: false, maxHeaderSize: 65_536 }, (request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('error', () => undefined);
+    request.on('end', () => {
+      const socket = request.socket as TLSSocket;
+      const seen: SeenRequest = {
+        method: request.method ?? '',
+        target: request.url ?? '',
+        httpVersion: request.httpVersion,
+        rawHeaders: request.rawHeaders,
+        field: (name) =>
+          request.rawHeaders.filter(
+            (_, i, all) => i % 2 === 1 && all[i - 1]?.toLowerCase() === name.toLowerCase(),
+          ),
+        body: Buffer.concat(chunks),
+        servername: (socket as TLSSocket & { servername: string | false }).servername,
+        connection: sockets.get(socket) ?? 0,
+      };
+      requests.push(seen);
+      (options.answer ?? redirectAnswer)(request, response, seen);
+    });
+  });
+  http.keepAliveTimeout = 60_000;
+
+  const server = createTlsServer({ key: leaf.keyPem, cert: leaf.chainPem }, (socket) => {
+    connections += 1;
+    sockets.set(socket, connections);
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('error', () => undefined);
+    http.emit('connection', socket);
+  });
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const cut = (): void => {
+    for (const socket of sockets.keys()) socket.destroy();
+  };
+  t.teardown(async () => {
+    const closed = new Promise((resolve) => server.close(resolve));
+    cut();
+    await closed;
+  });
+  const { port } = server.address() as AddressInfo;
+  const caFile = join(tempDir(t), 'tracker-ca.pem');
+  writeFileSync(caFile, pki.rootPem);
+  return {
+    port,
+    url: `https://127.0.0.1:${port}`,
+    serverName,
+    caPem: pki.rootPem,
+    caFile,
+    requests,
+    connections: () => connections,
+    cut,
+  };
+};
