@@ -1,0 +1,147 @@
+// A gate put together: the doors from cert/, the listeners from serve/, the counts of observe/, and the keeper's
+// messages. It only serves: it orders nothing, writes nothing to the storage, and ends when the keeper says so or is gone.
+
+import { createContextCache } from '../cert/cache.ts';
+import { createAnswerChallenge } from '../cert/challenge.ts';
+import { createHandshake } from '../cert/handshake.ts';
+import { createCertificateStore } from '../cert/store.ts';
+import { systemClock } from '../core/clock.ts';
+import { toGateError } from '../core/errors.ts';
+import { createEventBus } from '../core/events.ts';
+import type { Settings } from '../core/settings.ts';
+import { createLogger, logEvents, type Logger } from '../observe/log.ts';
+import { createGateMetrics, type Metrics } from '../observe/metrics.ts';
+import { createListeners, type Listeners } from '../serve/listeners.ts';
+import { createFileStorage } from '../storage/file.ts';
+import type { FromGate, ToGate } from './messages.ts';
+
+/** TLS contexts in memory: about 35 MB when all are used. */
+const MAX_CONTEXTS = 1_000;
+/** how old the keeper's knowledge of our counts may be when we are killed */
+const TELL_MS = 2_000;
+/** connections that wait while no gate accepts; the kernel caps it at net.core.somaxconn */
+const BACKLOG = 4_096;
+/** how long requests in flight get when the keeper is gone */
+const ORPHAN_DRAIN_MS = 20_000;
+
+interface Parts {
+  readonly logger: Logger;
+  readonly listeners: Listeners;
+  readonly metrics: Metrics;
+  lookAgain(domain: string): Promise<void>;
+}
+
+const tell = (message: FromGate): Promise<void> =>
+  new Promise((resolve) => {
+    if (process.send === undefined || !process.connected) resolve();
+    else process.send(message, undefined, {}, () => resolve());
+  });
+
+const compose = (settings: Settings, logLevel: string): Parts => {
+  const clock = systemClock;
+  const logger = createLogger({ role: 'gate', level: logLevel });
+  const bus = createEventBus((name, error) => logger.error({ error, event: name }, 'event listener failed'));
+  logEvents({ events: bus, logger, clock });
+  const storage = createFileStorage({ path: settings.certificates.storage.path, clock });
+  const names = settings.domains.map(({ name }) => name);
+  const served = new Set(names);
+  const cache = createContextCache({
+    store: createCertificateStore({ storage }),
+    clock,
+    emit: bus.emit,
+    maxContexts: MAX_CONTEXTS,
+  });
+  const metrics = createGateMetrics({
+    events: bus,
+    domains: names,
+    tlsContexts: () => ({ cached: cache.size() }),
+  });
+  const listeners = createListeners({
+    domains: settings.domains,
+    upstreams: settings.upstreams,
+    upstreamUse: settings.upstreamUse,
+    handshake: createHandshake({ cache, isServed: (name) => served.has(name), emit: bus.emit }),
+    answerChallenge: createAnswerChallenge({ storage, emit: bus.emit }),
+    emit: bus.emit,
+  });
+  return { logger, listeners, metrics, lookAgain: (domain) => cache.lookAgain(domain) };
+};
+
+/** Runs this process as a gate: waits for the keeper's first message, serves, ends. */
+export const runGate = (): void => {
+  let parts: Parts | undefined;
+  let leaving = false;
+
+  const fail = async (error: unknown): Promise<void> => {
+    const { code, message } = toGateError(error);
+    await tell({ type: 'failed', code, message });
+    process.exit(1);
+  };
+
+  const measured = async (question: number): Promise<void> => {
+    if (parts !== undefined) await tell({ type: 'measured', question, snapshot: await parts.metrics.snapshot() });
+  };
+
+  const leave = async (timeoutMs: number): Promise<void> => {
+    if (leaving) return;
+    leaving = true;
+    const cut = (await parts?.listeners.drain(timeoutMs)) ?? 0;
+    if (cut > 0) parts?.logger.warn({ connections: cut }, 'connections were cut after the drain time');
+    // what was counted while draining counts too
+    await measured(0).catch(() => undefined);
+    parts?.logger.flush();
+    process.exit(0);
+  };
+
+  const listen = (message: ToGate & { type: 'socket' }, handle: unknown): void => {
+    if (parts === undefined) return;
+    const { https, http } = parts.listeners;
+    const server = message.listener === 'https' ? https : http;
+    server.on('error', (error) => void fail(error));
+    server.listen(handle, BACKLOG, () => {
+      if (https.listening && http.listening) void tell({ type: 'ready' });
+    });
+  };
+
+  const hear = (message: ToGate, handle: unknown): void => {
+    switch (message.type) {
+      case 'start':
+        parts = compose(message.settings, message.logLevel);
+        setInterval(() => void measured(0).catch(() => undefined), TELL_MS).unref();
+        break;
+      case 'socket':
+        listen(message, handle);
+        break;
+      case 'look-again':
+        void parts?.lookAgain(message.domain);
+        break;
+      case 'measure':
+        void measured(message.question).catch(() => undefined);
+        break;
+      case 'drain':
+        void leave(message.timeoutMs);
+        break;
+    }
+  };
+
+  process.on('message', (message: ToGate, handle: unknown) => {
+    try {
+      hear(message, handle);
+    } catch (error) {
+      void fail(error);
+    }
+  });
+  // a keeper that died is started again by whoever started it: what we hold is finished first, nothing new is taken
+  process.on('disconnect', () => void leave(ORPHAN_DRAIN_MS));
+  process.on('SIGTERM', () => void leave(ORPHAN_DRAIN_MS));
+  // Ctrl-C reaches the whole group: the keeper decides, and says `drain`
+  process.on('SIGINT', () => undefined);
+  process.on('SIGHUP', () => undefined);
+  const bug = (error: unknown): void => {
+    parts?.logger.error({ error }, 'gate met a bug and ends; the keeper replaces it');
+    parts?.logger.flush();
+    process.exit(70);
+  };
+  process.on('uncaughtException', bug);
+  process.on('unhandledRejection', bug);
+};

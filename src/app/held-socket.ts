@@ -1,0 +1,84 @@
+// Public listening sockets, bound by the keeper and held for its whole life. Gates get the handle and accept on it;
+// the keeper never does. So a gate's death, even the only one's, leaves the port open: clicks wait in the kernel's
+// queue for the next gate instead of being refused (docs/decisions.md).
+
+import net from 'node:net';
+import { getSystemErrorName } from 'node:util';
+import { GateError, type ErrorCode } from '../core/errors.ts';
+import type { ListenAddress } from '../core/settings.ts';
+
+/** What libuv's TCP wrap offers of what we use. */
+export interface SocketHandle {
+  getsockname(out: { address?: string; port?: number }): number;
+  close(): void;
+}
+
+/**
+ * node:cluster's own way to a bound handle. It is not in the documentation, yet there since Node 0.x and in every
+ * line up to 26; a documented call would bind and accept in one step. CI runs this file's test on each line.
+ */
+const createServerHandle = (
+  net as unknown as {
+    _createServerHandle(address: string, port: number, family: 4 | 6): SocketHandle | number;
+  }
+)['_createServerHandle'];
+
+export interface HeldSocket {
+  /** sent to gates as a message's handle, then `server.listen(handle)` there */
+  readonly handle: SocketHandle;
+  /** what was bound, the port chosen by the system included */
+  readonly address: ListenAddress;
+  close(): void;
+}
+
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  EADDRINUSE: 'ERR_LISTEN_IN_USE',
+  EACCES: 'ERR_LISTEN_DENIED',
+  EPERM: 'ERR_LISTEN_DENIED',
+};
+
+const failure = (listener: string, { host, port }: ListenAddress, errno: number): GateError => {
+  const name = getSystemErrorName(errno);
+  const where = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const words: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'is in use by another program',
+    EACCES: 'may not be opened by this user',
+    EPERM: 'may not be opened by this user',
+    EADDRNOTAVAIL: 'is not an address of this machine',
+  };
+  return new GateError(
+    CODES[name] ?? 'ERR_LISTEN_UNAVAILABLE',
+    `${listener} ${where} ${words[name] ?? 'cannot be opened'} (${name})`,
+    { details: { listener, host, port, errno: name } },
+  );
+};
+
+/** Bind alone; libuv keeps EADDRINUSE for later, and tells it to whoever asks for the name. */
+const bind = ({ host, port }: ListenAddress): { handle: SocketHandle; port: number } | number => {
+  const handle = createServerHandle(host, port, host.includes(':') ? 6 : 4);
+  if (typeof handle === 'number') return handle;
+  const name: { port?: number } = {};
+  const errno = handle.getsockname(name);
+  if (errno === 0) return { handle, port: name.port ?? port };
+  handle.close();
+  return errno;
+};
+
+/**
+ * Binds an address. `::` takes IPv4 too, and falls back to it alone where the machine has no IPv6.
+ * @throws GateError `ERR_LISTEN_IN_USE`, `ERR_LISTEN_DENIED`, `ERR_LISTEN_UNAVAILABLE`
+ */
+export const holdSocket = (listener: string, wanted: ListenAddress): HeldSocket => {
+  const tries = wanted.host === '::' ? [wanted, { host: '0.0.0.0', port: wanted.port }] : [wanted];
+  let errno = 0;
+  for (const address of tries) {
+    const bound = bind(address);
+    if (typeof bound !== 'number') {
+      const { handle, port } = bound;
+      return { handle, address: { host: address.host, port }, close: () => handle.close() };
+    }
+    errno = bound;
+    if (!['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'].includes(getSystemErrorName(errno))) break;
+  }
+  throw failure(listener, wanted, errno);
+};

@@ -1,0 +1,150 @@
+// The keeper put together: it opens the sockets and the storage, starts and watches the gates, keeps the certificates
+// valid, and answers on the admin port. It never touches a click.
+
+import { createIssue } from '../cert/issue.ts';
+import { Renewal } from '../cert/renew.ts';
+import { createCertificateStore } from '../cert/store.ts';
+import { AdminServer } from '../admin/server.ts';
+import { buildStatus } from '../admin/status.ts';
+import { systemClock } from '../core/clock.ts';
+import { createEventBus, type EventBus } from '../core/events.ts';
+import type { ListenAddress, Settings } from '../core/settings.ts';
+import { createMetricsAggregate } from '../observe/aggregate.ts';
+import { createLogger, logEvents } from '../observe/log.ts';
+import { createKeeperMetrics } from '../observe/metrics.ts';
+import { createFileStorage } from '../storage/file.ts';
+import { holdSocket, type HeldSocket } from './held-socket.ts';
+import { createIssuers } from './issuers.ts';
+import { createGates } from './supervise.ts';
+import { version } from './version.ts';
+
+/** How long requests in flight get when the proxy stops. */
+export const DRAIN_MS = 20_000;
+
+export interface KeeperOptions {
+  readonly settings: Settings;
+  readonly logLevel: string;
+}
+
+export interface Keeper {
+  readonly addresses: { readonly https: ListenAddress; readonly http: ListenAddress; readonly admin: ListenAddress };
+  readonly events: Pick<EventBus, 'on'>;
+  /** every name has a certificate that can be served */
+  isLive(): boolean;
+  /** lets requests in flight finish, for `timeoutMs` at most, and ends everything. Never rejects. */
+  stop(timeoutMs: number): Promise<void>;
+  /** ends the gates at once; a `stop` under way then comes to its end */
+  cut(): void;
+}
+
+/**
+ * Starts everything, in the order in which a failure costs least: nothing is ordered before the sockets are open.
+ * @throws GateError `ERR_LISTEN_*`, `ERR_STORAGE_UNAVAILABLE`, or what the first gate failed with; nothing is left running
+ */
+export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promise<Keeper> => {
+  const clock = systemClock;
+  const startedAtMs = clock.now();
+  const { domains, upstreams, certificates } = settings;
+  const names = domains.map(({ name }) => name);
+  const logger = createLogger({ role: 'keeper', level: logLevel });
+  const bus = createEventBus((name, error) => logger.error({ error, event: name }, 'event listener failed'));
+  const stopLog = logEvents({ events: bus, logger, clock });
+  const undo: (() => unknown)[] = [];
+  const unwind = async (): Promise<void> => {
+    for (const step of undo.splice(0).toReversed()) await step();
+  };
+
+  try {
+    const storage = createFileStorage({ path: certificates.storage.path, clock });
+    await storage.open();
+    const hold = (listener: 'https' | 'http'): HeldSocket => {
+      const held = holdSocket(listener, settings.listen[listener]);
+      undo.push(() => held.close());
+      return held;
+    };
+    const sockets = { https: hold('https'), http: hold('http') };
+
+    const gates = createGates({
+      settings,
+      sockets: { https: sockets.https.handle, http: sockets.http.handle },
+      logLevel,
+      emit: bus.emit,
+      clock,
+      onStarted: (gate) => aggregate.gateStarted(gate),
+      onExited: (gate) => aggregate.gateExited(gate),
+      onMeasured: (gate, snapshot) => aggregate.received(gate, snapshot),
+    });
+    const store = createCertificateStore({ storage });
+    const renewal = new Renewal({
+      names,
+      store,
+      issue: createIssue({ storage, store, issuers: createIssuers(certificates, storage, clock), clock, emit: bus.emit }),
+      clock,
+      random: Math.random,
+      emit: bus.emit,
+      onStored: (name) => gates.lookAgain(name),
+    });
+    const metrics = createKeeperMetrics({
+      events: bus,
+      version,
+      domains: names,
+      certificates: () => renewal.status(),
+    });
+    const aggregate = createMetricsAggregate({
+      keeper: () => metrics.snapshot(),
+      ask: (gate, signal) => gates.measure(gate, signal),
+      clock,
+    });
+
+    let ready = false;
+    const admin = new AdminServer({
+      listen: settings.listen.admin,
+      metrics: () => aggregate.text(),
+      ready: () => ready,
+      status: async () =>
+        buildStatus({
+          version,
+          startedAtMs,
+          ready,
+          workers: gates.list(),
+          upstreams,
+          upstreamHealthy: (): boolean | undefined => undefined,
+          domains,
+          certificates: renewal.status(),
+        }),
+      onError: (error) => logger.error({ error }, 'admin request failed'),
+    });
+    const adminAddress = await admin.start();
+    undo.push(() => admin.stop());
+    undo.push(() => gates.kill());
+    await gates.start();
+    renewal.start();
+    ready = true;
+    const addresses = { https: sockets.https.address, http: sockets.http.address, admin: adminAddress };
+    for (const [listener, address] of Object.entries(addresses)) {
+      bus.emit('listener.opened', { listener: listener as keyof typeof addresses, ...address });
+    }
+    logger.info({ version, node: process.version, domains: domains.length }, 'linkgate runs');
+
+    return {
+      addresses,
+      events: bus,
+      isLive: () => renewal.status().every(({ state }) => state === 'live'),
+      stop: async (timeoutMs) => {
+        ready = false;
+        logger.info({ timeoutMs }, 'linkgate stops: requests in flight are finished');
+        await Promise.all([gates.stop(timeoutMs), renewal.stop()]);
+        await unwind();
+        logger.info({}, 'linkgate stopped');
+        stopLog();
+        logger.flush();
+      },
+      cut: () => gates.kill(),
+    };
+  } catch (error) {
+    await unwind();
+    stopLog();
+    logger.flush();
+    throw error;
+  }
+};

@@ -1,0 +1,23 @@
+// What keeper and gates say to each other. Certificates, challenge answers and keys never travel here: they are in
+// the storage, and a message only says where to look again.
+
+import type { ErrorCode } from '../core/errors.ts';
+import type { Listener } from '../core/events.ts';
+import type { Settings } from '../core/settings.ts';
+
+export type ToGate =
+  /** first message; the sockets follow, one message each */
+  | { readonly type: 'start'; readonly settings: Settings; readonly logLevel: string }
+  /** comes with the socket's handle */
+  | { readonly type: 'socket'; readonly listener: Listener }
+  | { readonly type: 'look-again'; readonly domain: string }
+  /** asks for `measured` with the same number */
+  | { readonly type: 'measure'; readonly question: number }
+  | { readonly type: 'drain'; readonly timeoutMs: number };
+
+export type FromGate =
+  | { readonly type: 'ready' }
+  /** it could not start, and ends */
+  | { readonly type: 'failed'; readonly code: ErrorCode; readonly message: string }
+  /** what it has counted so far; `question` 0 when it tells by itself */
+  | { readonly type: 'measured'; readonly question: number; readonly snapshot: unknown };

@@ -1,0 +1,186 @@
+// The gates from the keeper's side: started, watched, replaced when they die, drained at the end. A gate that dies
+// takes only its open connections along; one that dies young is replaced after growing pauses.
+
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Clock } from '../core/clock.ts';
+import { GateError } from '../core/errors.ts';
+import type { Emit, Listener } from '../core/events.ts';
+import type { Settings } from '../core/settings.ts';
+import type { SocketHandle } from './held-socket.ts';
+import type { FromGate, ToGate } from './messages.ts';
+
+/** A gate that is not ready this long after its start is killed. */
+const START_MS = 30_000;
+/** A gate that lived this long did not die of its start. */
+const STABLE_MS = 10_000;
+const SHORTEST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 30_000;
+
+export type GateState = 'starting' | 'ready' | 'draining';
+
+export interface GatesOptions {
+  readonly settings: Settings;
+  readonly sockets: Readonly<Record<Listener, SocketHandle>>;
+  readonly logLevel: string;
+  readonly emit: Emit;
+  readonly clock: Clock;
+  /** a gate's number is never used again; the system gives a pid out anew */
+  readonly onStarted: (gate: number) => void;
+  readonly onExited: (gate: number) => void;
+  /** a gate told by itself what it has counted */
+  readonly onMeasured: (gate: number, snapshot: unknown) => void;
+}
+
+export interface Gates {
+  /**
+   * Starts them all; resolves when each is ready.
+   * @throws GateError with the code the first gate failed with
+   */
+  start(): Promise<void>;
+  /** asks every gate that is ready to look at a name again */
+  lookAgain(domain: string): void;
+  /** what one gate has counted so far; rejects when `signal` aborts first */
+  measure(gate: number, signal: AbortSignal): Promise<unknown>;
+  list(): readonly { readonly pid: number; readonly state: GateState }[];
+  /** lets all drain; kills what is left a second after `timeoutMs` */
+  stop(timeoutMs: number): Promise<void>;
+  /** ends all at once, requests in flight or not */
+  kill(): void;
+}
+
+interface Gate {
+  readonly process: ChildProcess;
+  readonly startedMs: number;
+  state: GateState;
+}
+
+/** `dist/app/gate-process.js`; the source's own file where tests run the source. */
+const GATE_PROCESS = fileURLToPath(
+  new URL(`./gate-process.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url),
+);
+
+export const createGates = (options: GatesOptions): Gates => {
+  const { settings, sockets, emit, clock } = options;
+  const gates = new Map<number, Gate>();
+  const questions = new Map<number, (snapshot: unknown) => void>();
+  const stopped = new AbortController();
+  let lastGate = 0;
+  let lastQuestion = 0;
+  let diedYoung = 0;
+  let started = false;
+
+  const send = ({ process: child }: Gate, message: ToGate, handle?: SocketHandle): void => {
+    // a gate that is gone cannot be told; its exit is heard anyway
+    if (child.connected) child.send(message, handle as never, () => undefined);
+  };
+
+  const measured = (gate: number, { question, snapshot }: FromGate & { type: 'measured' }): void => {
+    if (question === 0) options.onMeasured(gate, snapshot);
+    else questions.get(question)?.(snapshot);
+  };
+
+  const startOne = (): Promise<void> => {
+    const number = ++lastGate;
+    const child = fork(GATE_PROCESS, [], { serialization: 'advanced' });
+    const pid = child.pid ?? 0;
+    const gate: Gate = { process: child, startedMs: clock.now(), state: 'starting' };
+    gates.set(number, gate);
+    options.onStarted(number);
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => child.kill('SIGKILL'), START_MS);
+      let failure: GateError | undefined;
+      child.on('message', (message: FromGate) => {
+        if (message.type === 'ready') {
+          clearTimeout(late);
+          gate.state = 'ready';
+          emit('gate.started', { pid });
+          resolve();
+        } else if (message.type === 'failed') {
+          failure = new GateError(message.code, message.message);
+        } else {
+          measured(number, message);
+        }
+      });
+      child.on('error', (cause) => {
+        failure ??= new GateError('ERR_INTERNAL', 'gate process cannot be started', { cause });
+      });
+      child.on('exit', (exitCode, signal) => {
+        clearTimeout(late);
+        gates.delete(number);
+        options.onExited(number);
+        emit('gate.exited', { pid, exitCode, signal, expected: stopped.signal.aborted });
+        reject(
+          failure ??
+            new GateError('ERR_INTERNAL', `gate ${pid} ended before it was ready (${signal ?? exitCode})`),
+        );
+        diedYoung = clock.now() - gate.startedMs < STABLE_MS ? diedYoung + 1 : 0;
+        // at the first start a gate that fails is reported by start(), not replaced
+        if (started) void replace();
+      });
+      send(gate, { type: 'start', settings, logLevel: options.logLevel });
+      send(gate, { type: 'socket', listener: 'https' }, sockets.https);
+      send(gate, { type: 'socket', listener: 'http' }, sockets.http);
+    });
+  };
+
+  const replace = async (): Promise<void> => {
+    // the first death costs nobody a pause
+    if (diedYoung > 1) {
+      const pauseMs = Math.min(SHORTEST_PAUSE_MS * 2 ** (diedYoung - 2), LONGEST_PAUSE_MS);
+      await clock.sleep(pauseMs, stopped.signal);
+    }
+    // a failure is heard as the exit of this one, which is replaced in turn
+    if (!stopped.signal.aborted) await startOne().catch(() => undefined);
+  };
+
+  return {
+    start: async () => {
+      const outcomes = await Promise.allSettled(Array.from({ length: settings.workers }, startOne));
+      const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+      if (failed !== undefined) throw failed.reason;
+      started = true;
+    },
+    lookAgain: (domain) => {
+      for (const gate of gates.values()) send(gate, { type: 'look-again', domain });
+    },
+    measure: (number, signal) =>
+      new Promise((resolve, reject) => {
+        const gate = gates.get(number);
+        const question = ++lastQuestion;
+        const done = (): void => {
+          questions.delete(question);
+        };
+        questions.set(question, (snapshot) => {
+          done();
+          resolve(snapshot);
+        });
+        signal.addEventListener(
+          'abort',
+          () => {
+            done();
+            reject(new GateError('ERR_INTERNAL', `gate ${number} did not answer in time`));
+          },
+          { once: true },
+        );
+        if (gate !== undefined) send(gate, { type: 'measure', question });
+      }),
+    list: () => [...gates.values()].map((gate) => ({ pid: gate.process.pid ?? 0, state: gate.state })),
+    stop: async (timeoutMs) => {
+      stopped.abort();
+      const ends = [...gates.values()].map(async (gate) => {
+        gate.state = 'draining';
+        const ended = new Promise<void>((resolve) => gate.process.once('exit', () => resolve()));
+        send(gate, { type: 'drain', timeoutMs });
+        const late = setTimeout(() => gate.process.kill('SIGKILL'), timeoutMs + 1_000);
+        await ended;
+        clearTimeout(late);
+      });
+      await Promise.all(ends);
+    },
+    kill: () => {
+      stopped.abort();
+      for (const gate of gates.values()) gate.process.kill('SIGKILL');
+    },
+  };
+};
