@@ -1,0 +1,146 @@
+// TLS contexts by name, bounded by number: about 35 KB of native memory each, which V8 does not see. Between the store and the
+// handshake. A context that is served stays served until a better one is ready, whatever the storage does meanwhile.
+
+import { LRUCache } from 'lru-cache';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import type { Clock } from '../core/clock.ts';
+import { toGateError } from '../core/errors.ts';
+import type { Emit } from '../core/events.ts';
+import type { CertificateStore, StoredCertificate } from './store.ts';
+
+export interface ContextLookup {
+  /** hit: was in memory. miss: was loaded. absent: the name has no certificate. failed: it could not be loaded */
+  readonly result: 'hit' | 'miss' | 'absent' | 'failed';
+  readonly context?: SecureContext;
+}
+
+export interface ContextCache {
+  /** Never throws or rejects. At once when the context is in memory; everybody who asks meanwhile waits for one load. */
+  lookup(name: string): ContextLookup | Promise<ContextLookup>;
+  /** The storage has something new: loads it and swaps. The old one is served until then. Never rejects. */
+  lookAgain(name: string): Promise<void>;
+  /** contexts in memory */
+  size(): number;
+}
+
+export interface ContextCacheOptions {
+  readonly store: Pick<CertificateStore, 'read'>;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly maxContexts: number;
+}
+
+/** A message may get lost, and gates on other machines get none. */
+const RECHECK_MS = 5 * 60_000;
+/** so that a flood of handshakes for a name without a certificate is one read a second */
+const NEGATIVE_MS = 1_000;
+
+/** ECDHE with AEAD only, under TLS 1.2 (RFC 9325 §4.2) and 1.3. */
+const CIPHERS = [
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+].join(':');
+
+interface Entry {
+  readonly context: SecureContext;
+  readonly fingerprint: string;
+  checkedAtMs: number;
+}
+
+interface Load {
+  promise: Promise<ContextLookup>;
+  /** something new was announced after the storage was asked: ask once more */
+  isOutdated: boolean;
+}
+
+const buildContext = ({ keyPem, chainPem }: StoredCertificate): SecureContext =>
+  createSecureContext({ key: keyPem, cert: chainPem, minVersion: 'TLSv1.2', ciphers: CIPHERS });
+
+export const createContextCache = (options: ContextCacheOptions): ContextCache => {
+  const { store, clock, emit, maxContexts } = options;
+  const entries = new LRUCache<string, Entry>({ max: maxContexts });
+  const negatives = new LRUCache<string, { readonly atMs: number; readonly lookup: ContextLookup }>({
+    max: maxContexts,
+  });
+  const loads = new Map<string, Load>();
+
+  /** within `ms` after `sinceMs`; a clock that went back counts as later */
+  const isWithin = (ms: number, sinceMs: number): boolean => {
+    const ageMs = clock.now() - sinceMs;
+    return ageMs >= 0 && ageMs < ms;
+  };
+
+  /** Without a new one, the old one is served on, expired or not: a warning in a browser is better than no answer. */
+  const keepOld = (name: string, lookup: ContextLookup): ContextLookup => {
+    const old = entries.peek(name);
+    if (old === undefined) {
+      negatives.set(name, { atMs: clock.now(), lookup });
+      return lookup;
+    }
+    old.checkedAtMs = clock.now();
+    return { result: 'miss', context: old.context };
+  };
+
+  const readOnce = async (name: string): Promise<ContextLookup> => {
+    try {
+      const certificate = await store.read(name);
+      if (certificate === undefined) return keepOld(name, { result: 'absent' });
+      negatives.delete(name);
+      const old = entries.peek(name);
+      if (old?.fingerprint === certificate.fingerprint) return keepOld(name, { result: 'absent' });
+      const context = buildContext(certificate);
+      entries.set(name, { context, fingerprint: certificate.fingerprint, checkedAtMs: clock.now() });
+      return { result: 'miss', context };
+    } catch (error) {
+      const { code, message } = toGateError(error);
+      emit('context.failed', { domain: name, code, message });
+      return keepOld(name, { result: 'failed' });
+    }
+  };
+
+  const load = (name: string): Promise<ContextLookup> => {
+    const running = loads.get(name);
+    if (running !== undefined) return running.promise;
+    const begun: Load = { promise: Promise.resolve({ result: 'absent' }), isOutdated: false };
+    const work = async (): Promise<ContextLookup> => {
+      let lookup = await readOnce(name);
+      while (begun.isOutdated) {
+        begun.isOutdated = false;
+        lookup = await readOnce(name);
+      }
+      loads.delete(name);
+      return lookup;
+    };
+    loads.set(name, begun);
+    begun.promise = work();
+    return begun.promise;
+  };
+
+  return {
+    lookup: (name) => {
+      const entry = entries.get(name);
+      if (entry !== undefined) {
+        if (!isWithin(RECHECK_MS, entry.checkedAtMs)) void load(name);
+        return { result: 'hit', context: entry.context };
+      }
+      const negative = negatives.get(name);
+      return negative !== undefined && isWithin(NEGATIVE_MS, negative.atMs) ? negative.lookup : load(name);
+    },
+    lookAgain: async (name) => {
+      negatives.delete(name);
+      const running = loads.get(name);
+      if (running !== undefined) running.isOutdated = true;
+      // Nobody asked for it yet: the first handshake will.
+      else if (!entries.has(name)) return;
+      await load(name);
+    },
+    size: () => entries.size,
+  };
+};

@@ -1,0 +1,78 @@
+// What makes a key and a chain a certificate for a name. Every chain passes here before it is handed on, stored or served:
+// what came from a CA and what came from the disk alike. Must not read or write anything.
+
+import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
+import { GateError } from '../core/errors.ts';
+
+/** Facts of the leaf. */
+export interface CertificateFacts {
+  /** lower-case hex */
+  readonly serial: string;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  /** SHA-256 of the leaf, lower-case hex: tells whether two are the same */
+  readonly fingerprint: string;
+}
+
+export interface KeyAndChain {
+  /** PKCS#8 PEM */
+  readonly keyPem: string;
+  /** PEM, leaf first */
+  readonly chainPem: string;
+}
+
+const BLOCK = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]*-----END CERTIFICATE-----/g;
+/** far above any chain; what is longer is not worth parsing */
+const LONGEST_CHAIN_CHARS = 256 * 1024;
+const MOST_CERTIFICATES = 10;
+
+/** Each certificate of a PEM text on its own, whether or not line ends separate them (RFC 7468 §2). */
+export const splitChain = (chainPem: string): readonly string[] =>
+  (chainPem.match(BLOCK) ?? []).map((block) => `${block}\n`);
+
+const invalid = (name: string, what: string, cause?: unknown): GateError =>
+  new GateError('ERR_CERT_INVALID', `certificate for "${name}" ${what}`, {
+    cause,
+    details: { domain: name },
+  });
+
+const parseKey = (name: string, keyPem: string): KeyObject => {
+  try {
+    return createPrivateKey(keyPem);
+  } catch (error) {
+    throw invalid(name, 'has a private key that cannot be read', error);
+  }
+};
+
+const parseCertificate = (name: string, pem: string): X509Certificate => {
+  try {
+    return new X509Certificate(pem);
+  } catch (error) {
+    throw invalid(name, 'has a chain that cannot be read', error);
+  }
+};
+
+/**
+ * Checks that the chain can be served for `name` with that key. Says nothing about the present time: an expired
+ * certificate is still a well-formed one.
+ * @throws GateError `ERR_CERT_INVALID`
+ */
+export const checkCertificate = (name: string, { keyPem, chainPem }: KeyAndChain): CertificateFacts => {
+  if (chainPem.length > LONGEST_CHAIN_CHARS) throw invalid(name, 'has a chain that is too long');
+  const chain = splitChain(chainPem).map((pem) => parseCertificate(name, pem));
+  const leaf = chain[0];
+  if (leaf === undefined) throw invalid(name, 'has no certificate in its chain');
+  if (chain.length > MOST_CERTIFICATES) throw invalid(name, 'has a chain that is too long');
+  if (!leaf.checkPrivateKey(parseKey(name, keyPem))) throw invalid(name, 'does not match its private key');
+  if (leaf.checkHost(name, { subject: 'never' }) === undefined) {
+    throw invalid(name, `is for other names: ${(leaf.subjectAltName ?? 'none').slice(0, 300)}`);
+  }
+  const [notBeforeMs, notAfterMs] = [Date.parse(leaf.validFrom), Date.parse(leaf.validTo)];
+  if (!(notBeforeMs < notAfterMs)) throw invalid(name, 'has dates that make no sense');
+  return {
+    serial: leaf.serialNumber.toLowerCase(),
+    notBeforeMs,
+    notAfterMs,
+    fingerprint: leaf.fingerprint256.replaceAll(':', '').toLowerCase(),
+  };
+};

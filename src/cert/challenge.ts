@@ -1,0 +1,47 @@
+// HTTP-01 answers on their way through the storage: the keeper that orders puts them there, and whichever process the CA
+// reaches on port 80, on any machine, finds them. Door 2 opens here. Must not know who orders or who listens.
+
+import { isDomainName, normalizeName } from '../core/domain-name.ts';
+import type { AnswerChallenge } from '../core/doors.ts';
+import { toGateError } from '../core/errors.ts';
+import type { Emit } from '../core/events.ts';
+import type { Storage } from '../core/storage.ts';
+
+/** base64url (RFC 8555 §8.3), with a ceiling so that a path from outside never makes a long key. */
+const TOKEN = /^[A-Za-z0-9_-]{1,128}$/;
+
+/** Whether a token, from a CA or from a request, can stand in a storage key. */
+export const isToken = (token: string): boolean => TOKEN.test(token);
+
+const challengeKey = (host: string, token: string): string => `challenges/http-01/${host}/${token}`;
+
+export interface ChallengeAnswers {
+  /** @throws GateError `ERR_STORAGE_UNAVAILABLE` */
+  present(host: string, token: string, keyAuthorization: string): Promise<void>;
+  /** quiet when there is none; @throws GateError `ERR_STORAGE_UNAVAILABLE` */
+  remove(host: string, token: string): Promise<void>;
+}
+
+/** The ordering side. */
+export const createChallengeAnswers = ({ storage }: { readonly storage: Storage }): ChallengeAnswers => ({
+  present: (host, token, keyAuthorization) => storage.write(challengeKey(host, token), keyAuthorization),
+  remove: (host, token) => storage.remove(challengeKey(host, token)),
+});
+
+/**
+ * The answering side, door 2. Never throws: a storage that fails is told as an event, and the request is then treated
+ * as one for which no challenge is open.
+ */
+export const createAnswerChallenge =
+  ({ storage, emit }: { readonly storage: Storage; readonly emit: Emit }): AnswerChallenge =>
+  async (host, token) => {
+    const name = normalizeName(host);
+    if (!isToken(token) || !isDomainName(name)) return undefined;
+    try {
+      return (await storage.read(challengeKey(name, token)))?.toString('utf8');
+    } catch (error) {
+      const { code, message } = toGateError(error, 'ERR_STORAGE_UNAVAILABLE');
+      emit('storage.failed', { code, message });
+      return undefined;
+    }
+  };

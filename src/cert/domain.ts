@@ -1,0 +1,44 @@
+// How a name stands: its certificate, its attempts and the time, in the words of interface and metrics. The first step of
+// the certificate corridor: what is not live, or soon will not be, is ordered. Pure; must not read anything.
+
+import type { CertificateState, CertificateStatus } from '../core/certificate-state.ts';
+import { dueMs } from './plan.ts';
+import type { IssuanceState, StoredCertificate } from './store.ts';
+
+/** What is known of a name's certificate; the key is not needed for that, and not kept. */
+export type KnownCertificate = Omit<StoredCertificate, 'keyPem' | 'chainPem'>;
+
+export interface DomainKnowledge {
+  readonly domain: string;
+  readonly certificate: KnownCertificate | undefined;
+  readonly state: IssuanceState | undefined;
+  readonly nowMs: number;
+}
+
+/**
+ * 1. A certificate within its time is live, whatever the last renewal did.
+ * 2. One past its end is expired.
+ * 3. None: failing when the last attempt failed, else pending.
+ */
+export const certificateState = ({ certificate, state, nowMs }: DomainKnowledge): CertificateState => {
+  if (certificate !== undefined) return nowMs < certificate.notAfterMs ? 'live' : 'expired';
+  return (state?.failures ?? 0) > 0 ? 'failing' : 'pending';
+};
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+/** One row of `certs list`. */
+export const certificateStatus = (knowledge: DomainKnowledge): CertificateStatus => {
+  const { domain, certificate, state, nowMs } = knowledge;
+  return {
+    domain,
+    state: certificateState(knowledge),
+    source: certificate?.source ?? null,
+    issuer: certificate?.issuer ?? null,
+    serial: certificate?.serial ?? null,
+    notBefore: certificate === undefined ? null : iso(certificate.notBeforeMs),
+    notAfter: certificate === undefined ? null : iso(certificate.notAfterMs),
+    nextAttempt: iso(Math.max(nowMs, dueMs(certificate, state, nowMs))),
+    lastProblem: (state?.failures ?? 0) > 0 ? (state?.lastProblem ?? null) : null,
+  };
+};

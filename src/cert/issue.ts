@@ -1,0 +1,136 @@
+// Gets one name its certificate, once: single-flight within the process, a lock in the storage across processes and
+// machines, a second look after locking, the issuers in order, then the store. It does not decide when: renew.ts does.
+
+import type { Clock } from '../core/clock.ts';
+import { GateError, toGateError } from '../core/errors.ts';
+import type { Emit } from '../core/events.ts';
+import type { Lock, Storage } from '../core/storage.ts';
+import { startDeadline } from './deadline.ts';
+import type { Issuer } from './issuers/issuer.ts';
+import { isRenewalDue } from './plan.ts';
+import type { CertificateStore, StoredCertificate } from './store.ts';
+
+export interface IssueOptions {
+  readonly storage: Storage;
+  readonly store: CertificateStore;
+  /** tried in this order */
+  readonly issuers: readonly Issuer[];
+  readonly clock: Clock;
+  readonly emit: Emit;
+}
+
+export interface Issued {
+  readonly certificate: StoredCertificate;
+  /** false when a stored one needed no replacement: another process was faster */
+  readonly isNew: boolean;
+}
+
+/**
+ * Gives the name a certificate that is not due for renewal: the stored one, else a new one, stored.
+ * @param name - lower-case A-label, no trailing dot
+ * @throws GateError `ERR_ACME_*` or `ERR_CERT_INVALID` of the last issuer tried (details.issuer), `ERR_STORAGE_UNAVAILABLE`,
+ * `ERR_STORAGE_LOCKED` when another process held the name for longer than a minute; else the reason of `signal`
+ */
+export type Issue = (name: string, signal: AbortSignal) => Promise<Issued>;
+
+/** Longer than the lease of a lock, so that the lock of a machine that died is waited out. */
+const LOCK_WAIT_MS = 60_000;
+
+export const createIssue = (options: IssueOptions): Issue => {
+  const { storage, store, issuers, clock, emit } = options;
+  const running = new Map<string, Promise<Issued>>();
+
+  const stored = async (name: string): Promise<StoredCertificate | undefined> => {
+    try {
+      return await store.read(name);
+    } catch (error) {
+      // One that cannot be served is replaced.
+      if (error instanceof GateError && error.code === 'ERR_CERT_INVALID') return undefined;
+      throw error;
+    }
+  };
+
+  const takeLock = async (name: string, signal: AbortSignal): Promise<Lock> => {
+    const deadline = startDeadline(clock, LOCK_WAIT_MS, signal, () => new Error('another process holds it'));
+    try {
+      return await storage.lock(name, deadline.signal);
+    } finally {
+      deadline.clear();
+    }
+  };
+
+  const obtain = async (issuer: Issuer, name: string, signal: AbortSignal): Promise<StoredCertificate> => {
+    const startedMs = clock.now();
+    const completed = (result: 'issued' | 'failed'): void =>
+      emit('order.completed', { issuer: issuer.issuer, result, durationMs: clock.now() - startedMs });
+    try {
+      const keyAndChain = await issuer.obtain(name, signal);
+      completed('issued');
+      const { source, issuer: by, directory } = issuer;
+      const certificate = await store.write(name, {
+        ...keyAndChain,
+        source,
+        issuer: by,
+        ...(directory === undefined ? {} : { directory }),
+      });
+      const { serial, notAfterMs } = certificate;
+      emit('certificate.issued', {
+        domain: name,
+        issuer: by,
+        serial,
+        notAfterMs,
+        durationMs: clock.now() - startedMs,
+      });
+      return certificate;
+    } catch (error) {
+      const cause = toGateError(error);
+      if (!signal.aborted && !cause.code.startsWith('ERR_STORAGE_')) completed('failed');
+      throw new GateError(cause.code, cause.message, {
+        cause,
+        details: { ...cause.details, issuer: issuer.issuer },
+      });
+    }
+  };
+
+  /**
+   * 1. An issuer that cannot be asked or refuses → the next one.
+   * 2. A name that could not be validated is not the CA's fault, and a storage that fails nobody's: no other CA is burnt.
+   */
+  const tryAll = async (name: string, signal: AbortSignal): Promise<StoredCertificate> => {
+    let last = new GateError('ERR_ACME_REFUSED', `no issuer is configured for "${name}"`);
+    for (const issuer of issuers) {
+      try {
+        return await obtain(issuer, name, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        last = toGateError(error);
+        if (last.code === 'ERR_ACME_UNAUTHORIZED' || last.code.startsWith('ERR_STORAGE_')) break;
+      }
+    }
+    throw last;
+  };
+
+  const issueLocked = async (name: string, signal: AbortSignal): Promise<Issued> => {
+    const lock = await takeLock(name, signal);
+    try {
+      const [certificate, state] = await Promise.all([stored(name), store.readState(name)]);
+      if (certificate !== undefined && !isRenewalDue(certificate, state, clock.now())) {
+        return { certificate, isNew: false };
+      }
+      return {
+        certificate: await tryAll(name, AbortSignal.any([signal, lock.signal])),
+        isNew: true,
+      };
+    } finally {
+      await lock.release();
+    }
+  };
+
+  return (name, signal) => {
+    const already = running.get(name);
+    if (already !== undefined) return already;
+    const work = issueLocked(name, signal).finally(() => running.delete(name));
+    running.set(name, work);
+    return work;
+  };
+};

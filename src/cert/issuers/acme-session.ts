@@ -1,0 +1,183 @@
+// The ACME operations that an order needs, in the shapes it needs, over acme-client's low-level calls (never its `auto()`,
+// which asks the name over HTTP first and fails behind NAT, and never its polling, which cannot be stopped). What a CA sends
+// is checked here once.
+
+import * as acme from 'acme-client';
+import type { Clock } from '../../core/clock.ts';
+import { GateError } from '../../core/errors.ts';
+import type { AcmeOrder, AcmeAuthorization, AcmeSession, AcmeStatus } from '../order.ts';
+import { parseProblem, parseRetryAfter } from './acme-problem.ts';
+import type { AcmeRequest, AcmeResponse, AcmeTransport } from './acme-transport.ts';
+
+/** The directory object (RFC 8555 §7.1.1): resource names to URLs. */
+export type AcmeDirectory = Readonly<Record<string, unknown>>;
+
+/** What acme-client does not declare of its client, read in its source at 5.4.0 (pinned). */
+interface ClientInside {
+  readonly http: {
+    request: AcmeRequest;
+    getDirectory: () => Promise<AcmeDirectory>;
+    getNonce: () => Promise<string>;
+    maxBadNonceRetries: number;
+  };
+  readonly api: {
+    apiRequest(url: string, payload: object | null, valid: readonly number[]): Promise<AcmeResponse>;
+  };
+}
+
+/** Nonces may be refused for no fault of ours (RFC 8555 §6.5.1); Pebble can be told to refuse a third of them. */
+const MOST_NONCE_RETRIES = 10;
+
+// Silent whatever $DEBUG says.
+acme.setLogger(() => {});
+
+const nonsense = (what: string, cause?: unknown): GateError =>
+  new GateError('ERR_ACME_UNREACHABLE', `CA sent ${what} that makes no sense`, { cause });
+
+/** acme-client's own complaints are prose about an answer that is not as it should be. */
+const guarded = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof GateError ? error : nonsense(what, error);
+  }
+};
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const asFields = (value: unknown, what: string): Fields => {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields;
+  throw nonsense(what);
+};
+
+const asText = (value: unknown, what: string): string => {
+  if (typeof value === 'string' && value !== '') return value;
+  throw nonsense(what);
+};
+
+const asOrder = (value: unknown, url: string): AcmeOrder => {
+  const fields = asFields(value, 'an order');
+  const authorizations: unknown[] = Array.isArray(fields['authorizations']) ? fields['authorizations'] : [];
+  return {
+    url,
+    status: asText(fields['status'], 'an order'),
+    authorizations: authorizations.map((entry) => asText(entry, 'an order')),
+    finalize: asText(fields['finalize'], 'an order'),
+    ...(fields['certificate'] === undefined
+      ? {}
+      : { certificate: asText(fields['certificate'], 'an order') }),
+    ...(fields['error'] === undefined ? {} : { problem: parseProblem(fields['error']) }),
+  };
+};
+
+const asAuthorization = (value: unknown): AcmeAuthorization => {
+  const fields = asFields(value, 'an authorization');
+  const identifier = asFields(fields['identifier'], 'an authorization');
+  const challenges: unknown[] = Array.isArray(fields['challenges']) ? fields['challenges'] : [];
+  return {
+    status: asText(fields['status'], 'an authorization'),
+    name: asText(identifier['value'], 'an authorization').toLowerCase(),
+    challenges: challenges.map((entry) => {
+      const challenge = asFields(entry, 'a challenge');
+      return {
+        type: asText(challenge['type'], 'a challenge'),
+        url: asText(challenge['url'], 'a challenge'),
+        token: typeof challenge['token'] === 'string' ? challenge['token'] : '',
+        ...(challenge['error'] === undefined ? {} : { problem: parseProblem(challenge['error']) }),
+      };
+    }),
+  };
+};
+
+/** The directory of a CA. @throws GateError `ERR_ACME_*` */
+export const fetchDirectory = async (url: string, transport: AcmeTransport): Promise<AcmeDirectory> =>
+  asFields((await transport.request(url, 'get')).data, 'a directory');
+
+export interface AcmeSessionOptions {
+  readonly directoryUrl: string;
+  readonly directory: AcmeDirectory;
+  /** PKCS#8 PEM */
+  readonly accountKeyPem: string;
+  /** absent until the account is registered */
+  readonly accountUrl?: string;
+  readonly transport: AcmeTransport;
+  readonly clock: Clock;
+}
+
+/** A session with a CA: for one order, or for the registration of the account. */
+export const createAcmeSession = (
+  options: AcmeSessionOptions,
+): AcmeSession & {
+  /** registers the key, or finds the account it already has (RFC 8555 §7.3); gives the account's URL */
+  register(email: string | undefined): Promise<string>;
+} => {
+  const { directoryUrl, directory, accountKeyPem, accountUrl, transport, clock } = options;
+  const client = new acme.Client({
+    directoryUrl,
+    accountKey: accountKeyPem,
+    ...(accountUrl === undefined ? {} : { accountUrl }),
+  });
+  const { http, api } = client as unknown as ClientInside;
+
+  // The nonce that came with the last answer serves the next request (RFC 8555 §6.5), which halves the round trips.
+  let spareNonce: string | undefined;
+  const freshNonce = http.getNonce.bind(http);
+  http.getNonce = async () => {
+    const nonce = spareNonce;
+    spareNonce = undefined;
+    return nonce ?? freshNonce();
+  };
+  http.request = async (url, method, body) => {
+    const response = await transport.request(url, method, body);
+    const nonce = response.headers['replay-nonce'];
+    if (method === 'post' && response.status < 300 && typeof nonce === 'string') spareNonce = nonce;
+    return response;
+  };
+  http.getDirectory = () => Promise.resolve(directory);
+  http.maxBadNonceRetries = MOST_NONCE_RETRIES;
+
+  const post = (url: string, what: string): Promise<AcmeResponse> =>
+    guarded(what, () => api.apiRequest(url, null, [200]));
+
+  const polled = <T>(value: T, { headers }: AcmeResponse): AcmeStatus<T> => {
+    const retryAfterMs = parseRetryAfter(headers['retry-after'], clock.now());
+    return { value, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  };
+
+  return {
+    register: (email) =>
+      guarded('an account', async () => {
+        await client.createAccount({
+          termsOfServiceAgreed: true,
+          ...(email === undefined ? {} : { contact: [`mailto:${email}`] }),
+        });
+        return client.getAccountUrl();
+      }),
+    placeOrder: (name) =>
+      guarded('an order', async () => {
+        const order = await client.createOrder({ identifiers: [{ type: 'dns', value: name }] });
+        return asOrder(order, order.url);
+      }),
+    readOrder: async (url) => {
+      const response = await post(url, 'an order');
+      return polled(asOrder(response.data, url), response);
+    },
+    readAuthorization: async (url) => {
+      const response = await post(url, 'an authorization');
+      return polled(asAuthorization(response.data), response);
+    },
+    keyAuthorization: (token) =>
+      client.getChallengeKeyAuthorization({ type: 'http-01', token, url: '', status: 'pending' }),
+    acceptChallenge: async (url) => {
+      await guarded('a challenge', () => api.apiRequest(url, {}, [200]));
+    },
+    finalize: (order, { name, keyPem }) =>
+      guarded('an order', async () => {
+        const [, csr] = await acme.crypto.createCsr({ altNames: [name] }, keyPem);
+        const csrDer = acme.crypto.getPemBodyAsB64u(csr);
+        const response = await api.apiRequest(order.finalize, { csr: csrDer }, [200]);
+        return asOrder(response.data, order.url);
+      }),
+    downloadChain: async (url) => asText((await post(url, 'a certificate')).data, 'a certificate'),
+  };
+};
