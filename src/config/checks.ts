@@ -1,0 +1,165 @@
+// What values mean together and what lies outside the file: listeners that collide, names given twice, files that
+// are missing. Works on the tree as written, right or wrong, so that a mistake of shape elsewhere hides nothing here.
+
+import { isIP } from 'node:net';
+import { basename, dirname, join, resolve } from 'node:path';
+import { caFileProblem } from './ca-file.ts';
+import { configuredName } from './configured-name.ts';
+import { parseDomainsFile } from './domains-file.ts';
+import type { FileDomain } from './domains-file.ts';
+import { collide, parseListenAddress } from './listen-address.ts';
+import type { ConfigPath, ConfigProblem } from './problems.ts';
+import { readTextFile } from './text-file.ts';
+
+export interface CheckParts {
+  readonly tree: unknown;
+  /** the configuration as the user named it */
+  readonly file: string;
+  /** relative paths of the configuration stand from here */
+  readonly directory: string;
+  /** line of the value at a path, for messages about a second place */
+  readonly lineOf: (path: ConfigPath) => number;
+  readonly report: (path: ConfigPath, message: string) => void;
+  readonly reportElsewhere: (problem: ConfigProblem) => void;
+}
+
+/** The value at `path` of the tree, undefined when there is none. */
+export const valueAt = (tree: unknown, path: ConfigPath): unknown => {
+  let value = tree;
+  for (const key of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+    value = (value as Record<string | number, unknown>)[key];
+  }
+  return value;
+};
+
+const textAt = (tree: unknown, path: ConfigPath): string | undefined => {
+  const value = valueAt(tree, path);
+  return typeof value === 'string' ? value : undefined;
+};
+
+const listAt = (tree: unknown, path: ConfigPath): readonly unknown[] => {
+  const value = valueAt(tree, path);
+  return Array.isArray(value) ? value : [];
+};
+
+const LISTENERS = { https: '0.0.0.0:443', http: '0.0.0.0:80', admin: '127.0.0.1:9464' } as const;
+
+const checkListeners = ({ tree, report }: CheckParts): void => {
+  const listeners = Object.entries(LISTENERS).map(([name, fallback]) => ({
+    name,
+    address: parseListenAddress(textAt(tree, ['listen', name]) ?? fallback),
+  }));
+  for (const [index, { name, address }] of listeners.entries()) {
+    const other = listeners
+      .slice(0, index)
+      .find((before) => before.address && address && collide(before.address, address));
+    if (other !== undefined)
+      report(['listen', name], `takes the same address and port as listen.${other.name}`);
+  }
+};
+
+const needsServerName = (url: string | undefined): boolean => {
+  if (url === undefined || !URL.canParse(url)) return false;
+  return isIP(new URL(url).hostname.replaceAll(/^\[|\]$/g, '')) !== 0;
+};
+
+const checkUpstream = ({ tree, report }: CheckParts): void => {
+  const has = (...path: readonly string[]): boolean => valueAt(tree, ['upstream', ...path]) !== undefined;
+  if (has('url') && has('region'))
+    report(['upstream', 'url'], 'stands instead of region: give one of the two');
+  for (const base of [[], ['regions', 'us'], ['regions', 'eu']]) {
+    const path = ['upstream', ...base];
+    if (needsServerName(textAt(tree, [...path, 'url'])) && !has(...base, 'serverName')) {
+      report([...path, 'url'], 'has an address for its host: give the name to verify as serverName');
+    }
+    if (has(...base, 'serverName') && !has(...base, 'url')) {
+      report([...path, 'serverName'], 'goes with a url, and there is none beside it');
+    }
+  }
+};
+
+const checkCaFiles = async ({ tree, directory, report }: CheckParts): Promise<void> => {
+  const paths: ConfigPath[] = [
+    ['upstream', 'caFile'],
+    ['upstream', 'regions', 'us', 'caFile'],
+    ['upstream', 'regions', 'eu', 'caFile'],
+    ...listAt(tree, ['certificates', 'issuers'])
+      .slice(0, 16)
+      .map((_, index) => ['certificates', 'issuers', index, 'caFile']),
+  ];
+  for (const path of paths) {
+    const file = textAt(tree, path);
+    if (file === undefined || file === '') continue;
+    const problem = await caFileProblem(resolve(directory, file));
+    if (problem !== undefined) report(path, problem);
+  }
+};
+
+/** The domainsFile as messages name it: beside the configuration as the user named that one. */
+const shownName = (file: string, domainsFile: string): string =>
+  basename(domainsFile) === domainsFile ? join(dirname(file), domainsFile) : domainsFile;
+
+const checkDomains = async (parts: CheckParts): Promise<readonly FileDomain[]> => {
+  const { tree, file, report } = parts;
+  const listed = listAt(tree, ['domains']);
+  const firstAt = new Map<string, number>();
+  for (const index of listed.keys()) {
+    const path = ['domains', index, 'name'];
+    const text = textAt(tree, path);
+    if (text === undefined) continue;
+    const read = configuredName(text);
+    if ('problem' in read) {
+      report(path, read.problem);
+      continue;
+    }
+    const first = firstAt.get(read.name);
+    if (first === undefined) firstAt.set(read.name, index);
+    else
+      report(
+        path,
+        `"${read.name}" is there twice: first at ${file}:${parts.lineOf(['domains', first, 'name'])}`,
+      );
+  }
+
+  const domainsFile = textAt(tree, ['domainsFile']);
+  if (domainsFile === undefined || domainsFile === '') {
+    const written = valueAt(tree, ['domains']);
+    const none = listed.length === 0 && (written === undefined || Array.isArray(written));
+    if (none) report(['domains'], 'names no domain: at least one is needed');
+    return [];
+  }
+  const content = await readTextFile(resolve(parts.directory, domainsFile));
+  if ('problem' in content) {
+    report(['domainsFile'], content.problem);
+    return [];
+  }
+  const shown = shownName(file, domainsFile);
+  const { domains, problems } = parseDomainsFile(shown, content.text);
+  for (const problem of problems) parts.reportElsewhere(problem);
+  if (listed.length + domains.length + problems.length === 0) {
+    report(['domainsFile'], 'names no domain: at least one is needed');
+  }
+  const firstLine = new Map<string, number>();
+  for (const { name, line } of domains) {
+    const inList = firstAt.get(name);
+    const before = firstLine.get(name);
+    if (inList === undefined && before === undefined) {
+      firstLine.set(name, line);
+      continue;
+    }
+    const first =
+      inList === undefined ? `${shown}:${before}` : `${file}:${parts.lineOf(['domains', inList, 'name'])}`;
+    const message = `"${name}" is there twice: first at ${first}`;
+    parts.reportElsewhere({ file: shown, line, column: 1, path: 'name', message });
+  }
+  return domains;
+};
+
+/** Reports every mistake and returns the domains of domainsFile. Never rejects. */
+export const checkTree = async (parts: CheckParts): Promise<readonly FileDomain[]> => {
+  checkListeners(parts);
+  checkUpstream(parts);
+  await checkCaFiles(parts);
+  return checkDomains(parts);
+};

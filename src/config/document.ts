@@ -1,0 +1,169 @@
+// YAML text → plain tree, with the place of every key and value. Knows nothing of what the keys mean.
+// Bounded against hostile text: depth, keys of a mapping, aliases; it never throws.
+
+import { Composer, LineCounter, Parser, isAlias, isMap, isScalar, isSeq, visit } from 'yaml';
+import type { CST, Document } from 'yaml';
+import type { ConfigPath } from './problems.ts';
+
+/** Deeper text than this exhausts the stack of the composer. */
+const DEEPEST = 64;
+/** The composer compares every key with every other: 20,000 keys in one mapping take six seconds. */
+const MOST_KEYS = 1000;
+const MOST_ALIASES = 100;
+
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface DocumentProblem extends Place {
+  readonly message: string;
+  /** false: only the place is wrong (a key given twice), what was read is whole */
+  readonly damaging: boolean;
+}
+
+export interface ConfigDocument {
+  /** undefined when nothing usable could be read, or the document is empty */
+  readonly tree: unknown;
+  readonly problems: readonly DocumentProblem[];
+  /** the place of the value at `path`, or of its key; the nearest parent's when there is none */
+  locate(path: ConfigPath, part?: 'key' | 'value'): Place;
+}
+
+/** Depth and widest mapping of the tokens, without recursion. */
+const measure = (tokens: readonly CST.Token[]): { depth: number; keys: number } => {
+  let [depth, keys] = [0, 0];
+  const open: [CST.Token, number][] = tokens.map((token) => [token, 0]);
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const [token, level] = next;
+    depth = Math.max(depth, level);
+    if (token.type === 'document' && token.value !== undefined) open.push([token.value, level]);
+    if (!('items' in token)) continue;
+    if (token.type !== 'block-seq' && !(token.type === 'flow-collection' && token.start.source === '[')) {
+      keys = Math.max(keys, token.items.length);
+    }
+    for (const item of token.items) {
+      if (item.key) open.push([item.key, level + 1]);
+      if (item.value) open.push([item.value, level + 1]);
+    }
+  }
+  return { depth, keys };
+};
+
+/** The parser's message in the style of the house. */
+const reword = (code: string, message: string, rest: string): string =>
+  code === 'DUPLICATE_KEY'
+    ? `the key ${/^[^\s:]{1,60}/.exec(rest)?.[0] ?? ''} was given before in the same mapping`
+    : message.charAt(0).toLowerCase() + message.slice(1);
+
+const hint = (code: string, line: string): string =>
+  code === 'UNEXPECTED_TOKEN' && /\[[0-9A-Fa-f:.]*\]:\d/.test(line)
+    ? ' (an address that begins with [ is written in quotes: "[::]:443")'
+    : '';
+
+const locator =
+  (document: Document, counter: LineCounter) =>
+  (path: ConfigPath, part: 'key' | 'value' = 'value'): Place => {
+    let offset = document.contents?.range?.[0] ?? 0;
+    let node: unknown = document.contents;
+    for (const [index, step] of path.entries()) {
+      if (isAlias(node)) node = node.resolve(document);
+      let keyNode: unknown;
+      if (isMap(node)) {
+        const pair = node.items.findLast(
+          ({ key }) => String(isScalar(key) ? key.value : key) === String(step),
+        );
+        [keyNode, node] = [pair?.key, pair?.value];
+      } else {
+        node = isSeq(node) ? node.items[Number(step)] : undefined;
+      }
+      const wanted = part === 'key' && index === path.length - 1 ? keyNode : (node ?? keyNode);
+      const range = (wanted as { range?: readonly number[] } | null | undefined)?.range;
+      if (range?.[0] === undefined) break;
+      offset = range[0];
+    }
+    const { line, col } = counter.linePos(offset);
+    return { line: Math.max(1, line), column: Math.max(1, col) };
+  };
+
+/** What `toJS` would throw at: too many aliases, or one whose anchor is missing. Checked in the order of the text. */
+const aliasProblem = (document: Document): { offset: number; message: string } | undefined => {
+  let count = 0;
+  let found: { offset: number; message: string } | undefined;
+  visit(document, {
+    Alias: (_key, alias) => {
+      count += 1;
+      const offset = alias.range?.[0] ?? 0;
+      if (count > MOST_ALIASES) found = { offset, message: `more than ${MOST_ALIASES} aliases` };
+      else if (alias.resolve(document) === undefined)
+        found = { offset, message: `the alias *${alias.source} has no anchor before it` };
+      return found === undefined ? undefined : visit.BREAK;
+    },
+  });
+  return found;
+};
+
+/** Reads one YAML 1.2 document (JSON is one too). */
+export const parseConfigDocument = (text: string): ConfigDocument => {
+  const counter = new LineCounter();
+  const tokens = [...new Parser(counter.addNewLine).parse(text)];
+  const at = (offset: number): Place => {
+    const { line, col } = counter.linePos(offset);
+    return { line: Math.max(1, line), column: Math.max(1, col) };
+  };
+  const unusable = (message: string, offset = 0): ConfigDocument => ({
+    tree: undefined,
+    problems: [{ ...at(offset), message, damaging: true }],
+    locate: () => at(offset),
+  });
+
+  const { depth, keys } = measure(tokens);
+  if (depth > DEEPEST) return unusable(`the document is nested more than ${DEEPEST} levels deep`);
+  if (keys > MOST_KEYS) return unusable(`a mapping has more than ${MOST_KEYS} keys`);
+
+  const composer = new Composer({
+    version: '1.2',
+    lineCounter: counter,
+    prettyErrors: false,
+    logLevel: 'error',
+  });
+  const [document, second] = composer.compose(tokens, true, text.length);
+  if (document === undefined) return unusable('the document could not be read');
+  if (document.directives?.yaml.explicit === true && document.directives.yaml.version !== '1.2') {
+    return unusable(`the document asks for YAML ${document.directives.yaml.version}: it is read as YAML 1.2`);
+  }
+
+  const lines = text.split('\n');
+  const problems = [...document.errors, ...document.warnings].map(
+    ({ code, message, pos }): DocumentProblem => {
+      const place = at(pos[0]);
+      const said = reword(code, message, text.slice(pos[0], pos[0] + 60));
+      return {
+        ...place,
+        message: said + hint(code, lines[place.line - 1] ?? ''),
+        damaging: code !== 'DUPLICATE_KEY',
+      };
+    },
+  );
+  if (second !== undefined) {
+    problems.push({
+      ...at(second.range[0]),
+      message: 'a second document begins here: there may be only one',
+      damaging: false,
+    });
+  }
+
+  const locate = locator(document, counter);
+  const alias = aliasProblem(document);
+  if (alias !== undefined) {
+    problems.push({ ...at(alias.offset), message: alias.message, damaging: true });
+    return { tree: undefined, problems, locate };
+  }
+  try {
+    return { tree: document.toJS({ maxAliasCount: MOST_ALIASES }) ?? undefined, problems, locate };
+  } catch (error) {
+    // what is left are aliases that multiply, and an alias inside its own anchor
+    const message = error instanceof Error ? error.message.toLowerCase() : String(error);
+    return { tree: undefined, problems: [...problems, { ...at(0), message, damaging: true }], locate };
+  }
+};

@@ -1,0 +1,81 @@
+// domainsFile: one name a line, then key=value words; `#` begins a comment. Made for a hundred thousand names,
+// therefore read by hand and not through the schema.
+
+import type { Region } from '../core/settings.ts';
+import { configuredName } from './configured-name.ts';
+import { nearest } from './nearest.ts';
+import { quote } from './problems.ts';
+import type { ConfigProblem } from './problems.ts';
+
+export interface FileDomain {
+  readonly name: string;
+  readonly region?: Region;
+  readonly redirectHttp: boolean;
+  readonly line: number;
+}
+
+const KEYS = ['region', 'redirectHttp'];
+
+interface Words {
+  region?: Region;
+  redirectHttp?: boolean;
+}
+
+/** Reads `key=value` into `words`; returns what is wrong with it. */
+const readWord = (text: string, words: Words): { path: string; message: string } | undefined => {
+  const [key = '', value] = text.split(/=(.*)/s);
+  if (!KEYS.includes(key)) {
+    const meant = nearest(key, KEYS);
+    const advice = meant === undefined ? `known here: ${KEYS.join(', ')}` : `did you mean ${meant}?`;
+    return { path: '', message: `unknown word ${quote(text)}; ${advice}` };
+  }
+  if ((key === 'region' ? words.region : words.redirectHttp) !== undefined) {
+    return { path: key, message: 'is given twice on this line' };
+  }
+  if (key === 'region') {
+    if (value !== 'us' && value !== 'eu') {
+      return { path: key, message: `must be us or eu, not ${quote(value ?? '')}` };
+    }
+    words.region = value;
+    return undefined;
+  }
+  if (value !== 'true' && value !== 'false') {
+    return { path: key, message: `must be true or false, not ${quote(value ?? '')}` };
+  }
+  words.redirectHttp = value === 'true';
+  return undefined;
+};
+
+/**
+ * Reads the text of a domainsFile. Lines with a mistake are left out of `domains`; every mistake is in `problems`.
+ * @param file - the name of the file as messages show it
+ */
+export const parseDomainsFile = (
+  file: string,
+  text: string,
+): { domains: FileDomain[]; problems: ConfigProblem[] } => {
+  const domains: FileDomain[] = [];
+  const problems: ConfigProblem[] = [];
+  for (const [index, line] of text.split('\n').entries()) {
+    const before = problems.length;
+    const words: Words = {};
+    let name: string | undefined;
+    for (const match of line.matchAll(/\S+/g)) {
+      const word = match[0];
+      if (word.startsWith('#')) break;
+      const place = { file, line: index + 1, column: match.index + 1 };
+      if (name === undefined) {
+        const read = configuredName(word);
+        name = 'name' in read ? read.name : '';
+        if ('problem' in read) problems.push({ ...place, path: 'name', message: read.problem });
+      } else {
+        const problem = readWord(word, words);
+        if (problem !== undefined) problems.push({ ...place, ...problem });
+      }
+    }
+    if (name !== undefined && problems.length === before) {
+      domains.push({ name, redirectHttp: false, ...words, line: index + 1 });
+    }
+  }
+  return { domains, problems };
+};

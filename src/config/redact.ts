@@ -1,0 +1,66 @@
+// Settings → the configuration that says the same, for people to read: nothing defaulted is hidden, no secret is shown.
+// What it prints is itself a valid configuration that loads to the same settings.
+
+import { stringify } from 'yaml';
+import type { IssuerSettings, Settings, UpstreamId } from '../core/settings.ts';
+import { formatDuration } from '../core/units.ts';
+import { formatListenAddress } from './listen-address.ts';
+import { DIRECTORIES } from './schema.ts';
+
+/** Plain data for YAML or JSON. */
+export type SettingsTree = Readonly<Record<string, unknown>>;
+
+const issuerTree = (issuer: IssuerSettings): SettingsTree => {
+  if (issuer.type === 'local') return { type: 'local' };
+  const { type, name, directory, challenges, email, caFile } = issuer;
+  return {
+    type,
+    directory: DIRECTORIES.get(name) === directory ? name : directory,
+    ...(email === undefined ? {} : { email }),
+    challenges,
+    ...(caFile === undefined ? {} : { caFile }),
+  };
+};
+
+/** The effective settings as a plain tree, durations as words. No setting is a secret yet: files are named, not read. */
+export const effectiveSettings = (settings: Settings): SettingsTree => {
+  const { listen, upstreamUse, certificates } = settings;
+  const upstreamTree = (wanted: UpstreamId): SettingsTree | undefined => {
+    const found = settings.upstreams.find(({ id }) => id === wanted);
+    if (found === undefined) return undefined;
+    const { origin, serverName, caFile } = found;
+    return { url: origin, serverName, ...(caFile === undefined ? {} : { caFile }) };
+  };
+  const [us, eu] = [upstreamTree('us'), upstreamTree('eu')];
+  return {
+    listen: {
+      https: formatListenAddress(listen.https),
+      http: formatListenAddress(listen.http),
+      admin: formatListenAddress(listen.admin),
+    },
+    upstream: {
+      ...upstreamTree('custom'),
+      connectTimeout: formatDuration(upstreamUse.connectTimeoutMs),
+      responseTimeout: formatDuration(upstreamUse.responseTimeoutMs),
+      maxConnections: upstreamUse.maxConnections,
+      ...(us === undefined && eu === undefined
+        ? {}
+        : { regions: { ...(us === undefined ? {} : { us }), ...(eu === undefined ? {} : { eu }) } }),
+    },
+    certificates: {
+      storage: { ...certificates.storage },
+      keyType: certificates.keyType,
+      issuers: certificates.issuers.map(issuerTree),
+    },
+    domains: settings.domains.map(({ name, upstream, redirectHttp }) => ({
+      name,
+      ...(upstream === 'custom' ? {} : { region: upstream }),
+      redirectHttp,
+    })),
+    workers: settings.workers,
+  };
+};
+
+/** The effective settings as YAML. */
+export const settingsYaml = (settings: Settings): string =>
+  stringify(effectiveSettings(settings), { version: '1.2', lineWidth: 0, aliasDuplicateObjects: false });

@@ -1,0 +1,133 @@
+// A valid configuration → the settings the program works with: words become addresses, numbers and absolute paths.
+
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { normalizeName } from '../core/domain-name.ts';
+import type {
+  DomainSettings,
+  IssuerSettings,
+  ListenAddress,
+  Region,
+  Settings,
+  UpstreamId,
+  UpstreamSettings,
+} from '../core/settings.ts';
+import { durationMs } from '../core/units.ts';
+import { GateError } from '../core/errors.ts';
+import type { FileDomain } from './domains-file.ts';
+import { parseListenAddress } from './listen-address.ts';
+import { DIRECTORIES, MOST_WORKERS } from './schema.ts';
+import type { Config } from './schema.ts';
+
+/** Customer.io's own trackers. */
+const TRACKERS: Readonly<Record<Region, string>> = {
+  us: 'https://e.customeriomail.com',
+  eu: 'https://e-eu.customeriomail.com',
+};
+
+/** What the schema has let through and this file cannot read is a bug here. */
+const known = <T>(value: T | undefined, what: string): T => {
+  if (value === undefined)
+    throw new GateError('ERR_INTERNAL', `${what} passed the schema and cannot be read`);
+  return value;
+};
+
+const listen = (text: string): ListenAddress => known(parseListenAddress(text), 'listen address');
+const duration = (text: string): number => known(durationMs(text), 'duration');
+
+interface WrittenUpstream {
+  readonly url?: string | undefined;
+  readonly serverName?: string | undefined;
+  readonly caFile?: string | undefined;
+}
+
+const upstream = (
+  id: UpstreamId,
+  written: WrittenUpstream,
+  path: (text: string) => string,
+): UpstreamSettings => {
+  const url = new URL(written.url ?? TRACKERS[id === 'custom' ? 'us' : id]);
+  const serverName = normalizeName(written.serverName ?? url.hostname);
+  return {
+    id,
+    origin: url.origin,
+    serverName,
+    ...(written.caFile === undefined ? {} : { caFile: path(written.caFile) }),
+  };
+};
+
+const issuer = (
+  written: Config['certificates']['issuers'][number],
+  path: (text: string) => string,
+): IssuerSettings => {
+  if (written.type === 'local') return { type: 'local', name: 'local' };
+  const word = DIRECTORIES.get(written.directory);
+  return {
+    type: 'acme',
+    name: word === undefined ? new URL(written.directory).host : written.directory,
+    directory: word ?? written.directory,
+    ...(written.email === undefined ? {} : { email: written.email }),
+    challenges: [...new Set(written.challenges)],
+    ...(written.caFile === undefined ? {} : { caFile: path(written.caFile) }),
+  };
+};
+
+const deepFreeze = <T>(value: T): T => {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const part of Object.values(value)) deepFreeze(part);
+  }
+  return value;
+};
+
+/**
+ * Which upstream a domain goes to:
+ * 1. its own region
+ * 2. `upstream.url`
+ * 3. `upstream.region`
+ * A region's address is `upstream.regions.<region>.url`, else Customer.io's own.
+ */
+export const resolveSettings = (
+  config: Config,
+  fileDomains: readonly FileDomain[],
+  directory: string,
+): Settings => {
+  const path = (text: string): string => resolve(directory, text);
+  const { regions, caFile, ...own } = config.upstream;
+  const byDefault: UpstreamId = own.url === undefined ? own.region : 'custom';
+  const domains = [...config.domains, ...fileDomains].map(
+    ({ name, region, redirectHttp }): DomainSettings => ({
+      name: normalizeName(name),
+      upstream: region ?? byDefault,
+      redirectHttp,
+    }),
+  );
+  const used = new Set(domains.map((domain) => domain.upstream));
+  const written: Record<UpstreamId, WrittenUpstream> = {
+    us: { caFile, ...regions.us },
+    eu: { caFile, ...regions.eu },
+    custom: { caFile, url: own.url, serverName: own.serverName },
+  };
+  return deepFreeze({
+    listen: {
+      https: listen(config.listen.https),
+      http: listen(config.listen.http),
+      admin: listen(config.listen.admin),
+    },
+    upstreams: (['us', 'eu', 'custom'] as const)
+      .filter((id) => used.has(id))
+      .map((id) => upstream(id, written[id], path)),
+    upstreamUse: {
+      connectTimeoutMs: duration(own.connectTimeout),
+      responseTimeoutMs: duration(own.responseTimeout),
+      maxConnections: own.maxConnections,
+    },
+    certificates: {
+      storage: { type: 'file', path: path(config.certificates.storage.path) },
+      keyType: config.certificates.keyType,
+      issuers: config.certificates.issuers.map((one) => issuer(one, path)),
+    },
+    domains,
+    workers: config.workers === 'auto' ? Math.min(MOST_WORKERS, availableParallelism()) : config.workers,
+  });
+};

@@ -1,0 +1,82 @@
+import { readdirSync } from 'node:fs';
+import t from 'tap';
+import type { Test } from 'tap';
+import { loadSettings } from '../../src/config/load.ts';
+import { effectiveSettings, settingsYaml } from '../../src/config/redact.ts';
+import type { Settings } from '../../src/core/settings.ts';
+import { SAMPLE_CA_PEM, configFiles } from '../helpers/config-files.ts';
+
+const load = (t: Pick<Test, 'teardown'>, yaml: string): Promise<Settings> => {
+  const { write } = configFiles(t);
+  write('ca.pem', SAMPLE_CA_PEM);
+  return loadSettings(write('c.yaml', yaml));
+};
+
+t.test('says what was defaulted, in the words of the configuration', async (t) => {
+  const settings = await load(
+    t,
+    'domains: [{ name: a.example }]\nworkers: 2\nupstream: { responseTimeout: 120s }\n',
+  );
+  t.strictSame(effectiveSettings(settings), {
+    listen: { https: '0.0.0.0:443', http: '0.0.0.0:80', admin: '127.0.0.1:9464' },
+    upstream: {
+      connectTimeout: '3s',
+      responseTimeout: '2m',
+      maxConnections: 128,
+      regions: { us: { url: 'https://e.customeriomail.com', serverName: 'e.customeriomail.com' } },
+    },
+    certificates: {
+      storage: { type: 'file', path: '/var/lib/linkgate/certs' },
+      keyType: 'ecdsa-p256',
+      issuers: [{ type: 'acme', directory: 'letsencrypt', challenges: ['http-01'] }],
+    },
+    domains: [{ name: 'a.example', region: 'us', redirectHttp: false }],
+    workers: 2,
+  });
+});
+
+for (const [what, yaml] of [
+  ['defaults', 'domains: [{ name: a.example }]'],
+  [
+    'a custom upstream',
+    'upstream: { url: "https://t.example:8443", serverName: x.example, caFile: ca.pem }\ndomains: [{ name: a.example }]',
+  ],
+  [
+    'everything',
+    `listen: { https: '[::1]:0', http: ':0', admin: '[::1]:1' }
+upstream:
+  url: https://127.0.0.1:1
+  serverName: one.example
+  regions: { eu: { caFile: ca.pem }, us: { url: 'https://[::1]:2', serverName: two.example } }
+certificates:
+  storage: { path: here }
+  keyType: rsa-2048
+  issuers:
+    - { type: acme, directory: 'https://ca.example/d', email: a@b.c, caFile: ca.pem }
+    - { type: acme, directory: letsencrypt-staging }
+    - { type: local }
+domains:
+  - { name: a.example, redirectHttp: true }
+  - { name: b.example, region: eu }
+  - { name: c.example, region: us }
+workers: 3`,
+  ],
+] as const) {
+  t.test(`what is printed loads to the same settings: ${what}`, async (t) => {
+    const settings = await load(t, yaml);
+    const { write } = configFiles(t);
+    t.strictSame(await loadSettings(write('again.yaml', settingsYaml(settings))), settings);
+    t.strictSame(
+      await loadSettings(write('again.json', JSON.stringify(effectiveSettings(settings)))),
+      settings,
+    );
+  });
+}
+
+t.test('storage is only named, not made', async (t) => {
+  const { folder, write } = configFiles(t);
+  const yaml = 'domains: [{ name: a.example }]\ncertificates: { storage: { path: certs } }\n';
+  const settings = await loadSettings(write('c.yaml', yaml));
+  t.match(settingsYaml(settings), `path: ${folder}/certs`);
+  t.strictSame(readdirSync(folder), ['c.yaml']);
+});
