@@ -36,7 +36,7 @@ const UNTESTED: Readonly<Record<string, string>> = {
 
 const TOP_LEVEL = new Set(
   [
-    '.ci .editorconfig .gitattributes .github .gitignore .oxlintrc.json .prettierignore .prettierrc.json .taprc',
+    '.ci .editorconfig .gitattributes .github .gitignore .npmrc .oxlintrc.json .prettierignore .prettierrc.json .taprc',
     'CHANGELOG.md CONTRIBUTING.md LICENSE README.md SECURITY.md package-lock.json package.json',
     'tsconfig.build.json tsconfig.json bench certs config docs src systemd test',
     // made on the spot, never committed
