@@ -1,6 +1,6 @@
 // Time and randomness as things that are passed in, so that no test sleeps and no test flakes.
 
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
 
 export interface Clock {
   /** milliseconds since the epoch */
@@ -18,18 +18,27 @@ export type Random = () => number;
 /** setTimeout fires at once above 2^31−1 ms (24.8 days). */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-const sleep = async (ms: number, signal?: AbortSignal): Promise<void> => {
-  let left = Math.max(0, ms);
-  do {
-    const piece = Math.min(left, LONGEST_TIMER_MS);
-    try {
-      await delay(piece, undefined, signal === undefined ? {} : { signal });
-    } catch {
-      return;
-    }
-    left -= piece;
-  } while (left > 0);
-};
+/** One timer: resolves after `ms` (at most 2^31−1), rejects when `signal` aborts. */
+export type Delay = (ms: number, signal?: AbortSignal) => Promise<void>;
+
+/** The `sleep` of a clock on top of a bare timer. */
+export const createSleep =
+  (delay: Delay): Clock['sleep'] =>
+  async (ms, signal) => {
+    let left = Math.max(0, ms);
+    do {
+      const piece = Math.min(left, LONGEST_TIMER_MS);
+      try {
+        await delay(piece, signal);
+      } catch {
+        return;
+      }
+      left -= piece;
+    } while (left > 0);
+  };
 
 /** The machine's own time. */
-export const systemClock: Clock = Object.freeze({ now: () => Date.now(), sleep });
+export const systemClock: Clock = Object.freeze({
+  now: () => Date.now(),
+  sleep: createSleep((ms, signal) => setTimeout(ms, undefined, signal === undefined ? {} : { signal })),
+});

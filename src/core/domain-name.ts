@@ -2,9 +2,12 @@
 
 const LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
 
-/** Lower case, without one trailing dot. Says nothing about validity. */
+/**
+ * Lower case, without one trailing dot. Says nothing about validity. Only ASCII letters change: String.toLowerCase
+ * would make an ordinary `k` of the Kelvin sign (U+212A), and so a configured name of one that is not.
+ */
 export const normalizeName = (text: string): string => {
-  const lower = text.toLowerCase();
+  const lower = text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
   return lower.endsWith('.') ? lower.slice(0, -1) : lower;
 };
 

@@ -95,11 +95,13 @@ export const createEventBus = (onListenerError: (name: EventName, error: unknown
       }
     },
     on: (name, listener) => {
-      listeners.set(name, [...(listeners.get(name) ?? []), listener]);
+      // a function of its own, so that the same listener added twice is removed once
+      const added = (event: never): void => listener(event);
+      listeners.set(name, [...(listeners.get(name) ?? []), added]);
       return () => {
         listeners.set(
           name,
-          (listeners.get(name) ?? []).filter((other) => other !== listener),
+          (listeners.get(name) ?? []).filter((other) => other !== added),
         );
       };
     },

@@ -6,7 +6,8 @@ const BYTES_PER = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
 const parse = (text: string, factors: Readonly<Record<string, number>>): number | undefined => {
   const match = /^(\d{1,12})([A-Za-z]+)$/.exec(text);
   const factor = match?.[2] === undefined ? undefined : factors[match[2]];
-  return factor === undefined ? undefined : Number(match?.[1]) * factor;
+  const value = factor === undefined ? undefined : Number(match?.[1]) * factor;
+  return Number.isSafeInteger(value) ? value : undefined;
 };
 
 /** `250ms`, `5s`, `2m`, `12h`, `30d` → milliseconds; undefined when it is not a duration. */

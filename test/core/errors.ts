@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import t from 'tap';
+import { ERRORS, GateError, toGateError, type ErrorCode } from '../../src/core/errors.ts';
+import { holds } from '../helpers/property.ts';
+
+const entries = Object.entries(ERRORS);
+
+t.test('the table', async (t) => {
+  t.ok(Object.isFrozen(ERRORS) && entries.every(([, entry]) => Object.isFrozen(entry)), 'is frozen');
+  for (const [code, { status, exit, help }] of entries) {
+    t.match(code, /^ERR(_[A-Z]+)+$/, `${code} is ERR_<AREA>_<WHAT>`);
+    t.ok(Number.isInteger(status) && status >= 400 && status <= 599, `${code} has an error status`);
+    t.ok([1, 64, 69, 70, 78].includes(exit), `${code} has an exit code of interface`);
+    t.ok(help.length > 10 && help.length <= 120 && !/[\n|]|\.$/.test(help), `${code} has help in one line`);
+  }
+});
+
+t.test(
+  'what a client did wrong is a 4xx, or 501 for what is not served; what the tracker did is 502 to 504',
+  async (t) => {
+    for (const [code, { status }] of entries) {
+      if (code.startsWith('ERR_REQUEST_')) t.ok(status < 500 || status === 501, code);
+      if (code.startsWith('ERR_UPSTREAM_')) t.ok([502, 503, 504].includes(status), code);
+    }
+  },
+);
+
+const anyCode = fc.constantFrom(...(Object.keys(ERRORS) as ErrorCode[]));
+
+t.test('a GateError carries code, details, cause and its entry', async (t) => {
+  await holds(
+    t,
+    fc.property(anyCode, fc.string(), fc.object(), (code, message, details) => {
+      const cause = new Error('deep');
+      const error = new GateError(code, message, { cause, details });
+      assert.equal(error.code, code);
+      assert.equal(error.message, message);
+      assert.equal(error.cause, cause);
+      assert.equal(error.details, details);
+      assert.equal(error.entry, ERRORS[code]);
+      assert.equal(error.name, 'GateError');
+      assert.ok(error instanceof Error);
+    }),
+  );
+});
+
+t.test('without options there are no details and no cause of any kind', async (t) => {
+  const error = new GateError('ERR_USAGE', 'no such command');
+  t.strictSame(error.details, {});
+  t.notOk('cause' in error);
+});
+
+t.test('toGateError leaves a GateError as it is, under whatever code', async (t) => {
+  const error = new GateError('ERR_CERT_INVALID', 'certificate expired');
+  t.equal(toGateError(error, 'ERR_USAGE'), error);
+});
+
+t.test('toGateError wraps anything else and keeps it as the cause', async (t) => {
+  await holds(
+    t,
+    fc.property(fc.anything({ withNullPrototype: false }), anyCode, (thrown, code) => {
+      fc.pre(thrown !== undefined);
+      const error = toGateError(thrown, code);
+      assert.equal(error.code, code);
+      assert.ok(Object.is(error.cause, thrown));
+    }),
+  );
+  const cause = new TypeError('x is not a function');
+  const error = toGateError(cause);
+  t.equal(error.code, 'ERR_INTERNAL', 'a bug unless said otherwise');
+  t.equal(error.message, 'x is not a function');
+  t.equal(error.cause, cause);
+});

@@ -1,0 +1,43 @@
+// The one way for a suite to depend on a program that may be missing: tap's `{ skip: needs('pebble') }`.
+// The programs and their Debian packages stand in test/setup/programs.json, which `pretest` installs from.
+
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+interface NeededProgram {
+  readonly program: string;
+  readonly package: string;
+}
+
+const programs = JSON.parse(
+  readFileSync(new URL('../setup/programs.json', import.meta.url), 'utf8'),
+) as readonly NeededProgram[];
+
+const isExecutable = (path: string): boolean => {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Whether `program` stands in a folder of `$PATH`. */
+export const isInstalled = (program: string): boolean =>
+  (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .some((folder) => folder !== '' && isExecutable(join(folder, program)));
+
+/**
+ * The skip of a test that needs `program`.
+ * @returns false when it is installed, else the reason with the command that would mend it
+ * @throws Error when it is missing and LINKGATE_NO_SKIP is set (CI), or when programs.json does not list it
+ */
+export const needs = (program: string): false | string => {
+  const entry = programs.find((candidate) => candidate.program === program);
+  if (entry === undefined) throw new Error(`test/setup/programs.json does not list '${program}'`);
+  if (isInstalled(program)) return false;
+  const reason = `needs ${program}: apt-get install ${entry.package}`;
+  if ((process.env['LINKGATE_NO_SKIP'] ?? '') !== '') throw new Error(reason);
+  return reason;
+};

@@ -1,0 +1,200 @@
+// The layout of the project, and of small trees in which each rule is broken once.
+
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t, { type Test } from 'tap';
+import { checkLayout, PACKAGE_HOMES } from '../helpers/layout.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+t.test('the project is in order', async (t) => {
+  t.strictSame(checkLayout(root), []);
+});
+
+t.test('every production dependency has a home, and no home is empty', async (t) => {
+  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    dependencies: Record<string, string>;
+  };
+  t.strictSame(Object.keys(PACKAGE_HOMES).toSorted(), Object.keys(manifest.dependencies).toSorted());
+});
+
+type Tree = Readonly<Record<string, string>>;
+
+/** a tree that breaks no rule, to which each case adds */
+const GOOD: Tree = {
+  'package.json': '{}',
+  'src/core/clock.ts': "import { hrtime } from 'node:process';\nexport const clock = hrtime;\n",
+  'src/core/words.ts': 'export type Word = string;\nexport interface Pair { readonly a: Word }\n',
+  'src/serve/route.ts': "import { Pool } from 'undici';\nexport const route = Pool;\n",
+  'src/cert/cache.ts':
+    "import { LRUCache } from 'lru-cache';\nimport type { Word } from '../core/words.ts';\nexport const cache = (word: Word) => [LRUCache, word];\n",
+  'src/app/gate.ts':
+    "import { route } from '../serve/route.ts';\nimport { cache } from '../cert/cache.ts';\nexport const gate = [route, cache];\n",
+  'src/cli/main.ts':
+    "// import '../serve/route.ts' in a comment is none\nconst run = () => import('../app/gate.ts');\nawait run();\n",
+  'test/core/clock.ts': '',
+  'test/serve/route.ts': '',
+  'test/cert/cache.ts': '',
+  'test/app/gate.ts': '',
+};
+
+const CASES: readonly {
+  readonly name: string;
+  readonly add: Tree;
+  readonly complaints: readonly string[];
+}[] = [
+  { name: 'nothing wrong', add: {}, complaints: [] },
+  {
+    name: 'a folder of the middle imports another',
+    add: { 'src/serve/route.ts': "import { cache } from '../cert/cache.ts';\nexport const route = cache;\n" },
+    complaints: ["src/serve/route.ts: serve/ must not import cert/ ('../cert/cache.ts')"],
+  },
+  {
+    name: 'an edge of types alone is an edge',
+    add: { 'src/core/words.ts': "export type { route } from '../serve/route.ts';\nexport type Word = 1;\n" },
+    complaints: ["src/core/words.ts: core/ must not import serve/ ('../serve/route.ts')"],
+  },
+  {
+    name: 'a dynamic import is an edge',
+    add: { 'src/cli/main.ts': "await import('../serve/route.ts');\n" },
+    complaints: ["src/cli/main.ts: cli/ must not import serve/ ('../serve/route.ts')"],
+  },
+  {
+    name: 'a type import in an expression is an edge',
+    add: { 'src/core/pair.ts': "export type Pair = import('../app/gate.ts').gate;\n" },
+    complaints: ["src/core/pair.ts: core/ must not import app/ ('../app/gate.ts')"],
+  },
+  {
+    name: 'an npm package away from home',
+    add: {
+      'src/core/clock.ts': "import { z } from 'zod';\nexport const clock = z;\n",
+      'src/cert/order.ts': "import { LRUCache } from 'lru-cache';\nexport const order = LRUCache;\n",
+      'test/cert/order.ts': '',
+    },
+    complaints: [
+      "src/cert/order.ts: imports 'lru-cache', whose one home is src/cert/cache.ts",
+      "src/core/clock.ts: imports 'zod', whose one home is src/config/",
+    ],
+  },
+  {
+    name: 'a stray npm package, scoped or by a path in it, and a builtin without its prefix',
+    add: {
+      'src/serve/route.ts':
+        "import a from 'express';\nimport b from '@scope/name/part.js';\nimport c from 'fs';\nexport const route = [a, b, c];\n",
+    },
+    complaints: [
+      "src/serve/route.ts: imports '@scope/name', which has no home in src",
+      "src/serve/route.ts: imports 'express', which has no home in src",
+      "src/serve/route.ts: imports 'fs' without 'node:'",
+    ],
+  },
+  {
+    name: 'an import that leaves src, or meets no file',
+    add: {
+      'src/serve/route.ts':
+        "import a from '../../test/serve/route.ts';\nimport b from './gone.ts';\nexport const route = [a, b];\n",
+    },
+    complaints: [
+      "src/serve/route.ts: imports '../../test/serve/route.ts', which is outside src",
+      "src/serve/route.ts: imports './gone.ts', which is no TypeScript file of src",
+    ],
+  },
+  {
+    name: 'a cycle inside a folder',
+    add: {
+      'src/cert/order.ts': "import { store } from './store.ts';\nexport const order = () => store;\n",
+      'src/cert/store.ts': "import { order } from './order.ts';\nexport const store = () => order;\n",
+      'test/cert/order.ts': '',
+      'test/cert/store.ts': '',
+    },
+    complaints: ['src: import cycle cert/order.ts → cert/store.ts → cert/order.ts'],
+  },
+  {
+    name: 'entries without a place',
+    add: {
+      'scripts/deploy.sh': '',
+      'src/extra/thing.ts': 'export const thing = 1;\n',
+      'test/extra/thing.ts': '',
+      'src/loose.ts': 'export const loose = 1;\n',
+      'test/loose.ts': '',
+    },
+    complaints: [
+      'scripts: has no place in the layout',
+      'src/extra: has no place in the layout',
+      'src/loose.ts: has no place in the layout',
+      'test/extra: has no place in the layout',
+      'test/loose.ts: has no place in the layout',
+    ],
+  },
+  {
+    name: 'a module without a test; one of types alone needs none',
+    add: { 'src/cert/order.ts': 'export const order = 1;\n', 'src/cert/kinds.ts': 'export type Kind = 1;\n' },
+    complaints: ['src/cert/order.ts: has no test at test/cert/order.ts'],
+  },
+  {
+    name: 'an exemption that is no longer needed',
+    add: { 'test/cli/main.ts': '' },
+    complaints: ['src/cli/main.ts: has a test and is listed as untested'],
+  },
+  {
+    name: 'too long a file',
+    add: {
+      'src/core/clock.ts': `${'// line\n'.repeat(400)}export const clock = 1;\n`,
+      'test/core/clock.ts': '// line\n'.repeat(400),
+      'test/serve/route.ts': '// line\n'.repeat(401),
+    },
+    complaints: ['src/core/clock.ts: 401 lines, 400 at most', 'test/serve/route.ts: 401 lines, 400 at most'],
+  },
+  {
+    name: 'default exports of every kind',
+    add: {
+      'src/core/clock.ts': 'export default 1;\n',
+      'src/serve/route.ts': 'export default function route() {}\n',
+      'src/app/gate.ts': 'const gate = 1;\nexport { gate as default };\n',
+    },
+    complaints: [
+      'src/app/gate.ts: has a default export',
+      'src/core/clock.ts: has a default export',
+      'src/serve/route.ts: has a default export',
+    ],
+  },
+  {
+    name: 'names that say nothing',
+    add: {
+      'src/cert/utils.ts': 'export type A = 1;\n',
+      'src/cert/index.ts': 'export type A = 1;\n',
+      'src/cert/cert-manager.ts': 'export type A = 1;\n',
+      'src/cert/common/words.ts': 'export type A = 1;\n',
+      'src/cert/orderState.ts': 'export type A = 1;\n',
+    },
+    complaints: [
+      "src/cert/cert-manager.ts: 'manager' is no name: say what it is",
+      "src/cert/common/words.ts: 'common' is no name: say what it is",
+      "src/cert/index.ts: 'index' is no name: say what it is",
+      'src/cert/orderState.ts: the file name is not kebab-case',
+      "src/cert/utils.ts: 'utils' is no name: say what it is",
+    ],
+  },
+  {
+    name: 'a barrel',
+    add: { 'src/cert/all.ts': "export * from './cache.ts';\n", 'test/cert/all.ts': '' },
+    complaints: ['src/cert/all.ts: only re-exports: import from where things stand'],
+  },
+];
+
+for (const { name, add, complaints } of CASES) {
+  t.test(name, async (t) => {
+    t.strictSame(checkLayout(plant(t, { ...GOOD, ...add })), complaints);
+  });
+}
+
+/** Writes the tree into a temporary folder that goes with the test. */
+function plant(t: Test, tree: Tree): string {
+  const folder = t.testdir();
+  for (const [path, text] of Object.entries(tree)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  }
+  return folder;
+}

@@ -1,0 +1,153 @@
+// What is published: exact versions, licences that go with Apache-2.0, a clean lock file, and only the files meant.
+
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { isInRange, parseVersion } from '../helpers/node-range.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly license?: string;
+  readonly engines?: { readonly node?: string };
+  readonly bin: Readonly<Record<string, string>>;
+  readonly files: readonly string[];
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
+}
+
+interface LockEntry {
+  readonly version?: string;
+  readonly resolved?: string;
+  readonly integrity?: string;
+  readonly dev?: boolean;
+  readonly optional?: boolean;
+  readonly devOptional?: boolean;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+}
+
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+const readManifest = (folder: string): Manifest => JSON.parse(read(`${folder}/package.json`)) as Manifest;
+
+const manifest = readManifest('.');
+const lock = (JSON.parse(read('package-lock.json')) as { packages: Record<string, LockEntry> }).packages;
+const locked = Object.entries(lock).filter(([path]) => path !== '');
+const production = locked.filter(([, entry]) => entry.dev !== true && entry.devOptional !== true);
+
+t.test('every dependency has an exact version', async (t) => {
+  for (const [name, version] of Object.entries({ ...manifest.dependencies, ...manifest.devDependencies }))
+    t.match(version, /^\d+\.\d+\.\d+$/, name);
+});
+
+t.test('the lock file is of this package.json, names no host and proves every package', async (t) => {
+  t.strictSame(lock['']?.dependencies, manifest.dependencies);
+  t.strictSame(lock['']?.devDependencies, manifest.devDependencies);
+  t.strictSame(
+    locked.filter(([, { resolved }]) => resolved !== undefined).map(([path]) => path),
+    [],
+  );
+  t.strictSame(
+    locked.filter(([, { integrity }]) => integrity === undefined).map(([path]) => path),
+    [],
+  );
+  t.notMatch(read('package-lock.json'), /https?:\/\/(registry|localhost|\d)/);
+});
+
+/** may be part of a work under Apache-2.0 (permissive, no copyleft) */
+const COMPATIBLE = new Set([
+  '0BSD',
+  'Apache-2.0',
+  'BSD-2-Clause',
+  'BSD-3-Clause',
+  'BlueOak-1.0.0',
+  'ISC',
+  'MIT',
+]);
+
+/** an SPDX expression of OR alone: one good choice is enough */
+const isCompatible = (licence: string): boolean =>
+  licence
+    .replaceAll(/[()]/g, '')
+    .split(' OR ')
+    .some((choice) => COMPATIBLE.has(choice.trim()));
+
+t.test('the licence of every production dependency goes with Apache-2.0', async (t) => {
+  t.ok(production.length > Object.keys(manifest.dependencies).length, 'the whole tree, not the first row');
+  for (const [path] of production) {
+    if (lock[path]?.optional === true && !existsSync(join(root, path))) continue;
+    const { license = 'none' } = readManifest(path);
+    t.ok(isCompatible(license), `${path}: ${license}`);
+  }
+  for (const licence of ['GPL-3.0', 'UNLICENSED', 'none', 'MIT AND GPL-2.0', 'SSPL-1.0'])
+    t.notOk(isCompatible(licence), licence);
+});
+
+t.test('every production dependency runs on the oldest Node that engines promises', async (t) => {
+  const floor = manifest.engines?.node?.replace('>=', '') ?? '';
+  t.match(floor, /^\d+\.\d+\.\d+$/, 'engines is one floor');
+  t.ok(isInRange(process.versions.node, `>=${floor}`), 'this Node is no older');
+  for (const [path] of production) {
+    if (!existsSync(join(root, path))) continue;
+    const range = readManifest(path).engines?.node ?? '*';
+    t.ok(isInRange(floor, range), `${path} wants ${range}`);
+  }
+  const workflow = read('.github/workflows/ci.yml');
+  const majors = [...(/node: \[([^\]]*)\]/.exec(workflow)?.[1] ?? '').matchAll(/\d+/g)].map(Number);
+  t.equal(Math.min(...majors), parseVersion(floor)[0], 'CI runs its major');
+});
+
+t.test('version ranges are read as npm reads them', async (t) => {
+  for (const [version, range] of [
+    ['20.18.1', '>=20.18.1'],
+    ['20.18.1', '20 || >=22'],
+    ['20.18.1', '^18.17.0 || ^20.5.0'],
+    ['20.18.1', '>= 6.13.0'],
+    ['20.18.1', '>=18 <21'],
+    ['20.18.1', '*'],
+    ['20.18.1', '20.x'],
+  ] as const)
+    t.ok(isInRange(version, range), range);
+  for (const range of ['>=20.19', '>20.18.1', '^20.19.0 || >=22', '<20', '18.x', '~20.17.0', '>=22 <24'])
+    t.notOk(isInRange('20.18.1', range), range);
+  t.throws(() => isInRange('20.18.1', 'lts/*'), /not understood/);
+});
+
+interface PackedFile {
+  readonly path: string;
+  readonly mode: number;
+}
+
+t.test('the package holds the program and nothing else', async (t) => {
+  for (const entry of manifest.files) t.ok(existsSync(join(root, entry)), `'${entry}' of files exists`);
+  // without scripts: `prepare` would build into dist while other suites run it
+  const { stdout, status } = spawnSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+    cwd: root,
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  t.equal(status, 0);
+  const [packed] = JSON.parse(stdout) as [{ readonly files: readonly PackedFile[] }];
+  const paths = packed.files.map((file) => file.path);
+  const allowed = /^(dist|config|systemd)\/|^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/;
+  t.strictSame(
+    paths.filter((path) => !allowed.test(path)),
+    [],
+    'no test, no source, no key',
+  );
+  for (const path of ['LICENSE', 'README.md', 'CHANGELOG.md', 'systemd/linkgate.service'])
+    t.ok(paths.includes(path), path);
+  for (const path of paths.filter((file) => /^dist\/.*\.js$/.test(file)))
+    t.ok(existsSync(join(root, path.replace(/^dist\/(.*)\.js$/, 'src/$1.ts'))), `${path} has its source`);
+});
+
+t.test('the command is built, can be run and knows its interpreter', async (t) => {
+  for (const [name, path] of Object.entries(manifest.bin)) {
+    t.doesNotThrow(() => accessSync(join(root, path), constants.X_OK), `${name}: ${path}, by npm run build`);
+    t.match(read(path), /^#!\/usr\/bin\/env node\n/);
+  }
+});
