@@ -67,19 +67,20 @@ const compose = (settings: Settings, logLevel: string): Parts => {
   return { logger, listeners, metrics, lookAgain: (domain) => cache.lookAgain(domain) };
 };
 
+const fail = async (error: unknown): Promise<void> => {
+  const { code, message } = toGateError(error);
+  await tell({ type: 'failed', code, message });
+  process.exit(1);
+};
+
 /** Runs this process as a gate: waits for the keeper's first message, serves, ends. */
 export const runGate = (): void => {
   let parts: Parts | undefined;
   let leaving = false;
 
-  const fail = async (error: unknown): Promise<void> => {
-    const { code, message } = toGateError(error);
-    await tell({ type: 'failed', code, message });
-    process.exit(1);
-  };
-
   const measured = async (question: number): Promise<void> => {
-    if (parts !== undefined) await tell({ type: 'measured', question, snapshot: await parts.metrics.snapshot() });
+    if (parts !== undefined)
+      await tell({ type: 'measured', question, snapshot: await parts.metrics.snapshot() });
   };
 
   const leave = async (timeoutMs: number): Promise<void> => {

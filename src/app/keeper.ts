@@ -27,7 +27,11 @@ export interface KeeperOptions {
 }
 
 export interface Keeper {
-  readonly addresses: { readonly https: ListenAddress; readonly http: ListenAddress; readonly admin: ListenAddress };
+  readonly addresses: {
+    readonly https: ListenAddress;
+    readonly http: ListenAddress;
+    readonly admin: ListenAddress;
+  };
   readonly events: Pick<EventBus, 'on'>;
   /** every name has a certificate that can be served */
   isLive(): boolean;
@@ -78,7 +82,13 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
     const renewal = new Renewal({
       names,
       store,
-      issue: createIssue({ storage, store, issuers: createIssuers(certificates, storage, clock), clock, emit: bus.emit }),
+      issue: createIssue({
+        storage,
+        store,
+        issuers: createIssuers(certificates, storage, clock),
+        clock,
+        emit: bus.emit,
+      }),
       clock,
       random: Math.random,
       emit: bus.emit,

@@ -3,28 +3,24 @@
 export interface Stopping {
   /** resolves at the first signal */
   readonly asked: Promise<void>;
-  /** called at the second */
-  onSecond: (() => void) | undefined;
+  /** called at every further one */
+  onAgain: (() => void) | undefined;
 }
-
-const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
 /** Takes over SIGTERM and SIGINT of this process for good. */
 export const untilSignal = (): Stopping => {
-  let heard = 0;
-  let resolveAsked: () => void = () => undefined;
+  let heard = false;
   const stopping: Stopping = {
     asked: new Promise((resolve) => {
-      resolveAsked = resolve;
+      const hear = (): void => {
+        if (heard) stopping.onAgain?.();
+        heard = true;
+        resolve();
+      };
+      process.on('SIGTERM', hear);
+      process.on('SIGINT', hear);
     }),
-    onSecond: undefined,
+    onAgain: undefined,
   };
-  for (const signal of SIGNALS) {
-    process.on(signal, () => {
-      heard += 1;
-      if (heard === 1) resolveAsked();
-      else stopping.onSecond?.();
-    });
-  }
   return stopping;
 };

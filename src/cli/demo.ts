@@ -6,13 +6,19 @@ import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { startDemo, type Demo } from '../app/demo.ts';
 import { untilSignal } from '../app/until-signal.ts';
+import { systemClock } from '../core/clock.ts';
 import { GateError } from '../core/errors.ts';
 import type { ListenAddress } from '../core/settings.ts';
 import { parseListenAddress } from '../config/listen-address.ts';
 
 /** Readable part and signature of a click as Customer.io writes them; this one is nobody's. */
 const sampleClick = (): string => {
-  const payload = { email_id: 'demo', href: 'https://www.example.com/welcome?utm_source=newsletter', internal: 'demo', link_id: 1 };
+  const payload = {
+    email_id: 'demo',
+    href: 'https://www.example.com/welcome?utm_source=newsletter',
+    internal: 'demo',
+    link_id: 1,
+  };
   return `/e/c/${Buffer.from(JSON.stringify(payload)).toString('base64url')}/${'5ca1ab1e'.repeat(8)}`;
 };
 
@@ -61,12 +67,18 @@ const listenAddress = (option: string, text: string): ListenAddress => {
 
 const urlOf = ({ host, port }: ListenAddress): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
-/** The line of /metrics that counted the sample click; the gate tells the keeper when it is asked. */
+/** The line of /metrics that counted the sample click. The answer may be here before the gate has closed its books. */
 const countedLine = async ({ addresses, domain }: Demo): Promise<string> => {
-  const { body } = await read(httpGet, { host: addresses.admin.host, port: addresses.admin.port, path: '/metrics' });
-  const line = body.split('\n').find((text) => text.startsWith('linkgate_clicks_total{') && text.includes(domain));
-  if (line === undefined) throw new GateError('ERR_INTERNAL', 'demo click was not counted');
-  return line;
+  const { host, port } = addresses.admin;
+  for (let tries = 0; tries < 20; tries += 1) {
+    const { body } = await read(httpGet, { host, port, path: '/metrics' });
+    const isCount = (text: string): boolean =>
+      text.startsWith('linkgate_clicks_total{') && text.includes(`"${domain}"`);
+    const line = body.split('\n').find(isCount);
+    if (line !== undefined) return line;
+    await systemClock.sleep(100);
+  }
+  throw new GateError('ERR_INTERNAL', 'demo click was not counted');
 };
 
 const show = async (demo: Demo, print: (text: string) => void): Promise<void> => {

@@ -7,12 +7,12 @@ import { configPath } from './config-path.ts';
 
 /** @returns 0 after a clean drain. @throws GateError with the exit code of its entry */
 export const runCommand = async ({ config }: { readonly config?: string }): Promise<number> => {
-  const settings = await loadSettings(await configPath(config));
+  const settings = await loadSettings(configPath({ config }));
   const stopping = untilSignal();
   const keeper = await startKeeper({ settings, logLevel: process.env['LINKGATE_LOG_LEVEL'] ?? 'info' });
   // a signal that came while it started counts
   await stopping.asked;
-  stopping.onSecond = () => keeper.cut();
+  stopping.onAgain = () => keeper.cut();
   await keeper.stop(DRAIN_MS);
   return 0;
 };

@@ -1,0 +1,134 @@
+import { connect } from 'node:net';
+import t, { type Test } from 'tap';
+import { holdSocket } from '../../src/app/held-socket.ts';
+import { createGates, type Gates, type GatesOptions } from '../../src/app/supervise.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import type { Events } from '../../src/core/events.ts';
+import type { Settings } from '../../src/core/settings.ts';
+import { localSettings } from '../helpers/settings.ts';
+import { until } from '../helpers/until.ts';
+
+interface Supervised {
+  readonly gates: Gates;
+  readonly port: number;
+  readonly exits: Events['gate.exited'][];
+  readonly numbers: { readonly started: number[]; readonly exited: number[] };
+}
+
+const supervise = (t: Test, settings: Settings, change: Partial<GatesOptions> = {}): Supervised => {
+  const sockets = {
+    https: holdSocket('https', settings.listen.https),
+    http: holdSocket('http', settings.listen.http),
+  };
+  const exits: Events['gate.exited'][] = [];
+  const numbers = { started: [] as number[], exited: [] as number[] };
+  const gates = createGates({
+    settings,
+    sockets: { https: sockets.https.handle, http: sockets.http.handle },
+    logLevel: 'silent',
+    emit: (name, event) => {
+      if (name === 'gate.exited') exits.push(event as Events['gate.exited']);
+    },
+    clock: systemClock,
+    onStarted: (gate) => numbers.started.push(gate),
+    onExited: (gate) => numbers.exited.push(gate),
+    onMeasured: () => undefined,
+    ...change,
+  });
+  t.teardown(async () => {
+    await gates.stop(0);
+    sockets.https.close();
+    sockets.http.close();
+  });
+  return { gates, port: sockets.http.address.port, exits, numbers };
+};
+
+const accepts = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+
+t.test('starts as many as asked, replaces what dies, under numbers never used again', async (t) => {
+  const { gates, port, exits, numbers } = supervise(t, localSettings(t, undefined, { workers: 2 }));
+  await gates.start();
+  const before = gates.list();
+  t.match(before, [{ state: 'ready' }, { state: 'ready' }]);
+  t.equal(new Set(before.map(({ pid }) => pid)).size, 2);
+  t.ok(await accepts(port));
+
+  process.kill(before[0]?.pid ?? 0, 'SIGKILL');
+  await until(
+    'it is replaced',
+    () => numbers.started.length === 3 && gates.list().every(({ state }) => state === 'ready'),
+  );
+  t.match(exits, [{ pid: before[0]?.pid, signal: 'SIGKILL', expected: false }]);
+  t.strictSame(numbers, { started: [1, 2, 3], exited: [1] });
+
+  await gates.stop(1_000);
+  t.strictSame(gates.list(), []);
+  t.match(exits.slice(1), [
+    { exitCode: 0, expected: true },
+    { exitCode: 0, expected: true },
+  ]);
+});
+
+t.test('measures a gate; one that is stuck is given up on', async (t) => {
+  const told: unknown[] = [];
+  const { gates } = supervise(t, localSettings(t), { onMeasured: (_gate, snapshot) => told.push(snapshot) });
+  await gates.start();
+  const snapshot = (await gates.measure(1, AbortSignal.timeout(5_000))) as { name: string }[];
+  t.ok(snapshot.some(({ name }) => name === 'linkgate_clicks_total'));
+  await until('it tells by itself too', () => told.length > 0);
+
+  const pid = gates.list()[0]?.pid ?? 0;
+  process.kill(pid, 'SIGSTOP');
+  await t.rejects(gates.measure(1, AbortSignal.timeout(50)), { message: 'gate 1 did not answer in time' });
+  process.kill(pid, 'SIGCONT');
+  await t.rejects(gates.measure(99, AbortSignal.timeout(50)), 'a gate that is gone does not answer');
+});
+
+t.test('a gate that cannot start says why', async (t) => {
+  const settings = localSettings(t);
+  const [upstream] = settings.upstreams;
+  const { gates, exits } = supervise(t, {
+    ...settings,
+    upstreams: upstream === undefined ? [] : [{ ...upstream, caFile: '/nowhere/ca.pem' }],
+  });
+  await t.rejects(gates.start(), { message: /ENOENT.*\/nowhere\/ca\.pem/ });
+  t.match(exits, [{ exitCode: 1 }]);
+  t.strictSame(gates.list(), [], 'it is not tried again');
+});
+
+t.test('one that keeps dying young is replaced after growing pauses', async (t) => {
+  const pauses: number[] = [];
+  const { gates, numbers } = supervise(t, localSettings(t), {
+    clock: {
+      now: () => 0,
+      sleep: (ms) => {
+        pauses.push(ms);
+        return Promise.resolve();
+      },
+    },
+  });
+  await gates.start();
+  for (let death = 1; death <= 4; death += 1) {
+    const [gate] = gates.list();
+    process.kill(gate?.pid ?? 0, 'SIGKILL');
+    await until(
+      'it is replaced',
+      () => numbers.started.length === death + 1 && gates.list()[0]?.state === 'ready',
+    );
+  }
+  t.strictSame(pauses, [100, 200, 400], 'the first death costs no pause');
+});
+
+t.test('kill ends all at once', async (t) => {
+  const { gates } = supervise(t, localSettings(t));
+  await gates.start();
+  gates.kill();
+  await until('all are gone', () => gates.list().length === 0);
+});

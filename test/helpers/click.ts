@@ -1,0 +1,52 @@
+// Clicks as clients send them, over verified TLS to a port of this machine.
+
+import { connect as http2Connect, type IncomingHttpHeaders } from 'node:http2';
+import { connect as tlsConnect } from 'node:tls';
+import type { Test } from 'tap';
+import { gather } from './serve.ts';
+
+export interface ClickTarget {
+  readonly port: number;
+  readonly domain: string;
+  /** PEM to trust */
+  readonly ca: string;
+  readonly path: string;
+}
+
+/** One GET over HTTP/1.1 on a connection of its own; the whole answer, latin1. */
+export const clickHttp1 = ({ port, domain, ca, path }: ClickTarget): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const socket = tlsConnect({
+      host: '127.0.0.1',
+      port,
+      servername: domain,
+      ca,
+      ALPNProtocols: ['http/1.1'],
+    });
+    socket.once('error', reject);
+    socket.once('secureConnect', () => {
+      resolve(gather(socket));
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: ${domain}\r\nConnection: close\r\n\r\n`);
+    });
+  });
+
+/** One GET over HTTP/2 on a session of its own. */
+export const clickHttp2 = async (
+  t: Test,
+  { port, domain, ca, path }: ClickTarget,
+): Promise<IncomingHttpHeaders> => {
+  const session = http2Connect(`https://${domain}:${port}`, {
+    createConnection: () =>
+      tlsConnect({ host: '127.0.0.1', port, servername: domain, ca, ALPNProtocols: ['h2'] }),
+  });
+  t.teardown(() => session.destroy());
+  return new Promise((resolve, reject) => {
+    session.once('error', reject);
+    const stream = session.request({ ':path': path, ':authority': domain });
+    stream.once('error', reject);
+    stream.once('response', (headers) => {
+      stream.resume();
+      resolve(headers);
+    });
+  });
+};

@@ -1,0 +1,99 @@
+// The built command as a user runs it: a process with a configuration file, its log lines read as they come.
+
+import { spawn, type ChildProcess } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Test } from 'tap';
+import { stringify } from 'yaml';
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+export type LogLine = Readonly<Record<string, unknown>> & { readonly message?: string };
+
+export interface Running {
+  readonly process: ChildProcess;
+  /** every JSON line of stdout so far, of keeper and gates */
+  readonly log: readonly LogLine[];
+  stdout(): string;
+  stderr(): string;
+  /** the first log line (of the past or to come) that matches; rejects when the process ends first */
+  line(matches: (line: LogLine) => boolean): Promise<LogLine>;
+  /** port of one listener, once it is open */
+  port(listener: 'https' | 'http' | 'admin'): Promise<number>;
+  /** resolves with the exit code, or the signal's name */
+  readonly ended: Promise<number | string>;
+}
+
+/** Starts `linkgate ARGS`; killed at the test's end when it still runs. */
+export const linkgate = (t: Test, args: readonly string[], env: NodeJS.ProcessEnv = {}): Running => {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    // tap's own loaders are not the command's
+    env: { ...process.env, NODE_OPTIONS: '', LINKGATE_LOG_LEVEL: 'info', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  let rest = '';
+  const log: LogLine[] = [];
+  const waiting = new Set<() => void>();
+  const wake = (): void => {
+    for (const look of [...waiting]) look();
+  };
+  let isOver = false;
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    stdout += chunk;
+    rest += chunk;
+    const lines = rest.split('\n');
+    rest = lines.pop() ?? '';
+    for (const text of lines) if (text.startsWith('{')) log.push(JSON.parse(text) as LogLine);
+    wake();
+  });
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    stderr += chunk;
+  });
+  const ended = new Promise<number | string>((resolve) => {
+    child.on('close', (code, signal) => {
+      isOver = true;
+      resolve(code ?? signal ?? 'unknown');
+      wake();
+    });
+  });
+  t.teardown(async () => {
+    if (!isOver) child.kill('SIGKILL');
+    await ended;
+  });
+  const line: Running['line'] = (matches) =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        const found = log.find(matches);
+        if (found === undefined && !isOver) return;
+        waiting.delete(look);
+        if (found === undefined) reject(new Error(`linkgate ended first:\n${stderr}\n${stdout}`));
+        else resolve(found);
+      };
+      waiting.add(look);
+      look();
+    });
+  return {
+    process: child,
+    log,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    line,
+    port: async (listener) => {
+      const found = await line(
+        (entry) => entry.message === 'listener opened' && entry['listener'] === listener,
+      );
+      return Number(found['port']);
+    },
+    ended,
+  };
+};
+
+/** Writes a configuration into a folder; returns its path. */
+export const writeConfig = (folder: string, config: object): string => {
+  const path = join(folder, 'linkgate.yaml');
+  writeFileSync(path, stringify(config));
+  return path;
+};
