@@ -105,8 +105,14 @@ export class GateError extends Error {
   }
 }
 
+/** Never throws: `String()` of an object calls its own code, which may be what is broken. */
+const messageOf = (thrown: unknown): string => {
+  if (thrown instanceof Error) return thrown.message;
+  return typeof thrown === 'object' || typeof thrown === 'function'
+    ? 'something that is no Error was thrown'
+    : String(thrown);
+};
+
 /** The error as a GateError: itself when it is one, else wrapped under `code` with its cause kept. */
 export const toGateError = (error: unknown, code: ErrorCode = 'ERR_INTERNAL'): GateError =>
-  error instanceof GateError
-    ? error
-    : new GateError(code, error instanceof Error ? error.message : String(error), { cause: error });
+  error instanceof GateError ? error : new GateError(code, messageOf(error), { cause: error });

@@ -64,8 +64,13 @@ t.test('toGateError wraps anything else and keeps it as the cause', async (t) =>
       const error = toGateError(thrown, code);
       assert.equal(error.code, code);
       assert.ok(Object.is(error.cause, thrown));
+      assert.equal(typeof error.message, 'string');
     }),
+    2_000,
   );
+  for (const thrown of [{ toString: 0 }, Object.create(null), Symbol('s'), null])
+    t.equal(toGateError(thrown).cause, thrown, 'even what cannot be turned into text');
+  t.equal(toGateError('plain words').message, 'plain words');
   const cause = new TypeError('x is not a function');
   const error = toGateError(cause);
   t.equal(error.code, 'ERR_INTERNAL', 'a bug unless said otherwise');

@@ -27,13 +27,14 @@ const RULES: readonly Rule[] = [
     instead: 'a narrowed suite proves nothing',
   },
   {
-    pattern: /\b(skip|todo):(?!\s*(needs\(|\d))|\bt\.(skip|todo)\(/,
+    pattern: /\b(skip|todo):(?!\s*(needs(Root)?\(|\d))|\bt\.(skip|todo)\(/,
     where: TESTS,
-    instead: "a test skips by `{ skip: needs('program') }` alone",
+    instead: "a test skips by `{ skip: needs('program') }` or `needsRoot()` alone",
   },
   {
     // a promise around a bare timer; a callback timer that is the thing under test is fine
-    pattern: /timers\/promises|new Promise\b[^;{]*\bsetTimeout\(|\bpromisify\(setTimeout/,
+    pattern:
+      /\bset(Timeout|Interval)\b[^;]*timers\/promises|timers\/promises'\)|new Promise\b[^;{]*\bsetTimeout\(|\bpromisify\(setTimeout/,
     where: TESTS,
     except: HELPERS,
     instead: 'no sleeping for luck: await the event, use a fake clock, or until() with a deadline',

@@ -28,6 +28,11 @@ export const isInstalled = (program: string): boolean =>
     .split(delimiter)
     .some((folder) => folder !== '' && isExecutable(join(folder, program)));
 
+const skip = (reason: string): string => {
+  if ((process.env['LINKGATE_NO_SKIP'] ?? '') !== '') throw new Error(reason);
+  return reason;
+};
+
 /**
  * The skip of a test that needs `program`.
  * @returns false when it is installed, else the reason with the command that would mend it
@@ -37,7 +42,12 @@ export const needs = (program: string): false | string => {
   const entry = programs.find((candidate) => candidate.program === program);
   if (entry === undefined) throw new Error(`test/setup/programs.json does not list '${program}'`);
   if (isInstalled(program)) return false;
-  const reason = `needs ${program}: apt-get install ${entry.package}`;
-  if ((process.env['LINKGATE_NO_SKIP'] ?? '') !== '') throw new Error(reason);
-  return reason;
+  return skip(`needs ${program}: apt-get install ${entry.package}`);
 };
+
+/**
+ * The skip of a test that only root can run (other users, mounts, network namespaces).
+ * @throws Error for anyone else when LINKGATE_NO_SKIP is set (CI)
+ */
+export const needsRoot = (): false | string =>
+  process.getuid?.() === 0 ? false : skip('needs root: run it with sudo');

@@ -26,6 +26,7 @@ interface LockEntry {
   readonly integrity?: string;
   readonly dev?: boolean;
   readonly optional?: boolean;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
   readonly devOptional?: boolean;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
@@ -57,6 +58,20 @@ t.test('the lock file is of this package.json, names no host and proves every pa
   );
   t.notMatch(read('package-lock.json'), /https?:\/\/(registry|localhost|\d)/);
 });
+
+t.test(
+  'the lock file holds every optional package, for every platform: else `npm ci` refuses it',
+  async (t) => {
+    const absent = locked.flatMap(([path, { optionalDependencies = {} }]) =>
+      Object.keys(optionalDependencies)
+        .filter(
+          (name) => (lock[`${path}/node_modules/${name}`] ?? lock[`node_modules/${name}`]) === undefined,
+        )
+        .map((name) => `${name}, wanted by ${path}`),
+    );
+    t.strictSame(absent, []);
+  },
+);
 
 /** may be part of a work under Apache-2.0 (permissive, no copyleft) */
 const COMPATIBLE = new Set([

@@ -5,7 +5,7 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
-import { isInstalled, needs } from '../helpers/needs.ts';
+import { isInstalled, needs, needsRoot } from '../helpers/needs.ts';
 
 const script = fileURLToPath(new URL('../setup/debian-packages.js', import.meta.url));
 const isRootOnDebian = process.getuid?.() === 0 && readable('/etc/debian_version');
@@ -114,6 +114,18 @@ t.test('needs: where nothing may skip, what is missing throws', async (t) => {
 
 t.test('needs: a program that the table does not list is a mistake', async (t) => {
   t.throws(() => needs('pebbel'), /does not list 'pebbel'/);
+});
+
+t.test('needsRoot: false for root, else a reason, or an error where nothing may skip', async (t) => {
+  const getuid = process.getuid;
+  t.teardown(() => Object.assign(process, { getuid }));
+  withEnvironment(t, { LINKGATE_NO_SKIP: '1' });
+  Object.assign(process, { getuid: () => 0 });
+  t.equal(needsRoot(), false);
+  Object.assign(process, { getuid: () => 1000 });
+  t.throws(needsRoot, { message: 'needs root: run it with sudo' });
+  process.env['LINKGATE_NO_SKIP'] = '';
+  t.equal(needsRoot(), 'needs root: run it with sudo');
 });
 
 t.test('a file without the right to run is not installed', async (t) => {
