@@ -1,6 +1,7 @@
 // The keeper's loop over the configured names: what has no valid certificate, or one past two thirds of its lifetime, is
 // ordered; what fails pauses; nothing that fails ends the loop. One of the four places that catch everything.
 
+import { setMaxListeners } from 'node:events';
 import type { CertificateStatus, LastProblem } from '../core/certificate-state.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import { GateError, toGateError } from '../core/errors.ts';
@@ -78,6 +79,8 @@ export class Renewal {
 
   constructor(options: RenewalOptions) {
     this.#options = options;
+    // Each order in flight listens.
+    setMaxListeners(0, this.#stopping.signal);
     this.#entries = new Map(
       options.names.map((name) => [name, { name, isKnown: false, isRunning: false } satisfies Entry]),
     );

@@ -115,6 +115,10 @@ export const createAcmeIssuer = (options: AcmeIssuerOptions): Issuer => {
       );
       try {
         return await order(name, deadline.signal);
+      } catch (error) {
+        // Whatever a step made of it, the reason is that the time was up or the caller had enough.
+        deadline.signal.throwIfAborted();
+        throw error;
       } finally {
         deadline.clear();
       }

@@ -228,6 +228,7 @@ export const createLocalIssuer = ({ storage, keyType, clock }: LocalIssuerOption
     issuer: 'local',
     rootPem: async (signal) => (await findRoot(signal)).chainPem,
     obtain: async (name, signal) => {
+      signal.throwIfAborted();
       const root = await findRoot(signal);
       const leaf = await createLeaf(name, { root, keyType, nowMs: clock.now() });
       checkCertificate(name, leaf);

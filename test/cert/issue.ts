@@ -1,0 +1,185 @@
+import t from 'tap';
+import { createIssue } from '../../src/cert/issue.ts';
+import type { Issuer } from '../../src/cert/issuers/issuer.ts';
+import { createLocalIssuer } from '../../src/cert/issuers/local.ts';
+import { createCertificateStore } from '../../src/cert/store.ts';
+import { GateError, type ErrorCode } from '../../src/core/errors.ts';
+import { createMemoryStorage } from '../../src/storage/memory.ts';
+import { fakeClock } from '../helpers/fake-clock.ts';
+import { recorder } from '../helpers/recorder.ts';
+
+const forever = new AbortController().signal;
+const name = 'links.example.com';
+const DAY = 86_400_000;
+
+/** The local CA, counting what it is asked. */
+const setUp = () => {
+  const clock = fakeClock();
+  const storage = createMemoryStorage();
+  const store = createCertificateStore({ storage });
+  const local = createLocalIssuer({ storage: createMemoryStorage(), keyType: 'ecdsa-p256', clock });
+  const asked: string[] = [];
+  const { emit, of, names } = recorder();
+  const good: Issuer = {
+    ...local,
+    obtain: (name, signal) => {
+      asked.push(`good ${name}`);
+      return local.obtain(name, signal);
+    },
+  };
+  const failing = (code: ErrorCode): Issuer => ({
+    source: 'acme',
+    issuer: 'failing',
+    directory: 'https://ca/',
+    obtain: async (name) => {
+      asked.push(`failing ${name}`);
+      throw new GateError(code, 'no', { details: { type: 'urn:x', retryAfterMs: 5 } });
+    },
+  });
+  const create = (...issuers: Issuer[]) => createIssue({ storage, store, issuers, clock, emit });
+  return { clock, storage, store, asked, of, names, good, failing, create };
+};
+
+t.test('a name gets one certificate, stored, however many ask for it at once', async (t) => {
+  const { create, good, asked, store, of, names } = setUp();
+  const issue = create(good);
+  const elsewhere = create(good);
+  const results = await Promise.all([issue(name, forever), issue(name, forever), elsewhere(name, forever)]);
+  t.same(asked, [`good ${name}`]);
+  t.same(
+    results.map(({ isNew }) => isNew),
+    [true, true, false],
+    'the other process looks again once it has the lock',
+  );
+  t.equal(results[2]?.certificate.serial, results[0]?.certificate.serial);
+  t.match(await store.read(name), {
+    source: 'local',
+    issuer: 'local',
+    serial: results[0]?.certificate.serial,
+  });
+  t.same(names(), ['order.completed', 'certificate.issued']);
+  t.match(of('order.completed'), [{ issuer: 'local', result: 'issued' }]);
+  t.match(of('certificate.issued'), [{ domain: name, serial: results[0]?.certificate.serial }]);
+});
+
+t.test('a certificate is replaced once it is past two thirds of its lifetime', async (t) => {
+  const { create, good, asked, clock } = setUp();
+  const issue = create(good);
+  const first = await issue(name, forever);
+  clock.jump(clock.now() + 4 * DAY);
+  t.equal((await issue(name, forever)).isNew, false);
+  clock.jump(clock.now() + DAY);
+  const second = await issue(name, forever);
+  t.equal(second.isNew, true);
+  t.not(second.certificate.serial, first.certificate.serial);
+  t.equal(asked.length, 2);
+});
+
+t.test('a stored certificate that cannot be served is replaced', async (t) => {
+  const { create, good, storage } = setUp();
+  await storage.write(`certificates/${name}.pem`, 'torn');
+  t.equal((await create(good)(name, forever)).isNew, true);
+});
+
+t.test('the next issuer is asked when one is down, limits or refuses', async (t) => {
+  for (const code of [
+    'ERR_ACME_UNREACHABLE',
+    'ERR_ACME_RATE_LIMITED',
+    'ERR_ACME_REFUSED',
+    'ERR_ACME_TIMEOUT',
+  ] as const) {
+    const { create, good, failing, of } = setUp();
+    t.match(await create(failing(code), good)(name, forever), { isNew: true });
+    t.match(of('order.completed'), [
+      { issuer: 'failing', result: 'failed' },
+      { issuer: 'local', result: 'issued' },
+    ]);
+  }
+});
+
+t.test('no other CA is burnt for a name that cannot be validated', async (t) => {
+  const { create, good, failing, asked, names } = setUp();
+  await t.rejects(
+    create(failing('ERR_ACME_UNAUTHORIZED'), good)(name, forever).then(() => undefined),
+    {
+      code: 'ERR_ACME_UNAUTHORIZED',
+      details: { issuer: 'failing', type: 'urn:x', retryAfterMs: 5 },
+      cause: GateError,
+    },
+  );
+  t.same(asked, [`failing ${name}`]);
+  t.same(names(), ['order.completed']);
+});
+
+t.test('the lock is given back after a failure, and without any issuer there is a clear error', async (t) => {
+  const { create, failing, good } = setUp();
+  await t.rejects(
+    create(failing('ERR_ACME_UNREACHABLE'))(name, forever).then(() => undefined),
+    { code: 'ERR_ACME_UNREACHABLE' },
+  );
+  await t.rejects(
+    create()(name, forever).then(() => undefined),
+    { message: /no issuer is configured/ },
+  );
+  t.match(await create(good)(name, forever), { isNew: true });
+});
+
+t.test('a name that another process holds is given up after a minute', async (t) => {
+  const { create, good, storage, clock, asked } = setUp();
+  const held = await storage.lock(name, forever);
+  const issuing = create(good)(name, forever);
+  issuing.catch(() => undefined);
+  await clock.advance(60_000);
+  await t.rejects(
+    issuing.then(() => undefined),
+    { code: 'ERR_STORAGE_LOCKED' },
+  );
+  t.same(asked, []);
+  await held.release();
+});
+
+t.test('it stops when told, without an order in the books', async (t) => {
+  const { create, names } = setUp();
+  const stop = new AbortController();
+  const hanging: Issuer = {
+    source: 'acme',
+    issuer: 'hanging',
+    obtain: (_name, signal) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason as Error));
+      }),
+  };
+  const issuing = create(hanging)(name, stop.signal);
+  await new Promise((resolve) => setImmediate(resolve));
+  stop.abort(new Error('stopping'));
+  await t.rejects(
+    issuing.then(() => undefined),
+    { message: 'stopping' },
+  );
+  t.same(names(), []);
+});
+
+t.test('a lock that is lost stops the order it protects', async (t) => {
+  const { storage, store, clock } = setUp();
+  const lost = new AbortController();
+  const { emit } = recorder();
+  const losing = {
+    ...storage,
+    lock: async () => ({ signal: lost.signal, release: () => Promise.resolve() }),
+  };
+  const hanging: Issuer = {
+    source: 'acme',
+    issuer: 'hanging',
+    obtain: (_name, signal) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason as Error));
+      }),
+  };
+  const issuing = createIssue({ storage: losing, store, issuers: [hanging], clock, emit })(name, forever);
+  await new Promise((resolve) => setImmediate(resolve));
+  lost.abort(new GateError('ERR_STORAGE_LOCKED', 'lock was lost'));
+  await t.rejects(
+    issuing.then(() => undefined),
+    { code: 'ERR_STORAGE_LOCKED' },
+  );
+});

@@ -1,0 +1,108 @@
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { createLocalIssuer } from '../../src/cert/issuers/local.ts';
+import { createCertificateStore } from '../../src/cert/store.ts';
+import { createMemoryStorage } from '../../src/storage/memory.ts';
+import { fakeClock } from '../helpers/fake-clock.ts';
+import { tempDir } from '../helpers/temp-dir.ts';
+
+const forever = new AbortController().signal;
+const name = 'links.example.com';
+const issuer = createLocalIssuer({
+  storage: createMemoryStorage(),
+  keyType: 'ecdsa-p256',
+  clock: fakeClock(Date.now()),
+});
+const made = await issuer.obtain(name, forever);
+const origin = { source: 'acme', issuer: 'letsencrypt', directory: 'https://ca.example/dir' } as const;
+
+t.test('what is written comes back, as one value that other programs can read', async (t) => {
+  const storage = createMemoryStorage();
+  const store = createCertificateStore({ storage });
+  t.equal(await store.read(name), undefined);
+  const written = await store.write(name, { ...made, ...origin });
+  t.same(await store.read(name), written);
+  t.match(written, { domain: name, ...origin, keyPem: made.keyPem, chainPem: made.chainPem });
+  t.same(await storage.list('certificates'), ['certificates/links.example.com.pem']);
+
+  const text = String(await storage.read('certificates/links.example.com.pem'));
+  t.equal(
+    text.split('\n')[0],
+    'linkgate: {"version":1,"source":"acme","issuer":"letsencrypt","directory":"https://ca.example/dir"}',
+  );
+  t.ok(text.indexOf('PRIVATE KEY') < text.indexOf('BEGIN CERTIFICATE'));
+  const file = join(tempDir(t), 'bundle.pem');
+  writeFileSync(file, text, { mode: 0o600 });
+  const serial = execFileSync('openssl', ['x509', '-in', file, '-noout', '-serial'], { encoding: 'utf8' });
+  t.equal(serial.trim().toLowerCase(), `serial=${written.serial}`);
+});
+
+t.test('a source without a directory has none', async (t) => {
+  const store = createCertificateStore({ storage: createMemoryStorage() });
+  await store.write(name, { ...made, source: 'local', issuer: 'local' });
+  t.notOk('directory' in ((await store.read(name)) ?? {}));
+});
+
+t.test('what is broken is refused before it replaces anything', async (t) => {
+  const store = createCertificateStore({ storage: createMemoryStorage() });
+  const { fingerprint } = await store.write(name, { ...made, ...origin });
+  const other = await issuer.obtain(name, forever);
+  await t.rejects(store.write(name, { ...origin, keyPem: other.keyPem, chainPem: made.chainPem }), {
+    code: 'ERR_CERT_INVALID',
+  });
+  await t.rejects(store.write('other.example.com', { ...origin, ...made }), { code: 'ERR_CERT_INVALID' });
+  t.equal((await store.read(name))?.fingerprint, fingerprint);
+  t.equal(await store.read('other.example.com'), undefined);
+});
+
+t.test('a broken value says what is wrong with it', async (t) => {
+  const storage = createMemoryStorage();
+  const store = createCertificateStore({ storage });
+  await store.write(name, { ...made, ...origin });
+  const key = 'certificates/links.example.com.pem';
+  const text = String(await storage.read(key));
+  const lines = text.split('\n');
+  for (const [broken, message] of [
+    ['', /does not say where it came from/],
+    [lines.slice(1).join('\n'), /does not say where it came from/],
+    [text.replace('"version":1', '"version":2'), /does not say where it came from/],
+    [`${lines[0]}\n${made.chainPem}`, /has no private key/],
+    [`${lines[0]}\n${made.keyPem}`, /has no certificate in its chain/],
+    [text.slice(0, -200), /has no certificate in its chain/],
+  ] as const) {
+    await storage.write(key, broken);
+    await t.rejects(
+      store.read(name).then(() => undefined),
+      { code: 'ERR_CERT_INVALID', message, details: { domain: name } },
+    );
+  }
+});
+
+t.test('the state of the attempts is kept, and nonsense counts as none', async (t) => {
+  const storage = createMemoryStorage();
+  const store = createCertificateStore({ storage });
+  t.equal(await store.readState(name), undefined);
+  const state = {
+    failures: 3,
+    nextAttemptMs: 5,
+    lastIssuedMs: 0,
+    lastProblem: { at: 'a', issuer: 'b', type: 'c', detail: 'd', remedy: 'e' },
+  };
+  await store.writeState(name, state);
+  t.same(await store.readState(name), state);
+  t.same(await storage.list('state'), ['state/links.example.com.json']);
+  for (const text of [
+    '',
+    '{',
+    'null',
+    '[]',
+    '{"version":1}',
+    '{"version":1,"failures":-1}',
+    '{"failures":1}',
+  ]) {
+    await storage.write('state/links.example.com.json', text);
+    t.equal(await store.readState(name), undefined, text);
+  }
+});
