@@ -26,6 +26,15 @@ export interface Events {
     readonly errorCode?: ErrorCode;
     /** false when the client left, or the upstream died, before the answer was whole */
     readonly complete: boolean;
+    /** the client's network, never its whole address: IPv4 /24, IPv6 /48 */
+    readonly network?: string;
+    /** absent on port 80 */
+    readonly tls?: { readonly version: TlsVersion; readonly resumed: boolean };
+  };
+  /** a connection closed before its first byte was read, or for what a proxy said of it */
+  'connection.refused': {
+    readonly listener: Listener;
+    readonly reason: 'total' | 'address' | 'proxy-protocol';
   };
   /** refused before it had a domain to count it under */
   'request.refused': { readonly listener: Listener; readonly code: ErrorCode; readonly status: number };

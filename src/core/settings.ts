@@ -61,6 +61,42 @@ export interface DomainSettings {
   readonly redirectHttp: boolean;
 }
 
+/**
+ * Ceilings of the request corridor, per worker. Whatever the internet may send more of has its number here.
+ * src/serve/limits.ts has the defaults and what each one answers.
+ */
+export interface Limits {
+  /** request line and fields of one request */
+  readonly headerBytes: number;
+  readonly headerFields: number;
+  readonly bodyBytes: number;
+  readonly tlsHandshakeMs: number;
+  /** to the end of a request's fields */
+  readonly headersMs: number;
+  /** to the end of a request's body */
+  readonly requestMs: number;
+  /** an idle connection, both versions of HTTP */
+  readonly keepAliveMs: number;
+  /** a reader that takes nothing more of its answer */
+  readonly writeIdleMs: number;
+  readonly requestsPerConnection: number;
+  /** open connections, both listeners together */
+  readonly connections: number;
+  /** of them from one IPv4 address or one IPv6 /64; trusted proxies are not counted */
+  readonly connectionsPerAddress: number;
+  readonly http2Streams: number;
+  readonly http2ResetBurst: number;
+  readonly http2ResetsPerSecond: number;
+  /** requests that wait for an upstream connection, beside the ones that have one */
+  readonly upstreamQueue: number;
+  /** silence in the middle of an upstream's body */
+  readonly upstreamBodyMs: number;
+  /** an idle upstream connection is closed by us, before the tracker's side does */
+  readonly upstreamIdleMs: number;
+  /** an upstream connection this old is replaced, so that a changed DNS record is followed */
+  readonly upstreamConnectionMs: number;
+}
+
 export interface Settings {
   readonly listen: {
     readonly https: ListenAddress;
@@ -70,6 +106,8 @@ export interface Settings {
   /** the upstreams that at least one domain uses */
   readonly upstreams: readonly UpstreamSettings[];
   readonly upstreamUse: UpstreamUse;
+  /** what differs from the defaults */
+  readonly limits?: Partial<Limits>;
   readonly certificates: {
     readonly storage: { readonly type: 'file'; readonly path: string };
     readonly keyType: KeyType;

@@ -1,15 +1,17 @@
 // A click from end to end, once its connection stands: headers → route → (a local answer) → forward → respond.
-// The only place of the corridor that catches; a client sees a status and an id, the events have the rest.
+// A client sees a status and an id, the events have the rest.
 
 import { randomBytes } from 'node:crypto';
 import type { Emit } from '../core/events.ts';
 import { GateError, toGateError } from '../core/errors.ts';
-import type { UpstreamId } from '../core/settings.ts';
+import type { Limits, UpstreamId } from '../core/settings.ts';
+import type { IsTrusted } from './addresses.ts';
+import { emitCompleted, newOutcome } from './completed.ts';
 import { sendErrorPage } from './error-page.ts';
 import type { Exchange, HandleExchange } from './exchange.ts';
 import { forward } from './forward.ts';
-import { readRequestFields } from './headers.ts';
-import { LIMITS } from './limits.ts';
+import { readRequestFields, type RequestFields } from './headers.ts';
+import { clientOf } from './identity.ts';
 import { Answer } from './respond.ts';
 import { route, type FindDomain, type Route } from './route.ts';
 import type { Upstream } from './upstream.ts';
@@ -18,57 +20,69 @@ import type { Upstream } from './upstream.ts';
 export interface LocalAnswer {
   readonly status: number;
   readonly fields: readonly string[];
-  readonly body: string;
+  readonly body: string | Buffer;
 }
 
 /** Asked for each routed request of a listener; undefined: forward it. */
 export type AnswerLocally = (
   exchange: Exchange,
   route: Route,
-) => Promise<LocalAnswer | undefined> | undefined;
+) => Promise<LocalAnswer | undefined> | LocalAnswer | undefined;
 
 export interface CorridorOptions {
   readonly findDomain: FindDomain;
   readonly findUpstream: (id: UpstreamId) => Upstream | undefined;
   readonly emit: Emit;
+  readonly limits: Limits;
+  /** whose X-Forwarded-For is believed */
+  readonly isTrusted: IsTrusted;
   readonly answerLocally?: AnswerLocally;
 }
 
-/** `xxxxxxxx` of the process, then a number: unique enough to find a line in a log, cheap enough for every click. */
+/** Ten hex digits of the process, then a number: enough to find a line in a log, cheap enough for every click. */
 const createIds = (): (() => string) => {
   const prefix = randomBytes(5).toString('hex');
   let count = 0;
   return () => `${prefix}${(++count).toString(16).padStart(6, '0')}`;
 };
 
-const sendLocal = (exchange: Exchange, { status, fields, body }: LocalAnswer): void => {
-  const bytes = Buffer.from(body);
-  exchange.head(status, '', [...fields, 'Content-Length', String(bytes.length)]);
-  if (exchange.method !== 'HEAD') exchange.write(bytes);
-  exchange.end();
-};
+const isPromise = <T>(value: T | Promise<T>): value is Promise<T> => value instanceof Promise;
 
-export const createCorridor = ({
-  findDomain,
-  findUpstream,
-  emit,
-  answerLocally,
-}: CorridorOptions): HandleExchange => {
+export const createCorridor = (options: CorridorOptions): HandleExchange => {
+  const { findDomain, findUpstream, emit, limits, isTrusted, answerLocally } = options;
   const nextId = createIds();
 
+  /** Refused before there was a domain to count it under: always the end of its connection. */
   const refuse = (exchange: Exchange, error: GateError): void => {
     const { status } = error.entry;
     emit('request.refused', { listener: exchange.listener, code: error.code, status });
+    exchange.closeAfter();
     sendErrorPage(exchange, status, nextId());
   };
 
-  /** The routed request goes to its upstream. */
-  const send = (exchange: Exchange, routed: Route, fields: ReturnType<typeof readRequestFields>): void => {
-    const upstream = findUpstream(routed.domain.upstream);
+  const sendLocal = (exchange: Exchange, routed: Route, clientAddress: string, local: LocalAnswer): void => {
+    const outcome = newOutcome(nextId(), routed.domain.name, clientAddress);
+    exchange.onClose = (finished) => emitCompleted(emit, exchange, outcome, finished);
+    const bytes = Buffer.from(local.body);
+    exchange.head(local.status, '', [...local.fields, 'Content-Length', String(bytes.length)]);
+    outcome.status = local.status;
+    if (exchange.method !== 'HEAD') {
+      outcome.bytes = bytes.length;
+      exchange.write(bytes);
+    }
+    exchange.end();
+  };
+
+  const send = (exchange: Exchange, routed: Route, fields: RequestFields): void => {
+    const { domain } = routed;
+    const upstream = findUpstream(domain.upstream);
     if (upstream === undefined)
-      throw new GateError('ERR_INTERNAL', `upstream "${routed.domain.upstream}" is missing`);
-    const answer = new Answer({ id: nextId(), domain: routed.domain.name, exchange, upstream, emit });
-    forward(exchange, routed, fields, upstream, answer);
+      throw new GateError('ERR_INTERNAL', `upstream "${domain.upstream}" is missing`);
+    const { connection, listener } = exchange;
+    const client = clientOf(connection.peerAddress, listener, fields, isTrusted);
+    const outcome = newOutcome(nextId(), domain.name, client.address);
+    const answer = new Answer({ outcome, exchange, upstream, emit, limits });
+    forward({ exchange, route: routed, fields, client, upstream, answer, bodyBytes: limits.bodyBytes });
   };
 
   return (exchange) => {
@@ -80,20 +94,28 @@ export const createCorridor = ({
       }
     };
     guard(() => {
-      const fields = readRequestFields(exchange.fields, exchange.httpVersion, LIMITS.bodyBytes);
-      const routed = route({ ...requestOf(exchange), host: fields.host }, findDomain);
+      const fields = readRequestFields(exchange, limits);
+      const { method, target, connection } = exchange;
+      const routed = route({ method, target, host: fields.host, connection }, findDomain);
+      const proceed = (local: LocalAnswer | undefined): void => {
+        if (local === undefined) send(exchange, routed, fields);
+        else {
+          const { peerAddress } = connection;
+          sendLocal(
+            exchange,
+            routed,
+            clientOf(peerAddress, exchange.listener, fields, isTrusted).address,
+            local,
+          );
+        }
+      };
       const local = answerLocally?.(exchange, routed);
-      if (local === undefined) {
-        send(exchange, routed, fields);
-        return;
-      }
-      local.then(
-        (answer) =>
-          guard(() => (answer === undefined ? send(exchange, routed, fields) : sendLocal(exchange, answer))),
-        (error: unknown) => guard(() => refuse(exchange, toGateError(error))),
-      );
+      if (isPromise(local)) {
+        local.then(
+          (answer) => guard(() => proceed(answer)),
+          (error: unknown) => guard(() => refuse(exchange, toGateError(error))),
+        );
+      } else proceed(local);
     });
   };
 };
-
-const requestOf = ({ method, target, servername }: Exchange) => ({ method, target, servername });

@@ -5,6 +5,8 @@ import { STATUS_CODES } from 'node:http';
 import type { Exchange } from './exchange.ts';
 
 const WORDS: Readonly<Record<number, string>> = {
+  408: 'The request took too long to arrive.',
+  413: 'The request is larger than this address accepts.',
   421: 'This address is not served here.',
   502: 'The page behind this link could not be reached. Please try again in a moment.',
   503: 'There is a lot going on right now. Please try again in a moment.',
@@ -20,10 +22,11 @@ const wantsHtml = (exchange: Exchange): boolean => {
 };
 
 /**
- * Answers with an error and closes the connection behind it where the request might not have been read whole.
+ * Answers with an error; HTML for those who ask for it, else text (RFC 9110 §12.5.1), never cached.
  * @param id - the request's id; hex and digits only, so it needs no escaping
+ * @returns bytes of content sent
  */
-export const sendErrorPage = (exchange: Exchange, status: number, id: string): void => {
+export const sendErrorPage = (exchange: Exchange, status: number, id: string): number => {
   const title = `${status} ${STATUS_CODES[status] ?? 'Error'}`;
   const words = WORDS[status] ?? 'This request could not be served.';
   const html = wantsHtml(exchange);
@@ -43,8 +46,9 @@ export const sendErrorPage = (exchange: Exchange, status: number, id: string): v
     'nosniff',
   ];
   if (status === 503) fields.push('Retry-After', '1');
-  exchange.closeAfter();
   exchange.head(status, STATUS_CODES[status] ?? 'Error', fields);
-  if (exchange.method !== 'HEAD') exchange.write(body);
+  const withBody = exchange.method !== 'HEAD';
+  if (withBody) exchange.write(body);
   exchange.end();
+  return withBody ? body.length : 0;
 };

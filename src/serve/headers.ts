@@ -2,8 +2,8 @@
 // Pure functions over flat lists; the order and repetition of what passes is kept. Nothing here knows a socket.
 
 import { GateError } from '../core/errors.ts';
+import type { Limits } from '../core/settings.ts';
 import type { FieldLines } from './exchange.ts';
-import { LIMITS } from './limits.ts';
 
 type FieldClass =
   'pass' | 'hop' | 'connection' | 'host' | 'identity' | 'length' | 'encoding' | 'expect' | 'policy';
@@ -49,6 +49,18 @@ const nominated = (value: string): string[] => value.split(',').map((option) => 
 
 const malformed = (what: string): GateError => new GateError('ERR_REQUEST_MALFORMED', what);
 
+/** What a field name is made of (RFC 9110 §5.6.2); HTTP/2 has no capitals (RFC 9113 §8.2.1). */
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+/** What a field value is made of (RFC 9110 §5.5); both parsers refuse the rest, and so do we. */
+const VALUE = /^[\t\u0020-\u007e\u0080-\u00ff]*$/;
+
+/**
+ * Methods whose content has no meaning (RFC 9110 §9.3.1, .2, .5, .7, .8). Proxies and servers disagree about where
+ * such a request ends, which is how one is smuggled inside another; nobody who follows a link sends one.
+ */
+export const hasNoContent = (method: string): boolean =>
+  method === 'GET' || method === 'HEAD' || method === 'DELETE' || method === 'OPTIONS' || method === 'TRACE';
+
 /** What a request's fields say about the request itself. */
 export interface RequestFields {
   /** the value of the one Host field */
@@ -59,6 +71,19 @@ export interface RequestFields {
   readonly hasContent: boolean;
   /** value of Content-Length, when there is one */
   readonly contentLength: number | undefined;
+  /** X-Forwarded-For as it came, several lines joined; believed only from a trusted proxy */
+  readonly forwardedFor: string | undefined;
+  /** X-Forwarded-Proto as it came, the last line */
+  readonly forwardedProto: string | undefined;
+}
+
+/** What else must be known of a request to judge its fields. */
+export interface RequestShape {
+  readonly method: string;
+  readonly httpVersion: '1.0' | '1.1' | '2';
+  readonly fields: FieldLines;
+  /** HTTP/2: content came for a method that has none */
+  readonly strayContent: boolean;
 }
 
 /**
@@ -66,33 +91,38 @@ export interface RequestFields {
  *
  * Refused, because two parsers could disagree about where the request ends or whom it is for:
  * 1. more fields than the limit (RFC 6585 §5)
- * 2. no Host, two Hosts (RFC 9112 §3.2)
- * 3. Content-Length twice, or not plain digits (RFC 9110 §8.6)
- * 4. Transfer-Encoding that is not exactly `chunked`, or beside Content-Length, or below HTTP/1.1 (RFC 9112 §6.1)
- * 5. Expect other than `100-continue` (RFC 9110 §10.1.1)
+ * 2. a name that is no token, a value with control bytes (RFC 9110 §5.1, §5.5)
+ * 3. no Host, two Hosts (RFC 9112 §3.2)
+ * 4. Content-Length twice, or not plain digits (RFC 9110 §8.6)
+ * 5. Transfer-Encoding that is not exactly `chunked`, or beside Content-Length, or not in HTTP/1.1 (RFC 9112 §6.1)
+ * 6. content with a method that has none (RFC 9110 §9.3)
+ * 7. Expect other than `100-continue` (RFC 9110 §10.1.1)
+ * 8. a wish to change the protocol (RFC 9110 §7.8), and in HTTP/2 any field of a connection (RFC 9113 §8.2.2)
  *
- * @throws GateError `ERR_REQUEST_MALFORMED`, `ERR_REQUEST_HEADERS_TOO_LARGE`, `ERR_REQUEST_BODY_TOO_LARGE`
+ * @throws GateError `ERR_REQUEST_MALFORMED`, `ERR_REQUEST_UNSUPPORTED`, `ERR_REQUEST_HEADERS_TOO_LARGE`,
+ * `ERR_REQUEST_BODY_TOO_LARGE`
  */
 export const readRequestFields = (
-  fields: FieldLines,
-  httpVersion: '1.0' | '1.1' | '2',
-  bodyLimit: number,
+  { method, httpVersion, fields, strayContent }: RequestShape,
+  { headerFields, bodyBytes }: Pick<Limits, 'headerFields' | 'bodyBytes'>,
 ): RequestFields => {
-  if (fields.length > LIMITS.headerFields * 2) {
-    throw new GateError(
-      'ERR_REQUEST_HEADERS_TOO_LARGE',
-      `request has more than ${LIMITS.headerFields} fields`,
-    );
+  if (fields.length > headerFields * 2) {
+    throw new GateError('ERR_REQUEST_HEADERS_TOO_LARGE', `request has more than ${headerFields} fields`);
   }
   const forwarded: string[] = [];
   let host: string | undefined;
   let length: string | undefined;
+  let forwardedFor: string | undefined;
+  let forwardedProto: string | undefined;
   let chunked = false;
   let dropped: string[] | undefined;
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] as string;
     const value = fields[i + 1] as string;
-    switch (classOf(name)) {
+    if (!TOKEN.test(name)) throw malformed('request has a field name that is no token');
+    if (!VALUE.test(value)) throw malformed('request has a field value with control bytes');
+    const kind = classOf(name);
+    switch (kind) {
       case 'pass':
       case 'policy':
         forwarded.push(name, value);
@@ -121,9 +151,16 @@ export const readRequestFields = (
         dropped = [...(dropped ?? []), ...nominated(value)];
         break;
       case 'hop':
+        refuseUpgrade(name, value, httpVersion);
+        break;
       case 'identity':
+        if (name.length === 15 && name.toLowerCase() === 'x-forwarded-for') {
+          forwardedFor = forwardedFor === undefined ? value : `${forwardedFor}, ${value}`;
+        } else if (name.toLowerCase() === 'x-forwarded-proto') forwardedProto = value;
         break;
     }
+    if (httpVersion === '2' && (kind === 'connection' || kind === 'encoding'))
+      throw malformed('request has a connection field in HTTP/2');
   }
   if (host === undefined) throw malformed('request has no Host field');
   if (chunked && length !== undefined)
@@ -131,16 +168,35 @@ export const readRequestFields = (
   if (chunked && httpVersion !== '1.1')
     throw malformed(`request has Transfer-Encoding in HTTP/${httpVersion}`);
   const contentLength = length === undefined ? undefined : Number(length);
-  if (contentLength !== undefined && contentLength > bodyLimit) {
-    throw new GateError('ERR_REQUEST_BODY_TOO_LARGE', `request body is larger than ${bodyLimit} bytes`);
+  const hasContent = chunked || strayContent || (contentLength ?? 0) > 0;
+  if (hasContent && hasNoContent(method))
+    throw malformed('request has content its method has no meaning for');
+  if (contentLength !== undefined && contentLength > bodyBytes) {
+    throw new GateError('ERR_REQUEST_BODY_TOO_LARGE', `request body is larger than ${bodyBytes} bytes`);
   }
   if (contentLength !== undefined) forwarded.push('Content-Length', String(contentLength));
   return {
     host,
     forwarded: dropped === undefined ? forwarded : withoutNominated(forwarded, dropped),
-    hasContent: chunked || (contentLength ?? 0) > 0,
+    hasContent,
     contentLength,
+    forwardedFor,
+    forwardedProto,
   };
+};
+
+/**
+ * HTTP/1: curl and old browsers offer h2c on port 80 (`Upgrade: h2c`, `HTTP2-Settings`); a server may ignore an offer
+ * (RFC 9110 §7.8), and a click that came with one is a click. Anything else that is upgraded to would be a tunnel.
+ */
+const refuseUpgrade = (name: string, value: string, httpVersion: string): void => {
+  const lower = name.toLowerCase();
+  if (httpVersion === '2' && lower !== 'te' && !lower.startsWith('proxy-auth'))
+    throw malformed('request has a connection field in HTTP/2');
+  if (httpVersion === '2' && lower === 'te' && value.toLowerCase() !== 'trailers')
+    throw malformed('request has a TE other than trailers in HTTP/2');
+  if (lower === 'upgrade' && !/^h2c$/i.test(value))
+    throw new GateError('ERR_REQUEST_UNSUPPORTED', 'request asks for another protocol');
 };
 
 /** A Connection field cannot make us drop what frames the message. */
@@ -153,16 +209,6 @@ const withoutNominated = (fields: FieldLines, names: readonly string[]): string[
   }
   return kept;
 };
-
-/** Who asked, as the upstream is told; overwrites whatever the client claimed. */
-export const identityFields = (peerAddress: string, proto: 'http' | 'https', host: string): string[] => [
-  'X-Forwarded-For',
-  peerAddress,
-  'X-Forwarded-Proto',
-  proto,
-  'X-Forwarded-Host',
-  host,
-];
 
 /**
  * The fields of an upstream's answer that go on to the client: no hop-by-hop field, none of the policies that
@@ -188,4 +234,16 @@ export const responseFields = (raw: FieldLines): string[] => {
     }
   }
   return dropped === undefined ? kept : withoutNominated(kept, dropped);
+};
+
+/** Trailer fields that may follow the content: nothing that frames or routes it (RFC 9110 §6.5.1). */
+export const trailerFields = (raw: FieldLines): string[] => {
+  const kept: string[] = [];
+  const passing = responseFields(raw);
+  for (let i = 0; i < passing.length; i += 2) {
+    const name = passing[i] as string;
+    if (classOf(name) === 'pass' && name.toLowerCase() !== 'set-cookie')
+      kept.push(name, passing[i + 1] as string);
+  }
+  return kept;
 };

@@ -1,130 +1,23 @@
-// HTTP/2: Node's sessions and streams on one side, the Exchange on the other (RFC 9113).
+// HTTP/2: Node's sessions with our ceilings on them, each stream handed on as an Exchange (RFC 9113).
 // Only the https listener uses it; it decides nothing about names, routes or upstreams.
 
 import {
-  constants,
   createServer,
   type Http2Server,
   type IncomingHttpHeaders,
-  type OutgoingHttpHeaders,
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
-import type { Readable } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
-import { peerAddressOf, type Exchange, type FieldLines, type HandleExchange } from './exchange.ts';
-import { LIMITS } from './limits.ts';
-
-/** Flat list → Node's object; repeated fields become arrays, which Node sends as separate lines. */
-const toHeaders = (fields: FieldLines): OutgoingHttpHeaders => {
-  const headers: OutgoingHttpHeaders = Object.create(null);
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = (fields[i] as string).toLowerCase();
-    const value = fields[i + 1] as string;
-    const before = headers[name];
-    headers[name] = before === undefined ? value : [before as string | string[], value].flat();
-  }
-  return headers;
-};
-
-interface RequestHead {
-  readonly method: string;
-  readonly target: string;
-  readonly fields: string[];
-}
-
-/**
- * Pseudo-fields apart, `:authority` as Host (RFC 9113 §8.3.1), Cookie crumbs joined again (§8.2.3).
- * An `:authority` and a Host that differ both stay: two Hosts are refused by headers.ts.
- */
-const readHead = (raw: FieldLines): RequestHead => {
-  let method = '';
-  let target = '';
-  let authority: string | undefined;
-  let cookie: string | undefined;
-  const fields: string[] = [];
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i] as string;
-    const value = raw[i + 1] as string;
-    if (name === ':method') method = value;
-    else if (name === ':path') target = value;
-    else if (name === ':authority') authority = value;
-    else if (name === 'cookie') cookie = cookie === undefined ? value : `${cookie}; ${value}`;
-    else if (name === 'host' && authority !== undefined && value.toLowerCase() === authority.toLowerCase())
-      continue;
-    else if (!name.startsWith(':')) fields.push(name, value);
-  }
-  if (authority !== undefined) fields.push('host', authority);
-  if (cookie !== undefined) fields.push('cookie', cookie);
-  return { method, target, fields };
-};
-
-class Http2Exchange implements Exchange {
-  readonly listener = 'https';
-  readonly httpVersion = '2';
-  readonly method: string;
-  readonly target: string;
-  readonly servername: string | false;
-  readonly fields: FieldLines;
-  readonly peerAddress: string;
-  readonly startedMs = performance.now();
-  onDrain: (() => void) | undefined;
-  onClose: ((finished: boolean) => void) | undefined;
-  readonly #stream: ServerHttp2Stream;
-  readonly #withoutBody: boolean;
-
-  constructor(stream: ServerHttp2Stream, headFields: FieldLines) {
-    const { method, target, fields } = readHead(headFields);
-    const socket = stream.session?.socket as TLSSocket | undefined;
-    this.method = method;
-    this.target = target;
-    this.fields = fields;
-    this.servername = (socket?.servername ?? false) as string | false;
-    this.peerAddress = peerAddressOf(socket?.remoteAddress);
-    this.#stream = stream;
-    this.#withoutBody = stream.endAfterHeaders;
-    stream.on('drain', () => this.onDrain?.());
-    stream.on('error', () => undefined);
-    stream.on('close', () => {
-      this.onClose?.(stream.writableFinished && stream.rstCode === constants.NGHTTP2_NO_ERROR);
-    });
-  }
-
-  body(): Readable | undefined {
-    return this.#withoutBody ? undefined : this.#stream;
-  }
-
-  inform(): void {
-    // as in http1.ts
-  }
-
-  head(status: number, _reason: string, fields: FieldLines): void {
-    const headers = toHeaders(fields);
-    headers[':status'] = status;
-    this.#stream.respond(headers, { endStream: this.method === 'HEAD' || status === 204 || status === 304 });
-  }
-
-  write(chunk: Buffer): boolean {
-    return this.#stream.write(chunk);
-  }
-
-  end(): void {
-    this.#stream.end();
-  }
-
-  abort(): void {
-    this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
-  }
-
-  closeAfter(): void {
-    // a stream can be refused alone; the session's own limits close the session
-    if (this.#withoutBody) return;
-    this.#stream.on('finish', () => this.#stream.close(constants.NGHTTP2_NO_ERROR));
-  }
-}
+import type { Socket } from 'node:net';
+import type { Limits } from '../core/settings.ts';
+import { connectionFacts, type ConnectionFacts } from './connection-facts.ts';
+import type { HandleExchange } from './exchange.ts';
+import { hasNoContent } from './headers.ts';
+import { Http2Exchange } from './http2-exchange.ts';
 
 export interface Http2Options {
   readonly handle: HandleExchange;
+  readonly limits: Limits;
   readonly isDraining: () => boolean;
 }
 
@@ -135,26 +28,54 @@ export interface Http2Front {
   drain(): void;
 }
 
-export const createHttp2Server = ({ handle, isDraining }: Http2Options): Http2Front => {
-  const sessions = new Set<ServerHttp2Session>();
+interface Session {
+  readonly facts: ConnectionFacts;
+  streams: number;
+}
+
+/**
+ * A GET may end its stream with an empty DATA frame: wait for that, and tell from it a GET with content.
+ * A stream that does neither is ended with the session's idle time.
+ */
+const untilEnd = (exchange: Http2Exchange, stream: ServerHttp2Stream, go: () => void): void => {
+  let gone = false;
+  const once = (): void => {
+    if (gone) return;
+    gone = true;
+    go();
+  };
+  stream.on('data', () => {
+    exchange.strayContent = true;
+    once();
+  });
+  stream.on('end', once);
+};
+
+export const createHttp2Server = ({ handle, limits, isDraining }: Http2Options): Http2Front => {
+  const sessions = new Map<ServerHttp2Session, Session>();
   const server = createServer({
     settings: {
       enablePush: false,
-      maxConcurrentStreams: LIMITS.http2Streams,
-      maxHeaderListSize: LIMITS.headerBytes,
+      maxConcurrentStreams: limits.http2Streams,
+      maxHeaderListSize: limits.headerBytes,
       initialWindowSize: 64 * 1024,
     },
     maxSessionInvalidFrames: 10,
     maxSessionRejectedStreams: 10,
-    maxHeaderListPairs: LIMITS.headerFields + 5,
-    maxSendHeaderBlockLength: 64 * 1024,
-    streamResetBurst: LIMITS.http2ResetBurst,
-    streamResetRate: LIMITS.http2ResetPerSecond,
+    maxOutstandingPings: 10,
+    maxSettings: 32,
+    // pseudo-fields beside; ours, in headers.ts, answers 431 first
+    maxHeaderListPairs: limits.headerFields + 5,
+    maxSendHeaderBlockLength: 128 * 1024,
+    streamResetBurst: limits.http2ResetBurst,
+    streamResetRate: limits.http2ResetsPerSecond,
     unknownProtocolTimeout: 1_000,
   } as Parameters<typeof createServer>[0]);
+
   server.on('session', (session) => {
-    sessions.add(session);
-    session.setTimeout(LIMITS.idleMs, () => session.close());
+    const facts = connectionFacts('https', session.socket as Socket);
+    sessions.set(session, { facts, streams: 0 });
+    session.setTimeout(limits.keepAliveMs, () => session.close());
     session.on('close', () => sessions.delete(session));
     if (isDraining()) session.close();
   });
@@ -162,13 +83,24 @@ export const createHttp2Server = ({ handle, isDraining }: Http2Options): Http2Fr
   server.on(
     'stream',
     (stream: ServerHttp2Stream, _headers: IncomingHttpHeaders, _flags, rawHeaders?: string[]) => {
-      handle(new Http2Exchange(stream, rawHeaders ?? []));
+      const { session } = stream;
+      const known = session === undefined ? undefined : sessions.get(session as ServerHttp2Session);
+      if (known === undefined) {
+        stream.destroy();
+        return;
+      }
+      known.streams += 1;
+      const exchange = new Http2Exchange(known.facts, stream, rawHeaders ?? []);
+      if (known.streams >= limits.requestsPerConnection) exchange.closeAfter();
+      if (hasNoContent(exchange.method) && !stream.endAfterHeaders)
+        untilEnd(exchange, stream, () => handle(exchange));
+      else handle(exchange);
     },
   );
   return {
     server,
     drain: () => {
-      for (const session of sessions) session.close();
+      for (const session of sessions.keys()) session.close();
     },
   };
 };

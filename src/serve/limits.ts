@@ -1,7 +1,21 @@
-// Ceilings of the request corridor. Whatever the internet may send more of, has its number here.
+// Ceilings of the request corridor: the defaults, and what is answered where one is passed.
 
-export const LIMITS = Object.freeze({
-  /** request line and fields of one HTTP/1 request, or the header list of one HTTP/2 request; above: 431 */
+import type { Limits } from '../core/settings.ts';
+
+/**
+ * | limit | when it is passed |
+ * |---|---|
+ * | headerBytes, headerFields | 431 (RFC 6585 §5), the connection closes |
+ * | bodyBytes | 413 (RFC 9110 §15.5.14), the connection closes |
+ * | headersMs, requestMs | 408 (RFC 9110 §15.5.9), the connection closes |
+ * | tlsHandshakeMs, keepAliveMs, writeIdleMs | the connection closes |
+ * | requestsPerConnection | `Connection: close`, GOAWAY |
+ * | connections, connectionsPerAddress | a new connection is closed unread |
+ * | http2Streams | REFUSED_STREAM (RFC 9113 §5.1.2) |
+ * | http2Reset… | GOAWAY |
+ * | upstreamQueue | 503 with Retry-After |
+ */
+export const DEFAULT_LIMITS: Limits = Object.freeze({
   headerBytes: 16 * 1024,
   headerFields: 100,
   bodyBytes: 1024 ** 2,
@@ -9,16 +23,19 @@ export const LIMITS = Object.freeze({
   headersMs: 10_000,
   requestMs: 30_000,
   keepAliveMs: 65_000,
-  /** a connection on which nothing moves, in either direction */
-  idleMs: 65_000,
+  writeIdleMs: 30_000,
+  requestsPerConnection: 10_000,
+  connections: 20_000,
+  connectionsPerAddress: 1_000,
   http2Streams: 100,
   http2ResetBurst: 200,
-  http2ResetPerSecond: 30,
-  /** requests that wait for an upstream connection, beside the ones that have one */
-  upstreamQueue: 1024,
-  /** silence in the middle of an upstream's body */
+  http2ResetsPerSecond: 30,
+  upstreamQueue: 1_024,
   upstreamBodyMs: 30_000,
-  /** idle upstream connections are closed by us before the tracker's side does */
-  upstreamKeepAliveMs: 30_000,
+  upstreamIdleMs: 30_000,
   upstreamConnectionMs: 300_000,
 });
+
+/** The defaults with some of them changed. */
+export const withDefaults = (limits: Partial<Limits> = {}): Limits =>
+  Object.freeze({ ...DEFAULT_LIMITS, ...limits });

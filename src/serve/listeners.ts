@@ -4,11 +4,13 @@
 import { createServer as createTcpServer, type Server as TcpServer, type Socket } from 'node:net';
 import type { AnswerChallenge, Handshake } from '../core/doors.ts';
 import type { Emit } from '../core/events.ts';
-import type { DomainSettings, UpstreamSettings, UpstreamUse } from '../core/settings.ts';
 import { normalizeName } from '../core/domain-name.ts';
+import type { DomainSettings, Limits, UpstreamSettings, UpstreamUse } from '../core/settings.ts';
+import { trustedRanges } from './addresses.ts';
 import { createCorridor } from './corridor.ts';
 import { createHttp1Server } from './http1.ts';
 import { createHttp2Server } from './http2.ts';
+import { withDefaults } from './limits.ts';
 import { createPlainAnswers } from './plain.ts';
 import { createTlsServer } from './tls.ts';
 import { createUpstream } from './upstream.ts';
@@ -20,6 +22,10 @@ export interface ListenersOptions {
   readonly handshake: Handshake;
   readonly answerChallenge: AnswerChallenge;
   readonly emit: Emit;
+  /** what differs from the defaults of limits.ts */
+  readonly limits?: Partial<Limits>;
+  /** addresses or CIDRs of proxies in front whose X-Forwarded-For is believed */
+  readonly trustedProxies?: readonly string[];
 }
 
 export interface Listeners {
@@ -38,9 +44,11 @@ export interface Listeners {
 /** @throws whatever createUpstream throws: an unreadable caFile */
 export const createListeners = (options: ListenersOptions): Listeners => {
   const { handshake, emit } = options;
+  const limits = withDefaults(options.limits);
+  const isTrusted = trustedRanges(options.trustedProxies ?? []);
   const domains = new Map(options.domains.map((domain) => [domain.name, domain]));
   const upstreams = new Map(
-    options.upstreams.map((settings) => [settings.id, createUpstream(settings, options.upstreamUse)]),
+    options.upstreams.map((settings) => [settings.id, createUpstream(settings, options.upstreamUse, limits)]),
   );
   const findDomain = (name: string): DomainSettings | undefined => domains.get(name);
   const findUpstream = (id: UpstreamSettings['id']) => upstreams.get(id);
@@ -51,14 +59,22 @@ export const createListeners = (options: ListenersOptions): Listeners => {
     answerChallenge: options.answerChallenge,
     isLive: async (name) => (await handshake(name)) !== undefined,
   });
-  const secure = createCorridor({ findDomain, findUpstream, emit });
-  const plain = createCorridor({ findDomain, findUpstream, emit, answerLocally });
+  const shared = { findDomain, findUpstream, emit, limits, isTrusted };
+  const secure = createCorridor(shared);
+  const plain = createCorridor({ ...shared, answerLocally });
 
-  const http2 = createHttp2Server({ handle: secure, isDraining });
-  const http1 = createHttp1Server({ listener: 'https', handle: secure, emit, isDraining });
-  const http1Plain = createHttp1Server({ listener: 'http', handle: plain, emit, isDraining });
+  const http2 = createHttp2Server({ handle: secure, limits, isDraining });
+  const http1 = createHttp1Server({ listener: 'https', handle: secure, emit, limits, isDraining });
+  const http1Plain = createHttp1Server({ listener: 'http', handle: plain, emit, limits, isDraining });
   const isConfigured = (servername: string): boolean => domains.has(normalizeName(servername));
-  const tls = createTlsServer({ handshake, isConfigured, http1, http2: http2.server, emit });
+  const tls = createTlsServer({
+    handshake,
+    isConfigured,
+    http1,
+    http2: http2.server,
+    emit,
+    handshakeTimeoutMs: limits.tlsHandshakeMs,
+  });
 
   const sockets = new Set<Socket>();
   const listener = (onSocket: (socket: Socket) => void): TcpServer =>

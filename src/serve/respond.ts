@@ -1,79 +1,130 @@
 // The last step of a click: the upstream's answer goes to the client as it comes, with back-pressure, and whatever
 // goes wrong on either side ends the other visibly. Decides nothing about where a request goes.
 
-import type { Dispatcher } from 'undici';
+import type { Readable } from 'node:stream';
 import type { Emit } from '../core/events.ts';
-import { GateError, toGateError, type ErrorCode } from '../core/errors.ts';
+import { GateError } from '../core/errors.ts';
+import type { Limits } from '../core/settings.ts';
+import { emitCompleted, type Outcome } from './completed.ts';
 import { sendErrorPage } from './error-page.ts';
 import type { Exchange, FieldLines } from './exchange.ts';
-import { responseFields } from './headers.ts';
-import type { Upstream, UpstreamHandler } from './upstream.ts';
+import { responseFields, trailerFields } from './headers.ts';
+import { upstreamError } from './upstream-error.ts';
+import type { Upstream, UpstreamAnswer, UpstreamControl } from './upstream.ts';
 
 export interface AnswerOptions {
-  readonly id: string;
-  readonly domain: string;
+  readonly outcome: Outcome;
   readonly exchange: Exchange;
   readonly upstream: Upstream;
   readonly emit: Emit;
+  readonly limits: Pick<Limits, 'requestMs' | 'writeIdleMs'>;
 }
 
-/** Errors of the network or of undici, as one of our codes. */
-const upstreamCode = (error: Error & { code?: string }): ErrorCode => {
-  const code = error.code ?? '';
-  if (code === 'UND_ERR_BODY_TIMEOUT' || code === 'UND_ERR_HEADERS_TIMEOUT') return 'ERR_UPSTREAM_TIMEOUT';
-  if (/^(CERT_|ERR_TLS_CERT|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|ERR_SSL)/.test(code)) return 'ERR_UPSTREAM_TLS';
-  if (/^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|UND_ERR_CONNECT)/.test(code)) {
-    return 'ERR_UPSTREAM_UNREACHABLE';
-  }
-  return 'ERR_UPSTREAM_INVALID';
-};
-
-/** What undici hands over as raw fields, as the flat list everything else works on. */
-const flatLatin1 = (raw: unknown): FieldLines =>
-  Array.isArray(raw)
-    ? raw.map((part: Buffer | string) => (typeof part === 'string' ? part : part.toString('latin1')))
-    : [];
-
-const CLIENT_LEFT = new Error('client left');
-
-/** undici's handler for one exchange. */
-export class Answer implements UpstreamHandler {
-  onSettled: (() => void) | undefined;
+/** One exchange's answer: hears the upstream on one side, the client on the other, and settles exactly once. */
+export class Answer implements UpstreamAnswer {
   readonly #options: AnswerOptions;
-  #controller: Dispatcher.DispatchController | undefined;
+  #control: UpstreamControl | undefined;
   #deadline: NodeJS.Timeout | undefined;
+  #stalled: NodeJS.Timeout | undefined;
   /** the upstream has nothing more to say, or must not say it any more */
   #settled = false;
   #headSent = false;
-  #status = 0;
-  #bytes = 0;
-  #upstreamMs: number | undefined;
-  #errorCode: ErrorCode | undefined;
+  #dispatchedMs = 0;
 
   constructor(options: AnswerOptions) {
     this.#options = options;
-  }
-
-  /** Starts the clock and listens to the client's side; call before dispatch. */
-  start(): void {
-    const { exchange, upstream } = this.#options;
+    const { exchange } = options;
     exchange.onClose = (finished) => this.#clientClosed(finished);
-    exchange.onDrain = () => this.#controller?.resume();
-    this.#deadline = setTimeout(() => {
-      this.#abandon(
-        new GateError(
-          'ERR_UPSTREAM_TIMEOUT',
-          `upstream "${upstream.id}" sent no answer in ${upstream.responseTimeoutMs} ms`,
-        ),
-      );
-    }, upstream.responseTimeoutMs);
+    exchange.onDrain = () => this.#drained();
+    exchange.onFault = (error) => this.fail(error);
+    if (exchange.closed) this.#clientClosed(false);
   }
 
-  /** Ends the exchange with an error of ours. */
-  fail(error: GateError): void {
+  /** Whether there is anything left to do: the client may have gone while something else was asked. */
+  isOpen(): boolean {
+    return !this.#settled;
+  }
+
+  /**
+   * Starts the clocks; call before dispatch.
+   * @param content - of the request: its own time comes first, then the upstream's for the answer
+   */
+  start(content: Readable | undefined): void {
+    this.#dispatchedMs = performance.now();
+    const { upstream, limits } = this.#options;
+    const awaitAnswer = (): void => {
+      if (this.#settled || this.#headSent) return;
+      clearTimeout(this.#deadline);
+      this.#deadline = setTimeout(() => {
+        const ms = upstream.responseTimeoutMs;
+        this.fail(
+          new GateError('ERR_UPSTREAM_TIMEOUT', `upstream "${upstream.id}" sent no answer in ${ms} ms`),
+        );
+      }, upstream.responseTimeoutMs);
+    };
+    if (content === undefined) {
+      awaitAnswer();
+      return;
+    }
+    content.once('end', awaitAnswer);
+    this.#deadline = setTimeout(() => {
+      this.fail(
+        new GateError('ERR_REQUEST_TIMEOUT', `request body was not there after ${limits.requestMs} ms`),
+      );
+    }, limits.requestMs);
+  }
+
+  onControl(control: UpstreamControl): void {
+    this.#control = control;
+    if (this.#settled) control.abort();
+  }
+
+  onInform(status: number, fields: FieldLines): void {
+    if (!this.#settled) this.#options.exchange.inform(status, responseFields(fields));
+  }
+
+  onHead(status: number, reason: string, fields: FieldLines): void {
+    if (this.#settled) return;
+    const { exchange, outcome } = this.#options;
     clearTimeout(this.#deadline);
-    this.#errorCode ??= error.code;
-    const { exchange, id, upstream, emit } = this.#options;
+    outcome.upstreamMs = performance.now() - this.#dispatchedMs;
+    try {
+      exchange.head(status, reason, responseFields(fields));
+    } catch (error) {
+      const message = 'upstream answered with a field that cannot be sent on';
+      this.fail(new GateError('ERR_UPSTREAM_INVALID', message, { cause: error }));
+      return;
+    }
+    outcome.status = status;
+    this.#headSent = true;
+  }
+
+  onData(chunk: Buffer): boolean {
+    if (this.#settled) return true;
+    const { exchange, outcome } = this.#options;
+    outcome.bytes += chunk.length;
+    if (exchange.write(chunk)) return true;
+    this.#watchReader();
+    return false;
+  }
+
+  onEnd(trailers: FieldLines): void {
+    if (!this.#settle()) return;
+    const { exchange } = this.#options;
+    exchange.end(trailers.length === 0 ? undefined : trailerFields(trailers));
+    if (!exchange.closed) this.#watchReader();
+  }
+
+  onError(error: Error): void {
+    this.fail(error instanceof GateError ? error : upstreamError(error));
+  }
+
+  /** Ends the exchange with an error, whoever found it, and gives the upstream's side up. */
+  fail(error: GateError): void {
+    if (!this.#settle()) return;
+    this.#control?.abort();
+    const { exchange, upstream, emit, outcome } = this.#options;
+    outcome.errorCode = error.code;
     if (error.code.startsWith('ERR_UPSTREAM_')) {
       const cause = error.cause instanceof Error ? error.cause : error;
       emit('upstream.failed', { upstream: upstream.id, code: error.code, cause: cause.message });
@@ -82,78 +133,31 @@ export class Answer implements UpstreamHandler {
       exchange.abort();
       return;
     }
-    this.#headSent = true;
-    this.#status = error.entry.status;
-    sendErrorPage(exchange, this.#status, id);
+    outcome.status = error.entry.status;
+    if (error.code.startsWith('ERR_REQUEST_')) exchange.closeAfter();
+    outcome.bytes = sendErrorPage(exchange, outcome.status, outcome.id);
+    if (!exchange.closed) this.#watchReader();
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    // given up while it waited for a connection: nothing of it is sent
-    if (this.#settled) controller.abort(CLIENT_LEFT);
+  /** A client that takes nothing of its answer does not keep it for ever. */
+  #watchReader(): void {
+    clearTimeout(this.#stalled);
+    this.#stalled = setTimeout(() => {
+      this.#options.exchange.abort();
+    }, this.#options.limits.writeIdleMs);
   }
 
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    _fields: unknown,
-    reason?: string,
-  ): void {
-    if (this.#settled) return;
-    const { exchange } = this.#options;
-    const fields = flatLatin1(controller.rawHeaders);
-    if (status < 200) {
-      exchange.inform(status, responseFields(fields));
-      return;
-    }
-    clearTimeout(this.#deadline);
-    this.#upstreamMs = performance.now() - exchange.startedMs;
-    this.#status = status;
-    this.#headSent = true;
-    exchange.head(status, reason ?? '', responseFields(fields));
-  }
-
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#settled) return;
-    this.#bytes += chunk.length;
-    if (!this.#options.exchange.write(chunk)) controller.pause();
-  }
-
-  onResponseEnd(): void {
-    if (this.#settle()) this.#options.exchange.end();
-  }
-
-  onResponseError(_controller: unknown, error: Error): void {
-    if (!this.#settle()) return;
-    if (error instanceof GateError) this.fail(error);
-    else this.fail(toGateError(error, upstreamCode(error)));
-  }
-
-  /** Gives the upstream's side up, from ours. */
-  #abandon(error: GateError): void {
-    if (!this.#settle()) return;
-    this.#controller?.abort(error);
-    this.fail(error);
+  #drained(): void {
+    if (!this.#settled) clearTimeout(this.#stalled);
+    this.#control?.resume();
   }
 
   #clientClosed(finished: boolean): void {
-    const { exchange, id, domain, emit } = this.#options;
-    if (this.#settle()) this.#controller?.abort(CLIENT_LEFT);
-    emit('request.completed', {
-      id,
-      domain,
-      listener: exchange.listener,
-      httpVersion: exchange.httpVersion,
-      method: exchange.method,
-      target: exchange.target,
-      // nginx's word for a client that left before any answer
-      status: this.#status === 0 ? 499 : this.#status,
-      bytes: this.#bytes,
-      durationMs: performance.now() - exchange.startedMs,
-      complete: finished,
-      ...(this.#upstreamMs === undefined ? {} : { upstreamMs: this.#upstreamMs }),
-      ...(this.#errorCode === undefined ? {} : { errorCode: this.#errorCode }),
-    });
+    clearTimeout(this.#stalled);
+    if (this.#settle()) this.#control?.abort();
+    const { exchange, emit, outcome } = this.#options;
+    exchange.onClose = undefined;
+    emitCompleted(emit, exchange, outcome, finished && outcome.status !== 0);
   }
 
   /** @returns whether this call was the one that settled it */
@@ -161,7 +165,6 @@ export class Answer implements UpstreamHandler {
     if (this.#settled) return false;
     this.#settled = true;
     clearTimeout(this.#deadline);
-    this.onSettled?.();
     return true;
   }
 }

@@ -1,16 +1,17 @@
 // Which customer a request is for: Host against the configured names and the connection's SNI.
 // Nothing is decoded, normalised or resolved: the target goes on byte for byte (facts: `%3D`, `//`, `/../`).
 
-import type { DomainSettings } from '../core/settings.ts';
-import { GateError } from '../core/errors.ts';
 import { normalizeName } from '../core/domain-name.ts';
+import { GateError } from '../core/errors.ts';
+import type { DomainSettings } from '../core/settings.ts';
+import type { ConnectionFacts } from './connection-facts.ts';
 
 /** The configured domain of a name (normalized), or undefined. */
 export type FindDomain = (name: string) => DomainSettings | undefined;
 
 export interface Route {
   readonly domain: DomainSettings;
-  /** origin-form (RFC 9112 §3.2.1), or `*` for OPTIONS: what goes on the upstream's request line */
+  /** origin-form (RFC 9112 §3.2.1): what goes on the upstream's request line */
   readonly target: string;
 }
 
@@ -19,7 +20,7 @@ export interface RouteRequest {
   readonly target: string;
   /** value of the Host field */
   readonly host: string;
-  readonly servername: string | false | undefined;
+  readonly connection: Pick<ConnectionFacts, 'servername' | 'pinnedName'>;
 }
 
 /** host [ ":" port ] with the characters of a configurable name only: no userinfo, no IP literal, no junk. */
@@ -28,6 +29,8 @@ const HOST = /^([A-Za-z0-9.-]{1,254})(?::\d{1,5})?$/;
 const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i;
 /** what may stand on a request line: visible ASCII and obs-text; the parsers already refuse the rest */
 const TARGET = /^[\u0021-\u007e\u0080-\u00ff]+$/;
+/** a method (RFC 9110 §9.1); HTTP/2 lets any bytes through its parser */
+const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}$/;
 
 const hostName = (host: string): string => {
   const name = HOST.exec(host)?.[1];
@@ -41,7 +44,6 @@ const originForm = (request: RouteRequest, name: string): string => {
   if (!TARGET.test(target))
     throw new GateError('ERR_REQUEST_MALFORMED', 'request target has control characters');
   if (target.startsWith('/')) return target;
-  if (target === '*' && request.method === 'OPTIONS') return target;
   const absolute = ABSOLUTE.exec(target);
   if (absolute === null) throw new GateError('ERR_REQUEST_MALFORMED', 'request target has no known form');
   if (hostName(absolute[1] ?? '') !== name) {
@@ -54,25 +56,32 @@ const originForm = (request: RouteRequest, name: string): string => {
 /**
  * Finds the domain a request is for.
  *
- * 1. CONNECT is no request for a tracking host.
+ * 1. CONNECT is no request for a tracking host; neither is `OPTIONS *`, which is for a server and not for a name.
  * 2. Host must be a plain name, port allowed.
  * 3. It must be configured.
  * 4. On https it must be the name the handshake was for; a browser that reuses a connection for another name opens
- *    a new one on 421 (RFC 9110 §15.5.20). A resumed TLS 1.2 session tells no name (`false`): then 3 decides.
+ *    a new one on 421 (RFC 9110 §15.5.20).
+ * 5. A resumed TLS 1.2 session tells no name (`false`): the connection is then held to the name of its first request.
  *
  * @throws GateError `ERR_REQUEST_UNSUPPORTED`, `ERR_REQUEST_MALFORMED`, `ERR_REQUEST_MISDIRECTED`
  */
 export const route = (request: RouteRequest, findDomain: FindDomain): Route => {
-  if (request.method === 'CONNECT') {
+  if (request.method === 'CONNECT')
     throw new GateError('ERR_REQUEST_UNSUPPORTED', 'method CONNECT is not served');
-  }
+  if (!METHOD.test(request.method))
+    throw new GateError('ERR_REQUEST_MALFORMED', 'request method is no token');
   const name = hostName(request.host);
   const domain = findDomain(name);
   if (domain === undefined) {
     throw new GateError('ERR_REQUEST_MISDIRECTED', 'request is for a name that is not configured');
   }
-  if (typeof request.servername === 'string' && normalizeName(request.servername) !== name) {
+  const { connection } = request;
+  const { servername } = connection;
+  const held = typeof servername === 'string' ? normalizeName(servername) : connection.pinnedName;
+  if (held !== undefined && held !== name) {
     throw new GateError('ERR_REQUEST_MISDIRECTED', 'request is for another name than its TLS connection');
   }
-  return { domain, target: originForm(request, name) };
+  const target = originForm(request, name);
+  if (servername === false) connection.pinnedName = name;
+  return { domain, target };
 };

@@ -6,7 +6,6 @@ import type { Http2Server } from 'node:http2';
 import { createServer, type SecureContext, type Server, type TLSSocket } from 'node:tls';
 import type { Handshake } from '../core/doors.ts';
 import type { Emit, Events, TlsVersion } from '../core/events.ts';
-import { LIMITS } from './limits.ts';
 
 type FailureReason = Events['handshake.failed']['reason'];
 type SniDone = (error: Error | null, context?: SecureContext) => void;
@@ -18,13 +17,21 @@ export interface TlsOptions {
   readonly http1: HttpServer;
   readonly http2: Http2Server;
   readonly emit: Emit;
+  readonly handshakeTimeoutMs: number;
 }
 
 /**
  * The TLS server of the https listener. No certificate of its own: a name that is not configured, or none at all,
  * ends in an alert (RFC 6066 §3) without a word about who is served here.
  */
-export const createTlsServer = ({ handshake, isConfigured, http1, http2, emit }: TlsOptions): Server => {
+export const createTlsServer = ({
+  handshake,
+  isConfigured,
+  http1,
+  http2,
+  emit,
+  handshakeTimeoutMs,
+}: TlsOptions): Server => {
   const reasons = new WeakMap<object, FailureReason>();
 
   const chooseContext = async (socket: object, servername: string, done: SniDone): Promise<void> => {
@@ -43,7 +50,7 @@ export const createTlsServer = ({ handshake, isConfigured, http1, http2, emit }:
   const server = createServer({
     minVersion: 'TLSv1.2',
     ALPNProtocols: ['h2', 'http/1.1'],
-    handshakeTimeout: LIMITS.tlsHandshakeMs,
+    handshakeTimeout: handshakeTimeoutMs,
     // Node calls it as a method of the TLSSocket
     SNICallback(this: object, servername: string, done: SniDone) {
       void chooseContext(this, servername, done);

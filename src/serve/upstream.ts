@@ -1,89 +1,180 @@
-// The pools to the trackers: one per upstream, whatever the number of customers. Verified TLS under the upstream's
-// own name; the customer's name goes in Host only. Nothing else in the program opens a connection to a tracker.
+// The connections to one tracker: one set per upstream, whatever the number of customers. Verified TLS under the
+// upstream's own name; the customer's name goes in Host only. Nothing else in the program connects to a tracker.
 
+import type { EventEmitter } from 'node:events';
 import { createSecureContext } from 'node:tls';
-import type { Readable } from 'node:stream';
-import { Pool, type Dispatcher } from 'undici';
+import { buildConnector, Client, type Dispatcher } from 'undici';
 import { GateError } from '../core/errors.ts';
-import type { UpstreamId, UpstreamSettings, UpstreamUse } from '../core/settings.ts';
+import type { Limits, UpstreamId, UpstreamSettings, UpstreamUse } from '../core/settings.ts';
 import { trustedRoots } from '../core/trusted-roots.ts';
-import { LIMITS } from './limits.ts';
+import { Attempt, type AttemptSlot, type UpstreamAnswer, type UpstreamRequest } from './upstream-attempt.ts';
 
-export interface UpstreamRequest {
-  readonly method: string;
-  readonly target: string;
-  /** flat list, Host among them */
-  readonly fields: string[];
-  readonly body: Readable | undefined;
-}
-
-/** A handler that also says when nothing more will follow, whatever the outcome. */
-export interface UpstreamHandler extends Dispatcher.DispatchHandler {
-  onSettled: (() => void) | undefined;
-}
+export type { UpstreamAnswer, UpstreamControl, UpstreamRequest } from './upstream-attempt.ts';
 
 export interface Upstream {
   readonly id: UpstreamId;
   readonly responseTimeoutMs: number;
   /**
-   * Sends one request, once. The handler hears of everything that follows.
+   * Sends one request. `answer` hears of everything that follows, `onControl` before this call returns.
    * @throws GateError `ERR_UPSTREAM_BUSY` when every connection is taken and the queue is full
    */
-  dispatch(request: UpstreamRequest, handler: UpstreamHandler): void;
-  /** lets requests in flight finish, then closes */
-  close(): Promise<void>;
+  dispatch(request: UpstreamRequest, answer: UpstreamAnswer): void;
+  /** requests on a connection, requests waiting for one, connections that are open */
+  counts(): { readonly active: number; readonly waiting: number; readonly open: number };
   /** cuts what is in flight */
   destroy(): Promise<void>;
 }
 
+/** One connection at a time, opened when first needed and again when it was lost. */
+interface Slot extends AttemptSlot {
+  client: Client;
+  connected: boolean;
+  connectedMs: number;
+}
+
+const MAX_ANSWER_HEADER_BYTES = 64 * 1024;
+
 /** @throws the error of node:fs or node:tls when the settings' caFile cannot be read */
-export const createUpstream = (settings: UpstreamSettings, use: UpstreamUse): Upstream => {
-  const pool = new Pool(settings.origin, {
-    connections: use.maxConnections,
-    pipelining: 1,
-    // ours, in respond.ts: it covers the wait for a connection too
-    headersTimeout: 0,
-    bodyTimeout: LIMITS.upstreamBodyMs,
-    keepAliveTimeout: LIMITS.upstreamKeepAliveMs,
-    keepAliveMaxTimeout: LIMITS.upstreamKeepAliveMs,
-    // a connection this old is replaced, so that a changed DNS record is followed
-    clientTtl: LIMITS.upstreamConnectionMs,
+export const createUpstream = (settings: UpstreamSettings, use: UpstreamUse, limits: Limits): Upstream => {
+  const { serverName } = settings;
+  const connect = buildConnector({
+    timeout: use.connectTimeoutMs,
+    servername: serverName,
+    // made once: given as `ca`, 150 roots would be parsed again for each connection
+    secureContext: createSecureContext({ ca: trustedRoots(settings.caFile), minVersion: 'TLSv1.2' }),
+    // A and AAAA in turn (RFC 8305), looked up anew for each connection
     autoSelectFamily: true,
-    connect: {
-      timeout: use.connectTimeoutMs,
-      servername: settings.serverName,
-      // made once: given as `ca`, 150 roots would be parsed again for each connection
-      secureContext: createSecureContext({ ca: trustedRoots(settings.caFile), minVersion: 'TLSv1.2' }),
-    },
-  });
-  const ceiling = use.maxConnections + LIMITS.upstreamQueue;
-  let underWay = 0;
-  const settled = (): void => {
-    underWay -= 1;
+    autoSelectFamilyAttemptTimeout: 500,
+  } as Parameters<typeof buildConnector>[0]);
+
+  /** undici's own Pool is not used: it queues without bound and tells nobody which connection a request is on. */
+  const newClient = (slot: () => Slot): Client => {
+    const client = new Client(settings.origin, {
+      connect,
+      pipelining: 1,
+      // ours, in respond.ts: it covers the wait for a connection too
+      headersTimeout: 0,
+      bodyTimeout: limits.upstreamBodyMs,
+      keepAliveTimeout: limits.upstreamIdleMs,
+      keepAliveMaxTimeout: limits.upstreamIdleMs,
+      maxHeaderSize: MAX_ANSWER_HEADER_BYTES,
+    });
+    client.on('connect', () => {
+      const own = slot();
+      own.connected = true;
+      own.connectedMs = performance.now();
+      own.served = 0;
+    });
+    client.on('disconnect', () => {
+      slot().connected = false;
+    });
+    // undici's word for a handler that threw; ours do not, and a worker must not fall over it
+    (client as EventEmitter).on('error', () => undefined);
+    return client;
   };
-  return {
-    id: settings.id,
-    responseTimeoutMs: use.responseTimeoutMs,
-    dispatch: ({ method, target, fields, body }, handler) => {
-      if (underWay >= ceiling) {
-        throw new GateError(
-          'ERR_UPSTREAM_BUSY',
-          `upstream "${settings.id}" has ${ceiling} requests under way`,
-        );
-      }
-      underWay += 1;
-      handler.onSettled = settled;
-      const options = {
+  const newSlot = (): Slot => {
+    const slot: Slot = {
+      client: newClient(() => slot),
+      connected: false,
+      connectedMs: 0,
+      served: 0,
+    };
+    return slot;
+  };
+  /** A new connection in place of the slot's own; `now` cuts it, else it closes when it is idle. */
+  const renew = (slot: Slot, now: boolean): void => {
+    const { client } = slot;
+    client.removeAllListeners('connect').removeAllListeners('disconnect');
+    slot.client = newClient(() => slot);
+    slot.connected = false;
+    slot.served = 0;
+    leaving.add(client);
+    const left = (): void => void leaving.delete(client);
+    void (now ? client.destroy() : client.close()).then(left, left);
+  };
+
+  const slots = new Set<Slot>();
+  /** last used, first taken: under little load the others idle out */
+  const idle: Slot[] = [];
+  const waiting = new Set<Attempt<Slot>>();
+  const leaving = new Set<Client>();
+  let destroyed = false;
+
+  const run = (attempt: Attempt<Slot>, slot: Slot): void => {
+    attempt.take(slot);
+    const { method, target, fields, body } = attempt.request;
+    slot.client.dispatch(
+      {
         method: method as Dispatcher.HttpMethod,
         path: target,
         headers: fields,
         body: body ?? null,
-        // undici would take the TLS name from Host, and open connections per customer
-        servername: settings.serverName,
-      };
-      pool.dispatch(options, handler);
+        // undici would take the TLS name from Host, and connect anew for each customer
+        servername: serverName,
+      } as Dispatcher.DispatchOptions,
+      attempt,
+    );
+  };
+  const release = (slot: Slot): void => {
+    const [next] = waiting;
+    if (next === undefined) {
+      idle.push(slot);
+      return;
+    }
+    waiting.delete(next);
+    // not from inside undici's own callback
+    setImmediate(run, next, slot);
+  };
+  const again = (attempt: Attempt<Slot>, slot: Slot): void => {
+    setImmediate(() => {
+      renew(slot, true);
+      run(attempt, slot);
+    });
+  };
+  const takeSlot = (): Slot | undefined => {
+    const slot = idle.pop();
+    if (slot === undefined) {
+      if (slots.size >= use.maxConnections) return undefined;
+      const fresh = newSlot();
+      slots.add(fresh);
+      return fresh;
+    }
+    if (slot.connected && performance.now() - slot.connectedMs > limits.upstreamConnectionMs)
+      renew(slot, false);
+    return slot;
+  };
+
+  return {
+    id: settings.id,
+    responseTimeoutMs: use.responseTimeoutMs,
+    dispatch: (request, answer) => {
+      if (destroyed) throw new GateError('ERR_UPSTREAM_BUSY', `upstream "${settings.id}" is closing`);
+      const attempt = new Attempt<Slot>({ request, answer, release, again });
+      const slot = takeSlot();
+      if (slot !== undefined) {
+        answer.onControl(attempt);
+        run(attempt, slot);
+        return;
+      }
+      if (waiting.size >= limits.upstreamQueue) {
+        const all = use.maxConnections + waiting.size;
+        throw new GateError('ERR_UPSTREAM_BUSY', `upstream "${settings.id}" has ${all} requests under way`);
+      }
+      attempt.leaveQueue = () => void waiting.delete(attempt);
+      waiting.add(attempt);
+      answer.onControl(attempt);
     },
-    close: () => pool.close(),
-    destroy: () => pool.destroy(),
+    counts: () => ({
+      active: slots.size - idle.length,
+      waiting: waiting.size,
+      open: [...slots].filter(({ connected }) => connected).length,
+    }),
+    destroy: async () => {
+      destroyed = true;
+      for (const attempt of waiting) attempt.onResponseError(undefined, new Error('upstream is closing'));
+      waiting.clear();
+      const clients = [...slots].map(({ client }) => client).concat([...leaving]);
+      await Promise.all(clients.map((client) => client.destroy()));
+    },
   };
 };

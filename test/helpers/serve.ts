@@ -1,23 +1,31 @@
 // The public listeners on loopback, in front of a recording tracker: what most tests of the request corridor stand on.
 
+import {
+  connect as http2Connect,
+  type ClientHttp2Session,
+  type ClientSessionOptions,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import type { Test } from 'tap';
 import type { AnswerChallenge } from '../../src/core/doors.ts';
 import { createEventBus, type EventBus, type EventName, type Events } from '../../src/core/events.ts';
-import type { DomainSettings, UpstreamUse } from '../../src/core/settings.ts';
+import type { DomainSettings, Limits, UpstreamUse } from '../../src/core/settings.ts';
 import { createListeners, type Listeners } from '../../src/serve/listeners.ts';
-import { createPki, type Pki } from './pki.ts';
+import { sharedPki, type Pki } from './pki.ts';
 import type { Tracker } from './tracker.ts';
 
 export interface ServeOptions {
-  readonly tracker: Tracker;
+  readonly tracker: Pick<Tracker, 'url' | 'serverName' | 'caFile'>;
   /** configured names; `links.example.com` and `clicks.example.net` unless told */
   readonly domains?: readonly (Partial<DomainSettings> & { readonly name: string })[];
   readonly upstreamUse?: Partial<UpstreamUse>;
   readonly answerChallenge?: AnswerChallenge;
   /** configured names without a certificate */
   readonly uncertified?: readonly string[];
+  readonly limits?: Partial<Limits>;
+  readonly trustedProxies?: readonly string[];
 }
 
 export interface Serving {
@@ -32,12 +40,53 @@ export interface Serving {
   next<N extends EventName>(name: N): Promise<Events[N]>;
   /** a verified TLS connection under a name */
   tls(servername: string, options?: ConnectionOptions): Promise<TLSSocket>;
+  /** a verified HTTP/2 session under a name */
+  h2(servername?: string, options?: ClientSessionOptions): Promise<ClientHttp2Session>;
   /** writes bytes on a fresh connection and gathers all that comes until the peer closes (or `until` is seen) */
   raw(
     bytes: string | Buffer,
     options?: { servername?: string; plain?: boolean; until?: RegExp },
   ): Promise<string>;
 }
+
+export interface Http2Answer {
+  readonly status: number;
+  readonly headers: Record<string, string | string[] | undefined>;
+  readonly trailers: Record<string, unknown>;
+  readonly informed: Record<string, unknown>[];
+  readonly body: Buffer;
+  /** RST_STREAM code, 0 when it ended well */
+  readonly code: number;
+}
+
+/** One request on a session, to its end. */
+export const ask = (
+  session: ClientHttp2Session,
+  headers: OutgoingHttpHeaders,
+  content?: string | Buffer,
+): Promise<Http2Answer> =>
+  new Promise((resolve) => {
+    const stream = session.request({ ':path': '/', ...headers }, { endStream: content === undefined });
+    let head: Record<string, string | string[] | undefined> = {};
+    let trailers: Record<string, unknown> = {};
+    const informed: Record<string, unknown>[] = [];
+    const chunks: Buffer[] = [];
+    stream.on('headers', (fields) => informed.push(fields));
+    stream.on('response', (fields) => {
+      head = fields as typeof head;
+    });
+    stream.on('trailers', (fields) => {
+      trailers = fields;
+    });
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    stream.on('error', () => undefined);
+    stream.on('close', () => {
+      const status = Number(head[':status'] ?? 0);
+      const code = stream.rstCode ?? 0;
+      resolve({ status, headers: head, trailers, informed, body: Buffer.concat(chunks), code });
+    });
+    if (content !== undefined) stream.end(content);
+  });
 
 /** Everything a socket says until it closes or `until` matches; latin1. */
 export const gather = (socket: Socket, until?: RegExp): Promise<string> =>
@@ -61,7 +110,7 @@ const open = (server: Listeners['https']): Promise<number> =>
 
 export const serve = async (t: Test, options: ServeOptions): Promise<Serving> => {
   const { tracker } = options;
-  const pki = createPki();
+  const pki = sharedPki('gate');
   const domains: DomainSettings[] = (
     options.domains ?? [{ name: 'links.example.com' }, { name: 'clicks.example.net' }]
   ).map((domain) => ({ upstream: 'us', redirectHttp: false, ...domain }));
@@ -90,6 +139,8 @@ export const serve = async (t: Test, options: ServeOptions): Promise<Serving> =>
     handshake: (servername) => contexts.get(servername.toLowerCase().replace(/\.$/, '')),
     answerChallenge: options.answerChallenge ?? (() => Promise.resolve(undefined)),
     emit,
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
+    ...(options.trustedProxies === undefined ? {} : { trustedProxies: options.trustedProxies }),
   });
   const httpsPort = await open(listeners.https);
   const httpPort = await open(listeners.http);
@@ -119,6 +170,13 @@ export const serve = async (t: Test, options: ServeOptions): Promise<Serving> =>
       }
     },
     tls,
+    h2: async (servername = 'links.example.com', more) => {
+      const socket = await tls(servername, { ALPNProtocols: ['h2'] });
+      const session = http2Connect(`https://${servername}`, { ...more, createConnection: () => socket });
+      session.on('error', () => undefined);
+      t.teardown(() => session.destroy());
+      return session;
+    },
     raw: async (bytes, { servername = 'links.example.com', plain = false, until } = {}) => {
       const socket = plain ? connect(httpPort, '127.0.0.1') : await tls(servername);
       const answer = gather(socket, until);

@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import type { Test } from 'tap';
-import { createPki, type Pki } from './pki.ts';
+import { sharedPki, type Pki } from './pki.ts';
 import { tempDir } from './temp-dir.ts';
 import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
@@ -44,6 +44,8 @@ export interface Tracker {
 }
 
 export interface TrackerOptions {
+  /** called before the content was read; return true to take the answer over */
+  readonly early?: (request: IncomingMessage, response: ServerResponse) => boolean;
   readonly serverName?: string;
   readonly answer?: TrackerAnswer;
   readonly pki?: Pki;
@@ -64,7 +66,7 @@ export const redirectAnswer: TrackerAnswer = (_request, response) => {
 };
 
 export const tracker = async (t: Test, options: TrackerOptions = {}): Promise<Tracker> => {
-  const pki = options.pki ?? createPki();
+  const pki = options.pki ?? sharedPki('tracker');
   const serverName = options.serverName ?? 'e.customeriomail.com';
   const leaf = pki.leaf([serverName]);
   const requests: SeenRequest[] = [];
@@ -72,6 +74,7 @@ export const tracker = async (t: Test, options: TrackerOptions = {}): Promise<Tr
   let connections = 0;
 
   const http = createServer({ insecureHTTPParser: false, maxHeaderSize: 65_536 }, (request, response) => {
+    if (options.early?.(request, response) === true) return;
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('error', () => undefined);

@@ -1,4 +1,3 @@
-import { connect as http2Connect } from 'node:http2';
 import t from 'tap';
 import { serve } from '../helpers/serve.ts';
 import { tracker } from '../helpers/tracker.ts';
@@ -29,17 +28,7 @@ t.test('a click over HTTP/1.1 reaches the tracker once, byte for byte', async (t
 t.test('a click over HTTP/2', async (t) => {
   const seen = await tracker(t);
   const gate = await serve(t, { tracker: seen });
-  const session = http2Connect('https://links.example.com', {
-    createConnection: undefined,
-    lookup: (
-      _host: string,
-      _options: object,
-      done: (e: null, a: { address: string; family: number }[]) => void,
-    ) => done(null, [{ address: '127.0.0.1', family: 4 }]),
-    port: gate.httpsPort,
-    ca: gate.pki.rootPem,
-  } as object);
-  t.teardown(() => session.destroy());
+  const session = await gate.h2();
   const stream = session.request({ ':path': click, cookie: ['a=1', 'b=2'] });
   const headers = await new Promise<Record<string, unknown>>((resolve, reject) => {
     stream.on('response', resolve);

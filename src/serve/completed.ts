@@ -1,0 +1,51 @@
+// The one event a routed request ends with: what counters and access log know of it.
+
+import type { Emit } from '../core/events.ts';
+import type { ErrorCode } from '../core/errors.ts';
+import { networkOf } from './addresses.ts';
+import type { Exchange } from './exchange.ts';
+
+export interface Outcome {
+  readonly id: string;
+  /** name of the configured domain */
+  readonly domain: string;
+  readonly clientAddress: string;
+  /** 0: the client left before any answer */
+  status: number;
+  bytes: number;
+  upstreamMs: number | undefined;
+  errorCode: ErrorCode | undefined;
+}
+
+export const newOutcome = (id: string, domain: string, clientAddress: string): Outcome => ({
+  id,
+  domain,
+  clientAddress,
+  status: 0,
+  bytes: 0,
+  upstreamMs: undefined,
+  errorCode: undefined,
+});
+
+/** @param complete - the whole answer was handed to the system */
+export const emitCompleted = (emit: Emit, exchange: Exchange, outcome: Outcome, complete: boolean): void => {
+  const { upstreamMs, errorCode } = outcome;
+  const { tls } = exchange.connection;
+  emit('request.completed', {
+    id: outcome.id,
+    domain: outcome.domain,
+    listener: exchange.listener,
+    httpVersion: exchange.httpVersion,
+    method: exchange.method,
+    target: exchange.target,
+    // nginx's word for a client that left before any answer
+    status: outcome.status === 0 ? 499 : outcome.status,
+    bytes: outcome.bytes,
+    durationMs: performance.now() - exchange.startedMs,
+    complete,
+    network: networkOf(outcome.clientAddress),
+    ...(tls === undefined ? {} : { tls }),
+    ...(upstreamMs === undefined ? {} : { upstreamMs }),
+    ...(errorCode === undefined ? {} : { errorCode }),
+  });
+};

@@ -1,0 +1,151 @@
+// HTTP/1.0 and 1.1: one request of Node's server as an Exchange, and the life of the connection around it.
+// It decides nothing about names, routes or upstreams.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import type { GateError } from '../core/errors.ts';
+import type { Listener } from '../core/events.ts';
+import type { ConnectionFacts } from './connection-facts.ts';
+import type { Exchange, FieldLines } from './exchange.ts';
+
+/** How long a connection that we closed may go on talking, so that our last answer is not lost to a reset. */
+const LINGER_MS = 1_000;
+
+/**
+ * Closes after what was written, and reads on for a moment: closing with unread bytes in the kernel sends a reset,
+ * and a reset can take our answer away from the client before it was read (RFC 9112 §9.6).
+ */
+export const closeLingering = (socket: Socket): void => {
+  socket.end();
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(timer));
+};
+
+/** Reasons Node would refuse to write; a phrase has no meaning (RFC 9112 §4). */
+const UNWRITABLE_REASON = /[^\t\u0020-\u007e\u0080-\u00ff]/;
+
+/** What an Http1Exchange tells its connection. */
+export interface Http1Connection {
+  readonly facts: ConnectionFacts;
+  /** nothing more that comes on this connection is a request */
+  closing: boolean;
+}
+
+export class Http1Exchange implements Exchange {
+  readonly listener: Listener;
+  readonly httpVersion: '1.0' | '1.1';
+  readonly method: string;
+  readonly target: string;
+  readonly fields: FieldLines;
+  readonly connection: ConnectionFacts;
+  readonly startedMs = performance.now();
+  readonly strayContent = false;
+  onDrain: (() => void) | undefined;
+  onClose: ((finished: boolean) => void) | undefined;
+  onFault: ((error: GateError) => void) | undefined;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #connection: Http1Connection;
+
+  constructor(connection: Http1Connection, request: IncomingMessage, response: ServerResponse) {
+    this.listener = connection.facts.listener;
+    this.connection = connection.facts;
+    this.httpVersion = request.httpVersion === '1.0' ? '1.0' : '1.1';
+    this.method = request.method ?? '';
+    this.target = request.url ?? '';
+    this.fields = request.rawHeaders;
+    this.#request = request;
+    this.#response = response;
+    this.#connection = connection;
+    response.on('drain', () => this.onDrain?.());
+    response.on('close', () => this.onClose?.(response.writableFinished));
+    response.on('error', () => undefined);
+    request.on('error', () => undefined);
+  }
+
+  get closed(): boolean {
+    return this.#response.closed || this.#request.socket.destroyed;
+  }
+
+  /** whether the client still sends the content of this request */
+  get receiving(): boolean {
+    return !this.#request.complete;
+  }
+
+  body(framed: boolean): Readable | undefined {
+    if (!framed) return undefined;
+    if (this.httpVersion === '1.1' && this.#request.headers.expect !== undefined)
+      this.#response.writeContinue();
+    return this.#request;
+  }
+
+  inform(status: number, fields: FieldLines): void {
+    if (status !== 103 || this.httpVersion === '1.0' || this.#response.headersSent) return;
+    const hints: Record<string, string[]> = Object.create(null);
+    for (let i = 0; i < fields.length; i += 2)
+      (hints[(fields[i] as string).toLowerCase()] ??= []).push(fields[i + 1] as string);
+    const { link } = hints;
+    if (link === undefined) return;
+    try {
+      this.#response.writeEarlyHints({ link });
+    } catch {
+      // Node writes well-formed Link fields only; an interim answer may be left out (RFC 9110 §15.2)
+    }
+  }
+
+  head(status: number, reason: string, fields: FieldLines): void {
+    const response = this.#response;
+    // a flat list keeps order and repetition; Node adds Date (RFC 9110 §6.6.1), Connection and the framing
+    response.writeHead(status, UNWRITABLE_REASON.test(reason) ? '' : reason, fields as string[]);
+    // the body mostly comes in the same read: only a head that stays alone is flushed alone
+    process.nextTick(flushAlone, response);
+  }
+
+  write(chunk: Buffer): boolean {
+    return this.#response.write(chunk);
+  }
+
+  end(trailers?: FieldLines): void {
+    if (trailers !== undefined && trailers.length > 0) this.#response.addTrailers(pairs(trailers));
+    // answered before the request was whole: what follows of it is no request
+    if (!this.#request.complete) this.#lingerAfter();
+    this.#response.end();
+  }
+
+  abort(): void {
+    const { socket } = this.#request;
+    this.#connection.closing = true;
+    // a TLS socket cannot send RST itself; without close_notify the cut is visible (RFC 8446 §6.1)
+    if (this.listener === 'http') socket.resetAndDestroy();
+    else socket.destroy();
+  }
+
+  closeAfter(): void {
+    this.#response.shouldKeepAlive = false;
+    this.#lingerAfter();
+  }
+
+  #lingerAfter(): void {
+    if (this.#connection.closing) return;
+    this.#connection.closing = true;
+    const { socket } = this.#request;
+    // Node calls it behind the last answer of a connection
+    socket.destroySoon = () => closeLingering(socket);
+    // and does not where the head has already promised to keep the connection
+    this.#response.once('finish', () => {
+      if (!socket.destroyed && socket.writable) closeLingering(socket);
+    });
+  }
+}
+
+const flushAlone = (response: ServerResponse): void => {
+  if (response.headersSent && !response.writableEnded && !response.destroyed) response.flushHeaders();
+};
+
+const pairs = (fields: FieldLines): [string, string][] => {
+  const list: [string, string][] = [];
+  for (let i = 0; i < fields.length; i += 2) list.push([fields[i] as string, fields[i + 1] as string]);
+  return list;
+};

@@ -1,0 +1,146 @@
+// HTTP/2: one stream of Node's session as an Exchange (RFC 9113 §8).
+// It decides nothing about names, routes or upstreams.
+
+import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import type { Readable } from 'node:stream';
+import type { GateError } from '../core/errors.ts';
+import type { ConnectionFacts } from './connection-facts.ts';
+import type { Exchange, FieldLines } from './exchange.ts';
+
+/** Flat list → Node's object; repeated fields become arrays, which Node sends as separate lines. */
+const toHeaders = (fields: FieldLines): OutgoingHttpHeaders => {
+  const headers: OutgoingHttpHeaders = Object.create(null);
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = (fields[i] as string).toLowerCase();
+    const value = fields[i + 1] as string;
+    const before = headers[name];
+    // Node refuses to repeat what may stand only once (Content-Type, Location …); said twice the same is said once
+    if (before !== value)
+      headers[name] = before === undefined ? value : [before as string | string[], value].flat();
+  }
+  return headers;
+};
+
+interface RequestHead {
+  readonly method: string;
+  readonly target: string;
+  readonly fields: string[];
+}
+
+/**
+ * Pseudo-fields apart, `:authority` as Host (RFC 9113 §8.3.1), Cookie crumbs joined again (§8.2.3).
+ * An `:authority` and a Host that differ both stay: two Hosts are refused by headers.ts.
+ */
+const readHead = (raw: FieldLines): RequestHead => {
+  let method = '';
+  let target = '';
+  let authority: string | undefined;
+  let cookie: string | undefined;
+  const fields: string[] = [];
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string;
+    const value = raw[i + 1] as string;
+    if (name === ':method') method = value;
+    else if (name === ':path') target = value;
+    else if (name === ':authority') authority = value;
+    else if (name === 'cookie') cookie = cookie === undefined ? value : `${cookie}; ${value}`;
+    else if (name === 'host' && authority !== undefined && value.toLowerCase() === authority.toLowerCase())
+      continue;
+    else if (!name.startsWith(':')) fields.push(name, value);
+  }
+  if (authority !== undefined) fields.push('host', authority);
+  if (cookie !== undefined) fields.push('cookie', cookie);
+  return { method, target, fields };
+};
+
+export class Http2Exchange implements Exchange {
+  readonly listener = 'https';
+  readonly httpVersion = '2';
+  readonly method: string;
+  readonly target: string;
+  readonly fields: FieldLines;
+  readonly connection: ConnectionFacts;
+  readonly startedMs = performance.now();
+  strayContent = false;
+  onDrain: (() => void) | undefined;
+  onClose: ((finished: boolean) => void) | undefined;
+  onFault: ((error: GateError) => void) | undefined;
+  readonly #stream: ServerHttp2Stream;
+  #trailers: FieldLines | undefined;
+  #closing = false;
+
+  constructor(connection: ConnectionFacts, stream: ServerHttp2Stream, rawFields: FieldLines) {
+    const { method, target, fields } = readHead(rawFields);
+    this.method = method;
+    this.target = target;
+    this.fields = fields;
+    this.connection = connection;
+    this.#stream = stream;
+    stream.on('drain', () => this.onDrain?.());
+    stream.on('error', () => undefined);
+    stream.on('close', () => {
+      this.onClose?.(stream.writableFinished && stream.rstCode === constants.NGHTTP2_NO_ERROR);
+    });
+  }
+
+  get closed(): boolean {
+    return this.#stream.closed || this.#stream.destroyed;
+  }
+
+  body(): Readable | undefined {
+    if (this.#stream.endAfterHeaders) return undefined;
+    if (this.fields.some((name, i) => i % 2 === 0 && name === 'expect')) {
+      try {
+        this.#stream.additionalHeaders({ ':status': 100 });
+      } catch {
+        // the stream went in between
+      }
+    }
+    return this.#stream;
+  }
+
+  inform(status: number, fields: FieldLines): void {
+    if (this.#stream.headersSent || this.closed) return;
+    try {
+      this.#stream.additionalHeaders({ ...toHeaders(fields), ':status': status });
+    } catch {
+      // an interim answer may be left out (RFC 9110 §15.2)
+    }
+  }
+
+  head(status: number, _reason: string, fields: FieldLines): void {
+    if (this.closed) return;
+    const headers = toHeaders(fields);
+    headers[':status'] = status;
+    const endStream = this.method === 'HEAD' || status === 204 || status === 304;
+    // RFC 9110 §6.6.2: trailers are announced; Node wants to know before the content
+    const waitForTrailers = !endStream && headers['trailer'] !== undefined;
+    if (waitForTrailers) {
+      this.#stream.on('wantTrailers', () => this.#stream.sendTrailers(toHeaders(this.#trailers ?? [])));
+    }
+    this.#stream.respond(headers, { endStream, waitForTrailers });
+  }
+
+  write(chunk: Buffer): boolean {
+    return this.#stream.writableEnded || this.closed || this.#stream.write(chunk);
+  }
+
+  end(trailers?: FieldLines): void {
+    const stream = this.#stream;
+    this.#trailers = trailers;
+    // answered before the request was whole: the rest is not wanted (RFC 9113 §8.1)
+    if (!stream.readableEnded && !stream.endAfterHeaders) {
+      stream.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR));
+    }
+    stream.end();
+    if (this.#closing) stream.session?.close();
+  }
+
+  abort(): void {
+    this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
+
+  closeAfter(): void {
+    this.#closing = true;
+  }
+}
