@@ -1,4 +1,93 @@
 #!/usr/bin/env node
-// Words in, exit code out: picks the command and loads only that command's code.
+// Words in, exit code out: picks the command and loads only that command's code. The one place that catches for all.
 
-process.stdout.write('linkgate: no command yet\n');
+import { Command, CommanderError } from 'commander';
+import { ERRORS, GateError } from '../core/errors.ts';
+import { packageVersion } from './version.ts';
+
+/** Runs the command named by `argv` (without node and script) and returns the exit code. */
+const main = async (argv: readonly string[]): Promise<number> => {
+  let code = 0;
+  const program = new Command('linkgate')
+    .description('TLS-terminating reverse proxy for HTTPS link tracking')
+    .version(packageVersion())
+    .helpCommand(false)
+    .showSuggestionAfterError()
+    .showHelpAfterError('see linkgate --help')
+    // without it a usage mistake ends the process with 1
+    .exitOverride();
+  const configOption = [
+    '--config <file>',
+    'default: $LINKGATE_CONFIG, config/linkgate.yaml, /etc/linkgate/linkgate.yaml',
+  ] as const;
+
+  program
+    .command('run')
+    .description('run the proxy in the foreground until SIGTERM or SIGINT')
+    .option(...configOption)
+    .action(async (options: { config?: string }) => {
+      const { runCommand } = await import('./run.ts');
+      code = await runCommand(options);
+    });
+  program
+    .command('demo')
+    .description('try the whole product on this machine, with nothing else installed')
+    .option('--https <address:port>', 'where to serve https', '127.0.0.1:8443')
+    .option('--http <address:port>', 'where to serve http', '127.0.0.1:8080')
+    .option('--admin <address:port>', 'where to serve metrics, health and status', '127.0.0.1:9464')
+    .action(async (options: { https: string; http: string; admin: string }) => {
+      const { demoCommand } = await import('./demo.ts');
+      code = await demoCommand(options);
+    });
+  program
+    .command('check')
+    .description('validate the configuration and print the effective settings')
+    .option(...configOption)
+    .option('--json', 'print JSON')
+    .action(async (options: { config?: string; json?: boolean }) => {
+      const { checkCommand } = await import('./check.ts');
+      code = await checkCommand(options);
+    });
+
+  await program.parseAsync(argv, { from: 'user' });
+  return code;
+};
+
+/** Says what went wrong on stderr and returns the exit code. */
+const report = (error: unknown): number => {
+  // commander has printed its own line; help and version that were asked for are no mistake
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : ERRORS.ERR_USAGE.exit;
+  const known = error instanceof GateError && error.code !== 'ERR_INTERNAL';
+  const message = error instanceof Error ? error.message : String(error);
+  if (known) {
+    process.stderr.write(`linkgate: ${message}\n${error.code}: ${error.entry.help}\n`);
+    if (debugging()) process.stderr.write(`${stackOf(error)}\n`);
+    return error.entry.exit;
+  }
+  process.stderr.write(`linkgate: ${ERRORS.ERR_INTERNAL.help}: ${message.replaceAll('\n', ' ')}\n`);
+  if (debugging()) process.stderr.write(`${stackOf(error)}\n`);
+  return ERRORS.ERR_INTERNAL.exit;
+};
+
+const debugging = (): boolean => ['debug', 'trace'].includes(process.env['LINKGATE_LOG_LEVEL'] ?? '');
+
+const stackOf = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);
+
+// a reader that has seen enough (`linkgate check | head`) is no error
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+process.on('uncaughtException', (error) => process.exit(report(error)));
+
+/** A handle that a command forgot must not keep the process up. */
+const LAST_EXIT_MS = 2000;
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  process.exitCode = report(error);
+}
+setTimeout(() => process.exit(), LAST_EXIT_MS).unref();

@@ -1,0 +1,91 @@
+// /api/status: how the proxy stands, in the shape scripts rely on (docs/operations). Only puts parts together.
+
+import type { CertificateStatus } from '../core/certificate-state.ts';
+import type { DomainSettings, Region, UpstreamSettings } from '../core/settings.ts';
+
+export interface WorkerStatus {
+  readonly pid: number;
+  readonly state: 'starting' | 'ready' | 'draining';
+}
+
+export interface StatusParts {
+  readonly version: string;
+  readonly startedAtMs: number;
+  readonly ready: boolean;
+  readonly workers: readonly WorkerStatus[];
+  readonly upstreams: readonly UpstreamSettings[];
+  /** whether the last that was heard of an upstream is good; undefined: nothing was heard yet, which counts as good */
+  readonly upstreamHealthy: (upstream: UpstreamSettings) => boolean | undefined;
+  readonly domains: readonly DomainSettings[];
+  /** how every name stands; one that is missing here is pending */
+  readonly certificates: readonly CertificateStatus[];
+}
+
+export interface Status {
+  readonly version: string;
+  readonly node: string;
+  /** ISO 8601, UTC */
+  readonly startedAt: string;
+  readonly ready: boolean;
+  readonly workers: readonly WorkerStatus[];
+  /** `region` is null for an address of one's own */
+  readonly upstreams: readonly {
+    readonly region: Region | null;
+    readonly url: string;
+    readonly healthy: boolean;
+  }[];
+  readonly domains: readonly {
+    readonly name: string;
+    readonly region: Region | null;
+    readonly state: CertificateStatus['state'];
+    readonly certificate: CertificateStatus;
+    /** what port 80 does with a link: forwards it, or redirects to https once that works */
+    readonly http: 'forward' | 'redirect';
+    /** whether https is served: a certificate is live */
+    readonly https: boolean;
+  }[];
+}
+
+const pending = (domain: string): CertificateStatus => ({
+  domain,
+  state: 'pending',
+  source: null,
+  issuer: null,
+  serial: null,
+  notBefore: null,
+  notAfter: null,
+  nextAttempt: null,
+  lastProblem: null,
+});
+
+const regionOf = (upstream: UpstreamSettings['id']): Region | null =>
+  upstream === 'custom' ? null : upstream;
+
+/** Builds the answer of /api/status, domains in the order of the configuration. */
+export const buildStatus = (parts: StatusParts): Status => {
+  const certificates = new Map(parts.certificates.map((status) => [status.domain, status]));
+  return {
+    version: parts.version,
+    node: process.version,
+    startedAt: new Date(parts.startedAtMs).toISOString(),
+    ready: parts.ready,
+    workers: parts.workers.map(({ pid, state }) => ({ pid, state })),
+    upstreams: parts.upstreams.map((upstream) => ({
+      region: regionOf(upstream.id),
+      url: upstream.origin,
+      healthy: parts.upstreamHealthy(upstream) ?? true,
+    })),
+    domains: parts.domains.map(({ name, upstream, redirectHttp }) => {
+      const certificate = certificates.get(name) ?? pending(name);
+      const https = certificate.state === 'live';
+      return {
+        name,
+        region: regionOf(upstream),
+        state: certificate.state,
+        certificate,
+        http: redirectHttp && https ? 'redirect' : 'forward',
+        https,
+      };
+    }),
+  };
+};

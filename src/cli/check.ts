@@ -1,0 +1,29 @@
+// `linkgate check`: reads the configuration as `run` would and prints the effective settings.
+
+import { loadSettings } from '../config/load.ts';
+import { effectiveSettings, settingsYaml } from '../config/redact.ts';
+import { GateError } from '../core/errors.ts';
+import { configPath } from './config-path.ts';
+
+export interface CheckOptions {
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+/**
+ * @returns 0, settings printed; with `json` also 78, `{"problems": […]}` printed
+ * @throws GateError `ERR_CONFIG_INVALID` naming every problem, `ERR_CONFIG_UNREADABLE`
+ */
+export const checkCommand = async ({ config, json = false }: CheckOptions): Promise<number> => {
+  try {
+    const settings = await loadSettings(configPath({ config }));
+    process.stdout.write(
+      json ? `${JSON.stringify(effectiveSettings(settings), undefined, 2)}\n` : settingsYaml(settings),
+    );
+    return 0;
+  } catch (error) {
+    if (!json || !(error instanceof GateError) || error.code !== 'ERR_CONFIG_INVALID') throw error;
+    process.stdout.write(`${JSON.stringify({ problems: error.details['problems'] }, undefined, 2)}\n`);
+    return error.entry.exit;
+  }
+};

@@ -1,0 +1,115 @@
+// The keeper's view of all gates: their counts summed, beside its own. What a gate had counted outlives it, so that no
+// counter ever drops; one that does not answer is shown with what it said last and never fails a scrape.
+
+import { AggregatorRegistry } from 'prom-client';
+import type { Clock } from '../core/clock.ts';
+import type { MetricsSnapshot } from './metrics.ts';
+
+export interface MetricsAggregateOptions {
+  /** the keeper's own counts */
+  readonly keeper: () => Promise<MetricsSnapshot>;
+  /** asks one gate for a fresh snapshot; given up on when `signal` aborts */
+  readonly ask: (gate: number, signal: AbortSignal) => Promise<unknown>;
+  readonly clock: Clock;
+  /** how long a scrape waits for the gates; 1000 unless told */
+  readonly deadlineMs?: number;
+}
+
+/** A gate is known by a number that is never used again: the cluster's worker id. The system gives a pid out anew. */
+export interface MetricsAggregate {
+  gateStarted(gate: number): void;
+  /** a snapshot that a gate sent by itself, as it came over the wire */
+  received(gate: number, snapshot: unknown): void;
+  gateExited(gate: number): void;
+  /** everything as Prometheus text (format 0.0.4). Scrapes at the same time share one answer. */
+  text(): Promise<string>;
+}
+
+interface Gate {
+  last: MetricsSnapshot;
+  /** of the question whose answer `last` is */
+  turn: number;
+}
+
+const isSnapshot = (value: unknown): value is MetricsSnapshot =>
+  Array.isArray(value) &&
+  value.every(
+    (metric: unknown) =>
+      typeof metric === 'object' &&
+      metric !== null &&
+      'name' in metric &&
+      'values' in metric &&
+      Array.isArray(metric.values) &&
+      metric.values.every((one: unknown) => typeof (one as { value?: unknown } | null)?.value === 'number'),
+  );
+
+const sum = (snapshots: readonly MetricsSnapshot[]): ReturnType<typeof AggregatorRegistry.aggregate> =>
+  AggregatorRegistry.aggregate([...snapshots]);
+
+/** The sum of counters and histograms: what stays of a gate. A gauge goes with its process. */
+const fold = (snapshots: readonly MetricsSnapshot[]): MetricsSnapshot =>
+  // what `aggregate` makes holds its values, although the type does not say so
+  (sum(snapshots).getMetricsAsArray() as MetricsSnapshot).filter(
+    ({ type }) => String(type) === 'counter' || String(type) === 'histogram',
+  );
+
+export const createMetricsAggregate = (options: MetricsAggregateOptions): MetricsAggregate => {
+  const { keeper, ask, clock, deadlineMs = 1000 } = options;
+  const gates = new Map<number, Gate>();
+  let kept: MetricsSnapshot = [];
+  let turns = 0;
+  let scrape: Promise<string> | undefined;
+
+  const take = (id: number, turn: number, snapshot: unknown): void => {
+    const gate = gates.get(id);
+    // a gate that is gone was folded already; an answer that comes after a later one is old
+    if (gate === undefined || turn < gate.turn || !isSnapshot(snapshot)) return;
+    gate.last = snapshot;
+    gate.turn = turn;
+  };
+
+  const refresh = async (): Promise<void> => {
+    const over = new AbortController();
+    const answers = [...gates.keys()].map(async (id) => {
+      turns += 1;
+      const turn = turns;
+      try {
+        take(id, turn, await ask(id, over.signal));
+      } catch {
+        // it is shown with what it said last
+      }
+    });
+    try {
+      await Promise.race([Promise.all(answers), clock.sleep(deadlineMs, over.signal)]);
+    } finally {
+      over.abort();
+    }
+  };
+
+  const collect = async (): Promise<string> => {
+    const [own] = await Promise.all([keeper(), gates.size === 0 ? undefined : refresh()]);
+    return sum([own, kept, ...[...gates.values()].map(({ last }) => last)]).metrics();
+  };
+
+  return {
+    gateStarted: (id) => {
+      gates.set(id, { last: [], turn: 0 });
+    },
+    received: (id, snapshot) => {
+      turns += 1;
+      take(id, turns, snapshot);
+    },
+    gateExited: (id) => {
+      const gate = gates.get(id);
+      if (gate === undefined) return;
+      gates.delete(id);
+      kept = fold([kept, gate.last]);
+    },
+    text: () => {
+      scrape ??= collect().finally(() => {
+        scrape = undefined;
+      });
+      return scrape;
+    },
+  };
+};

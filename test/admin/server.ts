@@ -1,0 +1,222 @@
+import { request } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import t from 'tap';
+import type { Test } from 'tap';
+import { AdminServer } from '../../src/admin/server.ts';
+import type { AdminServerOptions } from '../../src/admin/server.ts';
+import { GateError } from '../../src/core/errors.ts';
+import type { ListenAddress } from '../../src/core/settings.ts';
+
+interface Started {
+  readonly server: AdminServer;
+  readonly address: ListenAddress;
+  readonly errors: unknown[];
+}
+
+const start = async (
+  t: Pick<Test, 'teardown'>,
+  parts: Partial<AdminServerOptions> = {},
+): Promise<Started> => {
+  const errors: unknown[] = [];
+  const server = new AdminServer({
+    listen: { host: '127.0.0.1', port: 0 },
+    metrics: async () => 'linkgate_workers 2\n',
+    ready: () => true,
+    status: async () => ({ version: '1' }),
+    onError: (error) => errors.push(error),
+    ...parts,
+  });
+  t.teardown(() => server.stop(0));
+  return { server, address: await server.start(), errors };
+};
+
+interface Answer {
+  readonly status: number | undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+const ask = (
+  { host, port }: ListenAddress,
+  path: string,
+  options: { method?: string; headers?: Readonly<Record<string, string>>; body?: string } = {},
+): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    const { method = 'GET', headers = {}, body } = options;
+    const sent = request({ host, port, path, method, headers, agent: false, timeout: 10_000 }, (answer) => {
+      text(answer).then(
+        (body) => resolve({ status: answer.statusCode, headers: answer.headers, body }),
+        reject,
+      );
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
+
+/** Sends bytes and gives back all that came until the connection ended. */
+const raw = async ({ host, port }: ListenAddress, bytes: string): Promise<string> => {
+  const socket = connect({ host, port });
+  socket.setTimeout(10_000, () => socket.destroy(new Error('the server left the connection open')));
+  socket.write(bytes, 'latin1');
+  return text(socket);
+};
+
+const opened = (socket: Socket): Promise<void> =>
+  new Promise((resolve, reject) => {
+    socket.once('connect', resolve).once('error', reject);
+  });
+
+t.test('metrics, health and status', async (t) => {
+  let ready = false;
+  const { address } = await start(t, { ready: () => ready });
+  t.ok(address.port > 0);
+  const metrics = await ask(address, '/metrics');
+  t.match(metrics, { status: 200, body: 'linkgate_workers 2\n' });
+  t.equal(metrics.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
+  t.equal(metrics.headers['cache-control'], 'no-store');
+  t.match(await ask(address, '/metrics?name[]=x'), { status: 200 }, 'a query is ignored');
+  t.match(await ask(address, '/healthz'), { status: 200 });
+  t.match(await ask(address, '/readyz'), { status: 503 });
+  ready = true;
+  t.match(await ask(address, '/readyz'), { status: 200 });
+  const status = await ask(address, '/api/status');
+  t.match(status, { status: 200, headers: { 'content-type': 'application/json' } });
+  t.strictSame(JSON.parse(status.body), { version: '1' });
+});
+
+t.test('HEAD is GET without the body', async (t) => {
+  const { address } = await start(t);
+  const head = await ask(address, '/metrics', { method: 'HEAD' });
+  t.match(head, { status: 200, body: '', headers: { 'content-length': '19' } });
+});
+
+t.test('other paths and other methods', async (t) => {
+  const { address } = await start(t);
+  for (const path of [
+    '/',
+    '/metrics/',
+    '/METRICS',
+    '/api',
+    '/api/status/x',
+    '/%6detrics',
+    '//metrics',
+    '/../metrics',
+    '/__proto__',
+  ]) {
+    t.match(await ask(address, path), { status: 404 }, path);
+  }
+  for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE']) {
+    t.match(
+      await ask(address, '/metrics', { method }),
+      { status: 405, headers: { allow: 'GET, HEAD' } },
+      method,
+    );
+  }
+  t.match(await ask(address, '/readyz', { method: 'POST', body: 'x'.repeat(100_000) }), { status: 405 });
+});
+
+t.test('only under a name of this machine (DNS rebinding)', async (t) => {
+  const { address } = await start(t);
+  for (const host of ['localhost', 'LOCALHOST:9464', '127.0.0.1', '127.1.2.3:80', '[::1]', '[::1]:9464']) {
+    t.match(await ask(address, '/metrics', { headers: { host } }), { status: 200 }, host);
+  }
+  for (const host of [
+    'evil.example',
+    'localhost.evil.example',
+    '127.0.0.1.evil.example',
+    'evil.example:9464',
+    '10.0.0.1',
+    '127.evil',
+    '[::2]',
+    'localhost:x',
+    'localhost@evil.example',
+    '::1',
+  ]) {
+    const answer = await ask(address, '/metrics', { headers: { host } });
+    t.match(answer, { status: 421 }, host);
+    t.notMatch(answer.body, 'linkgate_workers');
+  }
+  t.match(
+    await raw(address, 'GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n'),
+    /^HTTP\/1\.1 400 /,
+    'no Host at all',
+  );
+  const empty = 'GET /metrics HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n';
+  t.match(await raw(address, empty), /^HTTP\/1\.1 421 /, 'an empty one');
+});
+
+t.test('what fails inside is a 500 that says nothing, and is told', async (t) => {
+  const { address, errors } = await start(t, {
+    metrics: () => Promise.reject(new Error('inner secret')),
+    status: () => {
+      throw new Error('thrown at once');
+    },
+  });
+  for (const path of ['/metrics', '/api/status']) {
+    t.match(await ask(address, path), { status: 500, body: 'failed\n' });
+  }
+  t.match(errors, [{ message: 'inner secret' }, { message: 'thrown at once' }]);
+  t.match(await ask(address, '/healthz'), { status: 200 }, 'and the next request is served');
+});
+
+t.test('rubbish ends its connection and nothing else', async (t) => {
+  const { address } = await start(t);
+  for (const bytes of [
+    'rubbish\r\n\r\n',
+    `GET /metrics HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(10_000)}\r\n\r\n`,
+    'CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n',
+    '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
+  ]) {
+    t.notMatch(await raw(address, bytes), 'linkgate_workers', JSON.stringify(bytes.slice(0, 20)));
+  }
+  t.match(await ask(address, '/healthz'), { status: 200 });
+});
+
+t.test('a silent or slow client is let go', { timeout: 60_000 }, async (t) => {
+  const { address } = await start(t);
+  const begin = performance.now();
+  await raw(address, 'GET /metrics HTTP/1.1\r\nHo');
+  t.ok(performance.now() - begin < 10_000, 'an unfinished head');
+});
+
+t.test('stop ends what is open within its time', async (t) => {
+  const { server, address } = await start(t, { metrics: () => new Promise(() => undefined) });
+  const silent = connect({ host: address.host, port: address.port });
+  silent.on('error', () => undefined);
+  t.teardown(() => silent.destroy());
+  await opened(silent);
+  const hanging = ask(address, '/metrics').then(
+    () => 'answered',
+    () => 'cut off',
+  );
+  await ask(address, '/healthz');
+  const begin = performance.now();
+  await server.stop(200);
+  t.ok(performance.now() - begin < 5_000);
+  t.equal(await hanging, 'cut off');
+  await t.rejects(ask(address, '/healthz'));
+  await t.resolves(server.stop(), 'twice is once');
+});
+
+t.test('an address that cannot be had is one clear error', async (t) => {
+  const { address } = await start(t);
+  const failure = async (listen: ListenAddress): Promise<unknown> => {
+    try {
+      await start(t, { listen });
+    } catch (error) {
+      return error;
+    }
+    return undefined;
+  };
+  const taken = await failure(address);
+  t.ok(taken instanceof GateError);
+  t.match(taken, {
+    code: 'ERR_LISTEN_IN_USE',
+    message: `admin listener cannot listen on "127.0.0.1:${address.port}"`,
+  });
+  t.match(taken, { cause: { code: 'EADDRINUSE' } });
+  t.match(await failure({ host: '192.0.2.1', port: 0 }), { code: 'ERR_LISTEN_UNAVAILABLE' });
+});

@@ -1,0 +1,86 @@
+import t from 'tap';
+import { buildStatus } from '../../src/admin/status.ts';
+import type { CertificateStatus } from '../../src/core/certificate-state.ts';
+
+const live: CertificateStatus = {
+  domain: 'a.example',
+  state: 'live',
+  source: 'acme',
+  issuer: 'letsencrypt',
+  serial: '0a',
+  notBefore: '2026-01-01T00:00:00.000Z',
+  notAfter: '2026-04-01T00:00:00.000Z',
+  nextAttempt: '2026-03-01T00:00:00.000Z',
+  lastProblem: null,
+};
+
+t.test('the shape that scripts rely on', async (t) => {
+  const status = buildStatus({
+    version: '1.2.3',
+    startedAtMs: 0,
+    ready: true,
+    workers: [{ pid: 7, state: 'ready' }],
+    upstreams: [
+      { id: 'us', origin: 'https://e.customeriomail.com', serverName: 'e.customeriomail.com' },
+      {
+        id: 'eu',
+        origin: 'https://e-eu.customeriomail.com',
+        serverName: 'e-eu.customeriomail.com',
+        caFile: '/x',
+      },
+      { id: 'custom', origin: 'https://t:1', serverName: 't' },
+    ],
+    upstreamHealthy: ({ id }) => ({ us: undefined, eu: false, custom: true })[id],
+    domains: [
+      { name: 'a.example', upstream: 'us', redirectHttp: true },
+      { name: 'b.example', upstream: 'custom', redirectHttp: true },
+      { name: 'c.example', upstream: 'eu', redirectHttp: false },
+    ],
+    certificates: [
+      { ...live, domain: 'gone.example' },
+      { ...live, domain: 'c.example', state: 'expired' },
+      live,
+    ],
+  });
+  t.strictSame(JSON.parse(JSON.stringify(status)), {
+    version: '1.2.3',
+    node: process.version,
+    startedAt: '1970-01-01T00:00:00.000Z',
+    ready: true,
+    workers: [{ pid: 7, state: 'ready' }],
+    upstreams: [
+      { region: 'us', url: 'https://e.customeriomail.com', healthy: true },
+      { region: 'eu', url: 'https://e-eu.customeriomail.com', healthy: false },
+      { region: null, url: 'https://t:1', healthy: true },
+    ],
+    domains: [
+      { name: 'a.example', region: 'us', state: 'live', certificate: live, http: 'redirect', https: true },
+      {
+        name: 'b.example',
+        region: null,
+        state: 'pending',
+        certificate: {
+          domain: 'b.example',
+          state: 'pending',
+          source: null,
+          issuer: null,
+          serial: null,
+          notBefore: null,
+          notAfter: null,
+          nextAttempt: null,
+          lastProblem: null,
+        },
+        http: 'forward',
+        https: false,
+      },
+      {
+        name: 'c.example',
+        region: 'eu',
+        state: 'expired',
+        certificate: { ...live, domain: 'c.example', state: 'expired' },
+        http: 'forward',
+        https: false,
+      },
+    ],
+  });
+});

@@ -1,0 +1,242 @@
+import * as fc from 'fast-check';
+import t from 'tap';
+import { createEventBus, type EventBus } from '../../src/core/events.ts';
+import { createMetricsAggregate } from '../../src/observe/aggregate.ts';
+import { createGateMetrics, createKeeperMetrics, type Metrics } from '../../src/observe/metrics.ts';
+import { fakeClock } from '../helpers/fake-clock.ts';
+import { samples } from '../helpers/metrics-text.ts';
+
+const createBus = (): EventBus =>
+  createEventBus((name, error) => {
+    throw new Error(`a listener of ${name} failed`, { cause: error });
+  });
+
+const overTheWire = async (metrics: Metrics): Promise<unknown> =>
+  JSON.parse(JSON.stringify(await metrics.snapshot()));
+
+interface TestGate {
+  readonly metrics: Metrics;
+  click(durationMs: number, domain?: string): void;
+}
+
+const createGate = (): TestGate => {
+  const events = createBus();
+  return {
+    metrics: createGateMetrics({
+      events,
+      domains: ['a.example', 'b.example'],
+      tlsContexts: () => ({ cached: 5 }),
+    }),
+    click: (durationMs, domain = 'a.example') =>
+      events.emit('request.completed', {
+        id: 'i',
+        domain,
+        listener: 'https',
+        httpVersion: '1.1',
+        method: 'GET',
+        target: '/e/c/x',
+        status: 302,
+        bytes: 0,
+        durationMs,
+        upstreamMs: durationMs / 3,
+        complete: true,
+      }),
+  };
+};
+
+const keeper = (): Promise<Awaited<ReturnType<Metrics['snapshot']>>> =>
+  createKeeperMetrics({ events: createBus(), version: '1', domains: [], certificates: () => [] }).snapshot();
+
+const CLICKS = 'linkgate_clicks_total{domain="a.example",kind="click",code="3xx"}';
+const CONTEXTS = 'linkgate_tls_contexts{state="cached"}';
+
+t.test('sums the gates beside the keeper and keeps what the dead had counted', async (t) => {
+  const gates = new Map([
+    [1, createGate()],
+    [2, createGate()],
+  ]);
+  const aggregate = createMetricsAggregate({
+    keeper,
+    clock: fakeClock(),
+    ask: async (id) => overTheWire(gates.get(id)?.metrics ?? createGate().metrics),
+  });
+  t.match(await aggregate.text(), /^linkgate_build_info\{/m, 'works before the first gate');
+  aggregate.gateStarted(1);
+  aggregate.gateStarted(2);
+  gates.get(1)?.click(1);
+  gates.get(1)?.click(2);
+  gates.get(2)?.click(3);
+  let found = samples(await aggregate.text());
+  t.equal(found.get(CLICKS), 3);
+  t.equal(found.get(CONTEXTS), 10);
+  t.equal(found.get('linkgate_request_duration_seconds_count{kind="click"}'), 3);
+
+  aggregate.gateExited(1);
+  aggregate.gateExited(1);
+  found = samples(await aggregate.text());
+  t.equal(found.get(CLICKS), 3, 'counters stay');
+  t.equal(found.get('linkgate_request_duration_seconds_count{kind="click"}'), 3, 'histograms stay');
+  t.equal(found.get(CONTEXTS), 5, 'gauges go');
+
+  gates.set(3, createGate());
+  aggregate.gateStarted(3);
+  gates.get(3)?.click(4);
+  t.equal(samples(await aggregate.text()).get(CLICKS), 4, 'the one that replaces it adds to it');
+});
+
+t.test('a stuck gate is shown with what it said last, after the deadline', async (t) => {
+  const clock = fakeClock();
+  const [well, stuck] = [createGate(), createGate()];
+  let signalled: AbortSignal | undefined;
+  const aggregate = createMetricsAggregate({
+    keeper,
+    clock,
+    deadlineMs: 700,
+    ask: (id, signal) => {
+      if (id === 1) return overTheWire(well.metrics);
+      signalled = signal;
+      return new Promise(() => undefined);
+    },
+  });
+  aggregate.gateStarted(1);
+  aggregate.gateStarted(2);
+  stuck.click(1);
+  aggregate.received(2, await overTheWire(stuck.metrics));
+  stuck.click(1);
+  well.click(1);
+  const first = aggregate.text();
+  t.equal(aggregate.text(), first, 'scrapes at the same time share one answer');
+  await clock.untilSleeping();
+  t.notOk(signalled?.aborted);
+  await clock.advance(700);
+  t.equal(samples(await first).get(CLICKS), 2);
+  t.ok(signalled?.aborted, 'it is told that nobody waits any more');
+  t.strictSame(clock.sleepers(), [], 'no timer is left');
+});
+
+t.test('a gate that fails to answer, or answers rubbish, changes nothing', async (t) => {
+  const gate = createGate();
+  gate.click(1);
+  const answers: (() => Promise<unknown>)[] = [
+    () => overTheWire(gate.metrics),
+    () => Promise.reject(new Error('channel closed')),
+    async () => 'rubbish',
+    async () => [{ name: 'x' }],
+    async () => [{ name: 'x', values: [null] }],
+    async () => undefined,
+  ];
+  const aggregate = createMetricsAggregate({
+    keeper,
+    clock: fakeClock(),
+    ask: () => (answers.shift() ?? (() => Promise.reject(new Error('asked too often'))))(),
+  });
+  aggregate.gateStarted(1);
+  while (answers.length > 0) t.equal(samples(await aggregate.text()).get(CLICKS), 1);
+});
+
+t.test('an answer that comes too late is not counted twice', async (t) => {
+  const clock = fakeClock();
+  const gate = createGate();
+  const waiting: ((snapshot: unknown) => void)[] = [];
+  const aggregate = createMetricsAggregate({
+    keeper,
+    clock,
+    ask: () =>
+      new Promise((resolve) => {
+        waiting.push(resolve);
+      }),
+  });
+  aggregate.gateStarted(1);
+  gate.click(1);
+  aggregate.received(1, await overTheWire(gate.metrics));
+  const scrape = aggregate.text();
+  await clock.untilSleeping();
+  const old = await overTheWire(gate.metrics);
+  aggregate.gateExited(1);
+  waiting[0]?.(old);
+  t.equal(samples(await scrape).get(CLICKS), 1, 'of a gate that died while it was asked');
+  aggregate.received(1, old);
+  t.equal(samples(await aggregate.text()).get(CLICKS), 1, 'of a gate that is long gone');
+});
+
+t.test('sums do not depend on the order of the gates, not even in their last bit', async (t) => {
+  // 0.1 + 0.2 + 0.3 is more than 0.2 + 0.3 + 0.1
+  const gates = [100, 200, 300].map((ms) => {
+    const gate = createGate();
+    gate.click(ms);
+    return gate;
+  });
+  const aggregate = createMetricsAggregate({
+    keeper,
+    clock: fakeClock(),
+    ask: async (id) => overTheWire(gates[id - 1]?.metrics ?? createGate().metrics),
+  });
+  for (const id of [1, 2, 3]) aggregate.gateStarted(id);
+  const sum = async (): Promise<number | undefined> =>
+    samples(await aggregate.text()).get('linkgate_request_duration_seconds_sum{kind="click"}');
+  const before = await sum();
+  aggregate.gateExited(2);
+  t.equal(await sum(), before);
+  aggregate.gateExited(3);
+  t.equal(await sum(), before);
+});
+
+t.test('totals never drop, whatever gates do', async (t) => {
+  const step = fc.oneof(
+    fc.record({
+      do: fc.constant('click' as const),
+      gate: fc.nat(3),
+      ms: fc.double({ min: 0, max: 40_000, noNaN: true }),
+    }),
+    fc.record({
+      do: fc.constantFrom('start' as const, 'die' as const, 'push' as const, 'stick' as const),
+      gate: fc.nat(3),
+    }),
+    fc.record({ do: fc.constant('scrape' as const) }),
+  );
+  const counters = /^linkgate_(\w+_total|\w+_seconds_(bucket|sum|count))(\{|$)/;
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      const running = new Map<number, TestGate & { id: number; stuck: boolean }>();
+      const answering = (id: number): TestGate | undefined =>
+        [...running.values()].find((gate) => gate.id === id && !gate.stuck);
+      const aggregate = createMetricsAggregate({
+        keeper,
+        clock: { now: () => 0, sleep: () => new Promise((resolve) => setImmediate(resolve)) },
+        ask: (id) => {
+          const gate = answering(id);
+          return gate === undefined ? new Promise(() => undefined) : overTheWire(gate.metrics);
+        },
+      });
+      let nextId = 0;
+      let before = new Map<string, number>();
+      for (const action of [...steps, { do: 'scrape' as const }]) {
+        const gate = 'gate' in action ? running.get(action.gate) : undefined;
+        if (action.do === 'start' && gate === undefined) {
+          nextId += 1;
+          running.set(action.gate, { ...createGate(), id: nextId, stuck: false });
+          aggregate.gateStarted(nextId);
+        } else if (action.do === 'die' && gate !== undefined) {
+          running.delete(action.gate);
+          aggregate.gateExited(gate.id);
+        } else if (action.do === 'click') {
+          gate?.click(action.ms);
+        } else if (action.do === 'push' && gate !== undefined) {
+          aggregate.received(gate.id, await overTheWire(gate.metrics));
+        } else if (action.do === 'stick' && gate !== undefined) {
+          gate.stuck = !gate.stuck;
+        } else if (action.do === 'scrape') {
+          const now = samples(await aggregate.text());
+          for (const [name, value] of before) {
+            if (counters.test(name) && (now.get(name) ?? -1) < value) {
+              throw new Error(`${name} dropped from ${value} to ${now.get(name)}`);
+            }
+          }
+          before = now;
+        }
+      }
+    }),
+    { numRuns: 200 },
+  );
+  t.pass('held');
+});
