@@ -16,7 +16,7 @@ import { createFileStorage } from '../storage/file.ts';
 import { holdSocket, type HeldSocket } from './held-socket.ts';
 import { createIssuers } from './issuers.ts';
 import { createGates } from './supervise.ts';
-import { version } from './version.ts';
+import { packageVersion } from '../core/version.ts';
 
 /** How long requests in flight get when the proxy stops. */
 export const DRAIN_MS = 20_000;
@@ -48,6 +48,7 @@ export interface Keeper {
 export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promise<Keeper> => {
   const clock = systemClock;
   const startedAtMs = clock.now();
+  const version = packageVersion();
   const { domains, upstreams, certificates } = settings;
   const names = domains.map(({ name }) => name);
   const logger = createLogger({ role: 'keeper', level: logLevel });

@@ -3,7 +3,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { ERRORS, GateError } from '../core/errors.ts';
-import { packageVersion } from './version.ts';
+import { packageVersion } from '../core/version.ts';
 
 /** Runs the command named by `argv` (without node and script) and returns the exit code. */
 const main = async (argv: readonly string[]): Promise<number> => {

@@ -53,7 +53,7 @@ export const CATALOGUE = Object.freeze({
   linkgate_rejected_total: {
     type: 'counter',
     side: 'gate',
-    help: 'Requests refused before they had a configured name',
+    help: 'Requests and connections refused before they had a configured name',
     labels: ['reason'],
   },
   linkgate_tls_handshakes_total: {

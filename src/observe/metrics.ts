@@ -120,6 +120,7 @@ export const createGateMetrics = (options: GateMetricsOptions): Metrics => {
   const off = [
     events.on('request.completed', completed),
     events.on('request.refused', ({ code }) => metrics.linkgate_rejected_total.inc({ reason: reason(code) })),
+    events.on('connection.refused', ({ reason }) => metrics.linkgate_rejected_total.inc({ reason })),
     events.on('upstream.failed', ({ code }) =>
       metrics.linkgate_upstream_errors_total.inc({ reason: reason(code) }),
     ),

@@ -81,6 +81,8 @@ export const createHttp1Server = ({ listener, handle, emit, limits, isDraining }
       connection.current = undefined;
       const next = connection.closing ? undefined : connection.waiting.shift();
       if (next !== undefined) start(connection, ...next);
+      // an answer whose head was out before the drain began promised more; there is no more
+      else if (isDraining()) request.socket.destroySoon();
     });
     if (isDraining() || connection.requests >= limits.requestsPerConnection) exchange.closeAfter();
     handle(exchange);

@@ -2,6 +2,7 @@
 // upstream's own name; the customer's name goes in Host only. Nothing else in the program connects to a tracker.
 
 import type { EventEmitter } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { buildConnector, Client, type Dispatcher } from 'undici';
 import { GateError } from '../core/errors.ts';
@@ -37,11 +38,12 @@ const MAX_ANSWER_HEADER_BYTES = 64 * 1024;
 /** @throws the error of node:fs or node:tls when the settings' caFile cannot be read */
 export const createUpstream = (settings: UpstreamSettings, use: UpstreamUse, limits: Limits): Upstream => {
   const { serverName } = settings;
+  const caPem = settings.caFile === undefined ? undefined : readFileSync(settings.caFile, 'utf8');
   const connect = buildConnector({
     timeout: use.connectTimeoutMs,
     servername: serverName,
     // made once: given as `ca`, 150 roots would be parsed again for each connection
-    secureContext: createSecureContext({ ca: trustedRoots(settings.caFile), minVersion: 'TLSv1.2' }),
+    secureContext: createSecureContext({ ca: trustedRoots(caPem), minVersion: 'TLSv1.2' }),
     // A and AAAA in turn (RFC 8305), looked up anew for each connection
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: 500,

@@ -123,6 +123,7 @@ const EVERY_EVENT: { readonly [N in EventName]: Events[N] } = {
   'storage.failed': { code: 'ERR_STORAGE_UNAVAILABLE', message: 'disk full' },
   'gate.started': { pid: 7 },
   'gate.exited': { pid: 7, exitCode: null, signal: 'SIGKILL', expected: false },
+  'connection.refused': { listener: 'https', reason: 'total' },
   'listener.opened': { listener: 'https', host: '::', port: 443 },
 };
 

@@ -5,8 +5,8 @@
 import { readFile } from 'node:fs/promises';
 import https from 'node:https';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import tls from 'node:tls';
 import type { Clock } from '../../core/clock.ts';
+import { trustedRoots } from '../../core/trusted-roots.ts';
 import { GateError } from '../../core/errors.ts';
 import { startDeadline } from '../deadline.ts';
 import { isProblemType, parseProblem, parseRetryAfter, refusalError } from './acme-problem.ts';
@@ -42,12 +42,6 @@ export interface AcmeTransportOptions {
 }
 
 const MOST_BYTES = 1024 * 1024;
-
-/** Node's default roots (with the system's where it was started so) and, beside them, what the file holds. */
-const trust = (caPem: string): string[] => {
-  const { getCACertificates } = tls as { getCACertificates?: (type: 'default') => string[] };
-  return [...(getCACertificates?.('default') ?? tls.rootCertificates), caPem];
-};
 
 /**
  * The PEM of a `caFile`, undefined without one.
@@ -91,7 +85,7 @@ export const createAcmeTransport = (options: AcmeTransportOptions): AcmeTranspor
   const agent = new https.Agent({
     keepAlive: true,
     maxSockets: 4,
-    ...(caPem === undefined ? {} : { ca: trust(caPem) }),
+    ...(caPem === undefined ? {} : { ca: trustedRoots(caPem) }),
   });
 
   const send = (

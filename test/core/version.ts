@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
-import { version } from '../../src/app/version.ts';
+import { packageVersion } from '../../src/core/version.ts';
 
 const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
-t.equal(version, manifest.version);
+t.equal(packageVersion(), manifest.version);
