@@ -4,12 +4,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { createSocket } from 'node:dgram';
-import { accessSync, constants, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import https from 'node:https';
 import { createServer } from 'node:net';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import forge from 'node-forge';
 import type { Test } from 'tap';
+import { packageMissing } from './programs.ts';
 import { tempDir } from './temp-dir.ts';
 
 export interface PebbleOptions {
@@ -38,29 +39,12 @@ export interface Pebble {
   log(): string;
 }
 
-const PROGRAMS = ['pebble', 'pebble-challtestsrv'];
-
-const isInstalled = (program: string): boolean =>
-  (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-
 /**
  * False when Pebble is installed, else why the test is skipped and what would enable it.
  * @throws when `LINKGATE_NO_SKIP` is set: then nothing may be skipped
  */
-export const pebbleMissing = (): string | false => {
-  const missing = PROGRAMS.filter((program) => !isInstalled(program));
-  if (missing.length === 0) return false;
-  const reason = `${missing.join(' and ')} not installed: apt-get install pebble`;
-  if (process.env['LINKGATE_NO_SKIP'] !== undefined) throw new Error(reason);
-  return reason;
-};
+export const pebbleMissing = (): string | false =>
+  packageMissing('pebble', ['pebble', 'pebble-challtestsrv']);
 
 /** A TCP port that was free a moment ago, and free for UDP too. */
 const freePort = async (): Promise<number> => {
