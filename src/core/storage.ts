@@ -1,5 +1,5 @@
 // The contract of the storage: what keeper, gates and other machines share (certificates, accounts, challenge
-// answers, locks). Implementations stand in src/storage/, each proved by test/storage/contract.ts.
+// answers, locks). Implementations stand in src/storage/, each proved by test/helpers/storage-contract.ts.
 
 /**
  * A key is one to eight segments joined by `/`. A segment is 1–253 characters of `a–z A–Z 0–9 . _ -` and is
