@@ -13,10 +13,14 @@ const TOKEN = /^[A-Za-z0-9_-]{1,128}$/;
 /** Whether a token, from a CA or from a request, can stand in a storage key. */
 export const isToken = (token: string): boolean => TOKEN.test(token);
 
-const challengeKey = (host: string, token: string): string => `challenges/http-01/${host}/${token}`;
+const hostKey = (host: string): string => `challenges/http-01/${host}`;
+const challengeKey = (host: string, token: string): string => `${hostKey(host)}/${token}`;
 
 export interface ChallengeAnswers {
-  /** @throws GateError `ERR_STORAGE_UNAVAILABLE` */
+  /**
+   * Puts an answer there, and takes away what a process that was killed left for the same host: the caller holds the
+   * lock of the name, so nobody else's is open. @throws GateError `ERR_STORAGE_UNAVAILABLE`
+   */
   present(host: string, token: string, keyAuthorization: string): Promise<void>;
   /** quiet when there is none; @throws GateError `ERR_STORAGE_UNAVAILABLE` */
   remove(host: string, token: string): Promise<void>;
@@ -24,7 +28,10 @@ export interface ChallengeAnswers {
 
 /** The ordering side. */
 export const createChallengeAnswers = ({ storage }: { readonly storage: Storage }): ChallengeAnswers => ({
-  present: (host, token, keyAuthorization) => storage.write(challengeKey(host, token), keyAuthorization),
+  present: async (host, token, keyAuthorization) => {
+    for (const key of await storage.list(hostKey(host))) await storage.remove(key);
+    await storage.write(challengeKey(host, token), keyAuthorization);
+  },
   remove: (host, token) => storage.remove(challengeKey(host, token)),
 });
 

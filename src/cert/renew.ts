@@ -74,6 +74,7 @@ export class Renewal {
   readonly #running = new Set<Promise<void>>();
   #nap = new AbortController();
   #loop: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
   #readAtMs = 0;
   #readPauseMs = FIRST_READ_PAUSE_MS;
 
@@ -92,7 +93,12 @@ export class Renewal {
   }
 
   /** Ends: orders in flight are aborted and waited for, for ten seconds at most. Never rejects. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     this.#stopping.abort(new Error('stopping'));
     this.#nap.abort();
     const settled = new AbortController();
@@ -159,7 +165,7 @@ export class Renewal {
   }
 
   async #read(entry: Entry): Promise<void> {
-    const { store, clock } = this.#options;
+    const { store, emit } = this.#options;
     try {
       const state = await store.readState(entry.name);
       if (state !== undefined) entry.state = state;
@@ -167,8 +173,8 @@ export class Renewal {
       if (certificate !== undefined) entry.certificate = withoutSecrets(certificate);
     } catch (error) {
       if (!(error instanceof GateError) || isStorageCode(error)) throw error;
-      // It is ordered anew; until then the reason is what a person wants to see.
-      entry.state = { ...NOTHING_YET, ...entry.state, lastProblem: problemOf(error, clock.now()) };
+      // It is ordered anew, at once.
+      emit('context.failed', { domain: entry.name, code: error.code, message: error.message });
     }
     entry.isKnown = true;
   }

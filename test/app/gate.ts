@@ -48,18 +48,19 @@ const startGate = async (t: Test, settings: Settings): Promise<Gate> => {
 
 /** A click whose answer the tracker holds back until `release`. */
 const slowClick = async (t: Test) => {
-  let release: (() => void) | undefined;
+  // a later click may be taken before the gate hears that it is to end: all are released together
+  const held: (() => void)[] = [];
   const home = await tracker(t, {
     answer: (_request, response) => {
-      release = () => response.end('late');
+      held.push(() => response.end('late'));
     },
   });
   const gate = await startGate(t, localSettings(t, home));
   const socket = connect(gate.httpPort, '127.0.0.1');
   const answer = gather(socket);
   socket.write('GET /e/c/x/y HTTP/1.1\r\nHost: links.example.com\r\n\r\n');
-  await until('the click is under way', () => release !== undefined);
-  return { gate, answer, release: () => release?.() };
+  await until('the click is under way', () => held.length > 0);
+  return { gate, answer, release: () => held.forEach((release) => release()) };
 };
 
 const refuses = (port: number): Promise<boolean> =>

@@ -20,6 +20,18 @@ t.test('what is presented is answered, for its host alone, until it is removed',
   t.same(names(), []);
 });
 
+t.test('a new answer takes away what a killed process left, for its host alone', async (t) => {
+  const storage = createMemoryStorage();
+  const answers = createChallengeAnswers({ storage });
+  await answers.present('links.example.com', 'left', 'left.thumb');
+  await answers.present('clicks.example.com', 'open', 'open.thumb');
+  await answers.present('links.example.com', 'new', 'new.thumb');
+  t.same(await storage.list('challenges'), [
+    'challenges/http-01/clicks.example.com/open',
+    'challenges/http-01/links.example.com/new',
+  ]);
+});
+
 t.test('no token and no host from outside can make it throw or read anything else', async (t) => {
   const storage = createMemoryStorage();
   const { emit, names } = recorder();

@@ -6,6 +6,7 @@ import { createLocalIssuer } from '../../src/cert/issuers/local.ts';
 import { createCertificateStore } from '../../src/cert/store.ts';
 import { createMemoryStorage } from '../../src/storage/memory.ts';
 import { fakeClock } from '../helpers/fake-clock.ts';
+import { needs } from '../helpers/needs.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
 
 const forever = new AbortController().signal;
@@ -18,7 +19,7 @@ const issuer = createLocalIssuer({
 const made = await issuer.obtain(name, forever);
 const origin = { source: 'acme', issuer: 'letsencrypt', directory: 'https://ca.example/dir' } as const;
 
-t.test('what is written comes back, as one value that other programs can read', async (t) => {
+t.test('what is written comes back, as one value', async (t) => {
   const storage = createMemoryStorage();
   const store = createCertificateStore({ storage });
   t.equal(await store.read(name), undefined);
@@ -33,10 +34,17 @@ t.test('what is written comes back, as one value that other programs can read', 
     'linkgate: {"version":1,"source":"acme","issuer":"letsencrypt","directory":"https://ca.example/dir"}',
   );
   t.ok(text.indexOf('PRIVATE KEY') < text.indexOf('BEGIN CERTIFICATE'));
+});
+
+t.test('OpenSSL reads key and certificate of a stored value', { skip: needs('openssl') }, async (t) => {
+  const storage = createMemoryStorage();
+  const { serial } = await createCertificateStore({ storage }).write(name, { ...made, ...origin });
   const file = join(tempDir(t), 'bundle.pem');
-  writeFileSync(file, text, { mode: 0o600 });
-  const serial = execFileSync('openssl', ['x509', '-in', file, '-noout', '-serial'], { encoding: 'utf8' });
-  t.equal(serial.trim().toLowerCase(), `serial=${written.serial}`);
+  writeFileSync(file, String(await storage.read('certificates/links.example.com.pem')), { mode: 0o600 });
+  const openssl = (...args: readonly string[]): string =>
+    execFileSync('openssl', [...args, '-in', file], { encoding: 'utf8' });
+  t.equal(openssl('x509', '-noout', '-serial').trim().toLowerCase(), `serial=${serial}`);
+  t.equal(openssl('pkey', '-pubout'), openssl('x509', '-noout', '-pubkey'));
 });
 
 t.test('a source without a directory has none', async (t) => {

@@ -2,15 +2,14 @@
 // Every name resolves to 127.0.0.1; the CA validates http-01 at the port the test names.
 
 import { spawn, type ChildProcess } from 'node:child_process';
-import { generateKeyPairSync } from 'node:crypto';
-import { createSocket } from 'node:dgram';
-import { accessSync, constants, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import https from 'node:https';
-import { createServer } from 'node:net';
-import { delimiter, join } from 'node:path';
-import forge from 'node-forge';
+import { join } from 'node:path';
 import type { Test } from 'tap';
+import { freePort } from './free-port.ts';
+import { createPki } from './pki.ts';
 import { tempDir } from './temp-dir.ts';
+import { until } from './until.ts';
 
 export interface PebbleOptions {
   /** where the CA looks for http-01 answers, on 127.0.0.1 */
@@ -37,74 +36,6 @@ export interface Pebble {
   /** everything it has logged */
   log(): string;
 }
-
-const PROGRAMS = ['pebble', 'pebble-challtestsrv'];
-
-const isInstalled = (program: string): boolean =>
-  (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-
-/**
- * False when Pebble is installed, else why the test is skipped and what would enable it.
- * @throws when `LINKGATE_NO_SKIP` is set: then nothing may be skipped
- */
-export const pebbleMissing = (): string | false => {
-  const missing = PROGRAMS.filter((program) => !isInstalled(program));
-  if (missing.length === 0) return false;
-  const reason = `${missing.join(' and ')} not installed: apt-get install pebble`;
-  if (process.env['LINKGATE_NO_SKIP'] !== undefined) throw new Error(reason);
-  return reason;
-};
-
-/** A TCP port that was free a moment ago, and free for UDP too. */
-const freePort = async (): Promise<number> => {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  const socket = createSocket('udp4');
-  const isFree = await new Promise<boolean>((resolve) => {
-    socket.once('error', () => resolve(false));
-    socket.bind(port, '127.0.0.1', () => resolve(true));
-  });
-  socket.close();
-  await new Promise((resolve) => server.close(resolve));
-  return isFree ? port : freePort();
-};
-
-/** A certificate for localhost that is its own CA. */
-const selfSigned = (): { keyPem: string; certPem: string } => {
-  const keyPem = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({
-    type: 'pkcs8',
-    format: 'pem',
-  }) as string;
-  const key = forge.pki.privateKeyFromPem(keyPem);
-  const cert = forge.pki.createCertificate();
-  cert.publicKey = forge.pki.setRsaPublicKey(key.n, key.e);
-  cert.serialNumber = '01';
-  cert.validity.notBefore = new Date(Date.now() - 3_600_000);
-  cert.validity.notAfter = new Date(Date.now() + 86_400_000);
-  cert.setSubject([{ name: 'commonName', value: 'localhost' }]);
-  cert.setIssuer([{ name: 'commonName', value: 'localhost' }]);
-  cert.setExtensions([
-    { name: 'basicConstraints', cA: true },
-    {
-      name: 'subjectAltName',
-      altNames: [
-        { type: 2, value: 'localhost' },
-        { type: 7, ip: '127.0.0.1' },
-      ],
-    },
-  ]);
-  cert.sign(key, forge.md.sha256.create());
-  return { keyPem, certPem: forge.pki.certificateToPem(cert) };
-};
 
 /** Starts a program, gathers what it prints, resolves when it printed `ready`, rejects when it ended first. */
 const start = async (
@@ -156,9 +87,11 @@ const attempt = async (t: Test, options: PebbleOptions): Promise<Pebble> => {
     await freePort(),
     await freePort(),
   ];
-  const { keyPem, certPem } = selfSigned();
+  const pki = createPki();
+  const { keyPem, chainPem } = pki.leaf(['localhost', '127.0.0.1']);
   const caFile = join(folder, 'directory-ca.pem');
-  writeFileSync(caFile, certPem);
+  writeFileSync(caFile, pki.rootPem);
+  writeFileSync(join(folder, 'chain.pem'), chainPem);
   writeFileSync(join(folder, 'key.pem'), keyPem, { mode: 0o600 });
   writeFileSync(
     join(folder, 'pebble.json'),
@@ -166,7 +99,7 @@ const attempt = async (t: Test, options: PebbleOptions): Promise<Pebble> => {
       pebble: {
         listenAddress: `127.0.0.1:${acmePort}`,
         managementListenAddress: `127.0.0.1:${managementPort}`,
-        certificate: caFile,
+        certificate: join(folder, 'chain.pem'),
         privateKey: join(folder, 'key.pem'),
         httpPort: options.httpPort,
         tlsPort: options.tlsPort ?? options.httpPort,
@@ -207,20 +140,12 @@ const attempt = async (t: Test, options: PebbleOptions): Promise<Pebble> => {
   });
   const count = (text: string): number => log().split(text).length - 1;
   const directory = `https://localhost:${acmePort}/dir`;
-  // It says so just before it listens.
-  for (let tries = 0; ; tries += 1) {
-    try {
-      await get(directory, certPem);
-      break;
-    } catch (error) {
-      if (tries === 100) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
+  // it says so just before it listens
+  await until('Pebble answers', () => get(directory, pki.rootPem));
   return {
     directory,
     caFile,
-    roots: () => get(`https://localhost:${managementPort}/roots/0`, certPem),
+    roots: () => get(`https://localhost:${managementPort}/roots/0`, pki.rootPem),
     orders: () => count('Added order '),
     accounts: () => count('accounts in memory'),
     log,

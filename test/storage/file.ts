@@ -17,6 +17,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import { createFileStorage, type FileStorage } from '../../src/storage/file.ts';
 import { storageChild } from '../helpers/storage-child.ts';
 import { storageContract } from '../helpers/storage-contract.ts';
+import { needsRoot } from '../helpers/needs.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
 
 const forever = new AbortController().signal;
@@ -86,39 +87,35 @@ t.test('a folder that is missing is a failure, not an empty storage', async (t) 
   }
 });
 
-t.test(
-  'a folder of another user is refused at open',
-  { skip: process.getuid?.() !== 0 && 'dropping to another user needs root' },
-  async (t) => {
-    const root = tempDir(t);
-    const locked = join(root, 'locked');
-    mkdirSync(locked, { mode: 0o700 });
-    const readOnly = join(root, 'read-only');
-    mkdirSync(readOnly, { mode: 0o755 });
-    chmodSync(root, 0o755);
-    const owned = join(root, 'owned');
-    mkdirSync(owned, { mode: 0o700 });
-    chownSync(owned, 65534, 65534);
-    for (const [path, outcome] of [
-      [locked, 'EACCES'],
-      [readOnly, 'EACCES'],
-      [owned, 'opened'],
-    ] as const) {
-      // Only the effective user changes, and back at once: the loader of the tests reads files as root.
-      const storage = create(path);
-      process.seteuid?.(65534);
-      try {
-        const result = await storage.open().then(
-          () => 'opened',
-          (error: { details: { code: string } }) => error.details.code,
-        );
-        t.equal(result, outcome, path);
-      } finally {
-        process.seteuid?.(0);
-      }
+t.test('a folder of another user is refused at open', { skip: needsRoot() }, async (t) => {
+  const root = tempDir(t);
+  const locked = join(root, 'locked');
+  mkdirSync(locked, { mode: 0o700 });
+  const readOnly = join(root, 'read-only');
+  mkdirSync(readOnly, { mode: 0o755 });
+  chmodSync(root, 0o755);
+  const owned = join(root, 'owned');
+  mkdirSync(owned, { mode: 0o700 });
+  chownSync(owned, 65534, 65534);
+  for (const [path, outcome] of [
+    [locked, 'EACCES'],
+    [readOnly, 'EACCES'],
+    [owned, 'opened'],
+  ] as const) {
+    // Only the effective user changes, and back at once: the loader of the tests reads files as root.
+    const storage = create(path);
+    process.seteuid?.(65534);
+    try {
+      const result = await storage.open().then(
+        () => 'opened',
+        (error: { details: { code: string } }) => error.details.code,
+      );
+      t.equal(result, outcome, path);
+    } finally {
+      process.seteuid?.(0);
     }
-  },
-);
+  }
+});
 
 t.test('a link that leads out of the storage is not followed', async (t) => {
   const root = tempDir(t);

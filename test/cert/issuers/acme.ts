@@ -8,7 +8,8 @@ import type { Storage } from '../../../src/core/storage.ts';
 import { createMemoryStorage } from '../../../src/storage/memory.ts';
 import { challengeServer } from '../../helpers/challenge-server.ts';
 import { fakeClock } from '../../helpers/fake-clock.ts';
-import { pebble, pebbleMissing } from '../../helpers/pebble.ts';
+import { needs } from '../../helpers/needs.ts';
+import { pebble } from '../../helpers/pebble.ts';
 import { problem, scriptedCa } from '../../helpers/scripted-ca.ts';
 
 const forever = new AbortController().signal;
@@ -32,7 +33,7 @@ const issuerOf = (
     ...options,
   });
 
-t.test('with Pebble', { skip: pebbleMissing() }, async (t) => {
+t.test('with Pebble', { skip: needs('pebble') }, async (t) => {
   await t.test(
     'many names at once share one account and one directory, though nonces are refused',
     async (t) => {

@@ -10,7 +10,8 @@ import { systemClock } from '../../../src/core/clock.ts';
 import type { KeyType } from '../../../src/core/settings.ts';
 import { createMemoryStorage } from '../../../src/storage/memory.ts';
 import { challengeServer } from '../../helpers/challenge-server.ts';
-import { pebble, pebbleMissing } from '../../helpers/pebble.ts';
+import { needs } from '../../helpers/needs.ts';
+import { pebble } from '../../helpers/pebble.ts';
 
 interface Subject {
   readonly create: (keyType: KeyType) => Issuer;
@@ -61,7 +62,7 @@ t.test('local', async (t) => {
   });
 });
 
-t.test('acme', { skip: pebbleMissing() }, async (t) => {
+t.test('acme', { skip: needs('pebble') }, async (t) => {
   const storage = createMemoryStorage();
   const ca = await pebble(t, { httpPort: await challengeServer(t, storage) });
   const { directory, caFile } = ca;

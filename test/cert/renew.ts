@@ -1,0 +1,402 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import type { Issued } from '../../src/cert/issue.ts';
+import { Renewal } from '../../src/cert/renew.ts';
+import { createCertificateStore, type IssuanceState, type StoredCertificate } from '../../src/cert/store.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { GateError } from '../../src/core/errors.ts';
+import type { EventName } from '../../src/core/events.ts';
+import { createFileStorage } from '../../src/storage/file.ts';
+import { challengeServer } from '../helpers/challenge-server.ts';
+import { fakeClock } from '../helpers/fake-clock.ts';
+import { createKeeper, keeperChild } from '../helpers/keeper-child.ts';
+import { needs } from '../helpers/needs.ts';
+import { pebble } from '../helpers/pebble.ts';
+import { recorder } from '../helpers/recorder.ts';
+import { tempDir } from '../helpers/temp-dir.ts';
+import { until } from '../helpers/until.ts';
+
+const MINUTE = 60_000;
+const DAY = 86_400_000;
+
+/** A loop on a store and an issuer of the test's making: no keys, no files, no time but the test's. */
+const setUp = (
+  t: Test,
+  options: {
+    names: readonly string[];
+    issue?: (name: string, signal: AbortSignal) => Promise<Issued>;
+    stored?: Map<string, StoredCertificate>;
+    states?: Map<string, IssuanceState>;
+  },
+) => {
+  const clock = fakeClock();
+  const { emit, of } = recorder();
+  const stored = options.stored ?? new Map<string, StoredCertificate>();
+  const states = options.states ?? new Map<string, IssuanceState>();
+  const asked: string[] = [];
+  const told: string[] = [];
+  const broken: { storage?: Error } = {};
+  const guard = (): void => {
+    if (broken.storage !== undefined) throw broken.storage;
+  };
+  const certificate = (domain: string, lifetimeMs = 90 * DAY, ageMs = 0): StoredCertificate => ({
+    domain,
+    source: 'acme',
+    issuer: 'test-ca',
+    keyPem: 'secret',
+    chainPem: 'chain',
+    serial: `${asked.length}`,
+    fingerprint: `${domain} ${asked.length}`,
+    notBeforeMs: clock.now() - ageMs,
+    notAfterMs: clock.now() - ageMs + lifetimeMs,
+  });
+  const succeed = async (name: string): Promise<Issued> => {
+    const fresh = certificate(name);
+    stored.set(name, fresh);
+    return { certificate: fresh, isNew: true };
+  };
+  const renewal = new Renewal({
+    names: options.names,
+    clock,
+    random: () => 0,
+    emit,
+    onStored: (name) => void told.push(name),
+    issue: (name, signal) => {
+      asked.push(name);
+      return (options.issue ?? succeed)(name, signal);
+    },
+    store: {
+      read: async (name) => {
+        guard();
+        return stored.get(name);
+      },
+      write: () => Promise.reject(new Error('the loop never writes certificates')),
+      readState: async (name) => {
+        guard();
+        return states.get(name);
+      },
+      writeState: async (name, state) => {
+        guard();
+        states.set(name, state);
+      },
+    },
+  });
+  t.teardown(() => renewal.stop());
+  return { clock, renewal, asked, told, stored, states, of, certificate, succeed, broken };
+};
+
+t.test('a name without a certificate is ordered at once, told, and left alone until its time', async (t) => {
+  const { clock, renewal, asked, told, states } = setUp(t, { names: ['a.example.com'] });
+  t.match(renewal.status(), [{ domain: 'a.example.com', state: 'pending', notAfter: null }]);
+  const startMs = clock.now();
+  renewal.start();
+  await clock.advance(0);
+  t.same([asked, told], [['a.example.com'], ['a.example.com']]);
+  t.match(renewal.status(), [
+    {
+      state: 'live',
+      source: 'acme',
+      nextAttempt: new Date(startMs + 60 * DAY).toISOString(),
+      lastProblem: null,
+    },
+  ]);
+  t.match(states.get('a.example.com'), { failures: 0, lastIssuedMs: startMs });
+  t.notMatch(JSON.stringify(renewal.status()), 'secret');
+  clock.jump(startMs + 60 * DAY - 2 * MINUTE);
+  await clock.advance(MINUTE);
+  t.equal(asked.length, 1, 'not before two thirds');
+  await clock.advance(2 * MINUTE);
+  t.equal(asked.length, 2);
+});
+
+t.test('a restart with valid certificates orders nothing', async (t) => {
+  const first = setUp(t, { names: ['a.example.com', 'b.example.com'] });
+  first.renewal.start();
+  await first.clock.advance(0);
+  t.equal(first.asked.length, 2);
+  await first.renewal.stop();
+  const second = setUp(t, {
+    names: ['a.example.com', 'b.example.com'],
+    stored: first.stored,
+    states: first.states,
+  });
+  second.renewal.start();
+  await second.clock.advance(60 * MINUTE);
+  t.same(second.asked, []);
+  t.match(second.renewal.status(), [{ state: 'live' }, { state: 'live' }]);
+});
+
+const unreachableName = async (): Promise<Issued> => {
+  throw new GateError('ERR_ACME_UNAUTHORIZED', 'validation failed', {
+    details: { type: 'urn:ietf:params:acme:error:dns', detail: 'NXDOMAIN', issuer: 'test-ca' },
+  });
+};
+
+t.test('a failing name pauses longer and longer, also across restarts, and shows why', async (t) => {
+  const names = ['a.example.com'];
+  const attempts: number[] = [];
+  const first = setUp(t, { names, issue: unreachableName });
+  const startMs = first.clock.now();
+  first.renewal.start();
+  await first.clock.advance(0);
+  for (let minute = 0; minute < 125; minute += 1) {
+    const before = first.asked.length;
+    await first.clock.advance(MINUTE);
+    if (first.asked.length > before) attempts.push(minute + 1);
+  }
+  t.same(attempts, [1, 3, 5, 10, 20, 40, 70], '1, 2, 2, 5, 10, 20, 30 minutes');
+  t.match(first.of('certificate.failed')[0], {
+    domain: 'a.example.com',
+    issuer: 'test-ca',
+    code: 'ERR_ACME_UNAUTHORIZED',
+    detail: 'NXDOMAIN',
+    nextAttemptMs: startMs + MINUTE,
+  });
+  t.match(first.renewal.status(), [
+    {
+      state: 'failing',
+      nextAttempt: new Date(startMs + 130 * MINUTE).toISOString(),
+      lastProblem: {
+        issuer: 'test-ca',
+        type: 'urn:ietf:params:acme:error:dns',
+        detail: 'NXDOMAIN',
+        remedy: 'the CA could not reach this name on port 80: check its DNS records',
+      },
+    },
+  ]);
+  await first.renewal.stop();
+
+  const second = setUp(t, { names, issue: unreachableName, states: first.states });
+  second.clock.jump(first.clock.now());
+  second.renewal.start();
+  await second.clock.advance(4 * MINUTE);
+  t.same(second.asked, [], 'the pause goes on');
+  await second.clock.advance(2 * MINUTE);
+  t.equal(second.asked.length, 1);
+});
+
+t.test('the patience the CA asks for is kept, up to a day', async (t) => {
+  const issue = async (): Promise<Issued> => {
+    throw new GateError('ERR_ACME_RATE_LIMITED', 'too many', { details: { retryAfterMs: 30 * DAY } });
+  };
+  const { clock, renewal, of } = setUp(t, { names: ['a.example.com'], issue });
+  const startMs = clock.now();
+  renewal.start();
+  await clock.advance(0);
+  t.equal(of('certificate.failed')[0]?.nextAttemptMs, startMs + DAY);
+});
+
+t.test('eight at once, renewals before first issues, soonest end first, failed ones last', async (t) => {
+  const fresh = Array.from({ length: 10 }, (_, index) => `new${index}.example.com`);
+  const old = ['old-late.example.com', 'old-soon.example.com'];
+  const stored = new Map<string, StoredCertificate>();
+  const states = new Map<string, IssuanceState>();
+  const waiting: (() => void)[] = [];
+  const issue = (name: string): Promise<Issued> =>
+    new Promise((resolve) => waiting.push(() => resolve(succeed(name))));
+  const { clock, renewal, asked, certificate, succeed } = setUp(t, {
+    names: ['failed.example.com', ...fresh, ...old],
+    issue,
+    stored,
+    states,
+  });
+  stored.set('old-late.example.com', certificate('old-late.example.com', 90 * DAY, 70 * DAY));
+  stored.set('old-soon.example.com', certificate('old-soon.example.com', 90 * DAY, 80 * DAY));
+  states.set('failed.example.com', {
+    failures: 1,
+    nextAttemptMs: clock.now() - 1,
+    lastIssuedMs: 0,
+    lastProblem: null,
+  });
+  renewal.start();
+  await clock.advance(0);
+  t.same(asked, ['old-soon.example.com', 'old-late.example.com', ...fresh.slice(0, 6)]);
+  await clock.advance(10 * MINUTE);
+  t.equal(asked.length, 8, 'no more until one is done');
+  waiting.shift()?.();
+  await clock.advance(20);
+  t.equal(asked.length, 9);
+  for (let rounds = 0; rounds < 20; rounds += 1) {
+    waiting.shift()?.();
+    await clock.advance(20);
+  }
+  t.equal(asked.at(-1), 'failed.example.com');
+  t.equal(new Set(asked).size, 13);
+  t.ok(renewal.status().every(({ state }) => state === 'live'));
+});
+
+t.test('one that hangs starves nobody', async (t) => {
+  const names = ['hangs.example.com', ...Array.from({ length: 20 }, (_, index) => `n${index}.example.com`)];
+  const issue = (name: string): Promise<Issued> =>
+    name.startsWith('hangs') ? new Promise(() => undefined) : succeed(name);
+  const { clock, renewal, succeed } = setUp(t, { names, issue });
+  renewal.start();
+  await clock.advance(1_000);
+  t.equal(renewal.status().filter(({ state }) => state === 'live').length, 20);
+  const stopping = renewal.stop();
+  await clock.advance(10_000);
+  await stopping;
+});
+
+const untilAborted = (_name: string, signal: AbortSignal): Promise<Issued> =>
+  new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error));
+  });
+
+t.test('stop aborts what is under way and counts it as nothing', async (t) => {
+  const { clock, renewal, of, states } = setUp(t, { names: ['a.example.com'], issue: untilAborted });
+  renewal.start();
+  await clock.advance(0);
+  await renewal.stop();
+  t.same(of('certificate.failed'), []);
+  t.equal(states.size, 0);
+  t.same(clock.sleepers(), []);
+});
+
+t.test('a storage that fails holds everything up but ends nothing', async (t) => {
+  const { clock, renewal, asked, broken, of } = setUp(t, { names: ['a.example.com', 'b.example.com'] });
+  broken.storage = new GateError('ERR_STORAGE_UNAVAILABLE', 'storage "/x" cannot be read: EIO');
+  renewal.start();
+  await clock.advance(10 * MINUTE);
+  t.same(asked, [], 'nothing is ordered while nothing is known');
+  const told = of('storage.failed').length;
+  t.ok(told > 3 && told < 20, `told ${told} times, not for every name`);
+  delete broken.storage;
+  await clock.advance(MINUTE);
+  t.equal(asked.length, 2);
+});
+
+t.test('a storage that fails in the middle of an issue pauses a minute, and memory goes on', async (t) => {
+  const failures = [new GateError('ERR_STORAGE_UNAVAILABLE', 'storage "/x" cannot be written: ENOSPC')];
+  const issue = (name: string): Promise<Issued> => {
+    const failure = failures.pop();
+    return failure === undefined ? succeed(name) : Promise.reject(failure);
+  };
+  const { clock, renewal, succeed, broken, of } = setUp(t, { names: ['a.example.com'], issue });
+  renewal.start();
+  await clock.untilSleeping();
+  t.match(of('certificate.failed'), [{ code: 'ERR_STORAGE_UNAVAILABLE' }]);
+  t.match(renewal.status(), [{ state: 'failing' }]);
+  broken.storage = new Error('still full');
+  await clock.advance(MINUTE + 20);
+  t.match(renewal.status(), [{ state: 'live' }], 'though its state could not be written');
+  t.ok(of('storage.failed').length >= 2);
+});
+
+t.test('one name that cannot be read does not hold up the others', async (t) => {
+  const storage = createFileStorage({ path: tempDir(t), clock: systemClock });
+  const long = `${Array.from({ length: 4 }, () => 'a'.repeat(62)).join('.')}`;
+  await storage.write('certificates/broken.example.com.pem', 'torn');
+  const { emit, of } = recorder();
+  const clock = fakeClock();
+  const asked: string[] = [];
+  const renewal = new Renewal({
+    names: [long, 'broken.example.com', 'a.example.com'],
+    store: createCertificateStore({ storage }),
+    clock,
+    random: Math.random,
+    emit,
+    onStored: () => undefined,
+    issue: async (name) => {
+      asked.push(name);
+      throw new GateError('ERR_ACME_UNREACHABLE', 'down');
+    },
+  });
+  renewal.start();
+  while (asked.length < 3) await new Promise((resolve) => setImmediate(resolve));
+  t.same(asked.toSorted(), ['a.example.com', long, 'broken.example.com'].toSorted());
+  t.match(
+    of('context.failed').find(({ domain }) => domain === 'broken.example.com'),
+    {
+      code: 'ERR_CERT_INVALID',
+    },
+  );
+  await renewal.stop();
+});
+
+t.test('a clock a year ahead does not order one certificate after another', async (t) => {
+  const issue = async (name: string): Promise<Issued> => ({
+    // The CA's time is right: to this clock the certificate has expired already.
+    certificate: { ...certificate(name, 90 * DAY, 365 * DAY) },
+    isNew: true,
+  });
+  const { clock, renewal, asked, certificate } = setUp(t, { names: ['a.example.com'], issue });
+  renewal.start();
+  for (let hours = 0; hours < 24; hours += 1) await clock.advance(60 * MINUTE);
+  t.equal(asked.length, 1);
+});
+
+const live = (renewal: Renewal, names: readonly string[]): Promise<true> =>
+  until(
+    'all are live',
+    () => renewal.status().filter(({ state }) => state === 'live').length === names.length,
+    60_000,
+  );
+
+t.test('with Pebble and files', { skip: needs('pebble') }, async (t) => {
+  await t.test('every name is ordered once, and a restart orders nothing', async (t) => {
+    const storage = createFileStorage({ path: tempDir(t), clock: systemClock });
+    await storage.open();
+    const ca = await pebble(t, { httpPort: await challengeServer(t, storage), nonceReject: 20 });
+    const names = Array.from({ length: 12 }, (_, index) => `n${index}.example.com`);
+    const { emit, of } = recorder();
+    const told: string[] = [];
+    const first = createKeeper({ storage, ca, names, emit, onStored: (name) => void told.push(name) });
+    const rival = createKeeper({ storage, ca, names, emit });
+    first.start();
+    rival.start();
+    await Promise.all([live(first, names), live(rival, names)]);
+    await Promise.all([first.stop(), rival.stop()]);
+    t.equal(ca.orders(), 12, 'two keepers on one storage place one order a name');
+    t.equal(of('certificate.issued').length, 12);
+    t.same(told.toSorted(), names.toSorted());
+    t.equal(ca.accounts(), 1);
+    t.same(await storage.list('challenges'), []);
+
+    const again = createKeeper({ storage, ca, names, emit });
+    again.start();
+    await live(again, names);
+    await again.stop();
+    t.equal(ca.orders(), 12);
+  });
+
+  await t.test(
+    'a keeper killed while the CA validates: the next one finishes, the store is whole',
+    async (t) => {
+      const path = tempDir(t);
+      const storage = createFileStorage({ path, clock: systemClock });
+      await storage.open();
+      const doomed: { child?: ReturnType<typeof fork> } = {};
+      const httpPort = await challengeServer(t, storage, () => doomed.child?.kill('SIGKILL'));
+      const ca = await pebble(t, { httpPort });
+      const names = ['a.example.com', 'b.example.com', 'c.example.com'];
+      const args = [path, ca.directory, ca.caFile, ...names];
+      const child = fork(keeperChild, args);
+      doomed.child = child;
+      t.teardown(() => child.kill('SIGKILL'));
+      await once(child, 'exit');
+      delete doomed.child;
+      t.ok(ca.orders() > 0, 'it was in the middle of an order');
+      const store = createCertificateStore({ storage });
+      for (const name of names) await store.read(name);
+
+      const startMs = Date.now();
+      const heir = fork(keeperChild, args);
+      t.teardown(() => heir.kill('SIGKILL'));
+      let issued = 0;
+      heir.on('message', (event: EventName) => (issued += event === 'certificate.issued' ? 1 : 0));
+      const missing = async (): Promise<boolean> =>
+        (await Promise.all(names.map((name) => store.read(name)))).includes(undefined);
+      while (await missing()) await new Promise((resolve) => setTimeout(resolve, 50));
+      t.ok(Date.now() - startMs < 25_000, 'without waiting for any lease');
+      heir.kill('SIGKILL');
+      await once(heir, 'exit');
+      t.equal(ca.accounts(), 1);
+      const rests = readdirSync(join(path, 'certificates')).filter((file) => file.startsWith('~'));
+      t.ok(rests.length <= 1, 'at most one half-written file, which the next open clears away');
+    },
+  );
+});
