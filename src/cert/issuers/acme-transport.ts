@@ -4,6 +4,7 @@
 
 import { readFile } from 'node:fs/promises';
 import https from 'node:https';
+import { createSecureContext } from 'node:tls';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Clock } from '../../core/clock.ts';
 import { trustedRoots } from '../../core/trusted-roots.ts';
@@ -86,7 +87,7 @@ export const createAcmeTransport = (options: AcmeTransportOptions): AcmeTranspor
     keepAlive: true,
     maxSockets: 4,
     // Parsed once here, not for every connection.
-    ...(caPem === undefined ? {} : { secureContext: tls.createSecureContext({ ca: trustedRoots(caPem) }) }),
+    ...(caPem === undefined ? {} : { secureContext: createSecureContext({ ca: trustedRoots(caPem) }) }),
   });
 
   const send = (
