@@ -137,7 +137,8 @@ export class Http2Exchange implements Exchange {
   }
 
   abort(): void {
-    this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    // `close(code)` would end the stream first: a DATA frame with END_STREAM, and a cut answer looks whole
+    this.#stream.destroy(new Error('answer was broken off'));
   }
 
   closeAfter(): void {

@@ -130,3 +130,44 @@ export const tracker = async (t: Test, options: TrackerOptions = {}): Promise<Tr
     cut,
   };
 };
+
+/** An upstream that says whatever the script writes, byte for byte; the script gets each connection and its number. */
+export const scriptedTracker = async (
+  t: Test,
+  script: (socket: TLSSocket, connection: number) => void,
+  { serverName = 'e.customeriomail.com' }: { serverName?: string } = {},
+): Promise<{ url: string; serverName: string; caFile: string; connections(): number }> => {
+  const pki = sharedPki('tracker');
+  const leaf = pki.leaf([serverName]);
+  const sockets = new Set<TLSSocket>();
+  let connections = 0;
+  const server = createTlsServer({ key: leaf.keyPem, cert: leaf.chainPem }, (socket) => {
+    connections += 1;
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    script(socket, connections);
+  });
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(async () => {
+    const closed = new Promise((resolve) => server.close(resolve));
+    for (const socket of sockets) socket.destroy();
+    await closed;
+  });
+  const caFile = join(tempDir(t), 'tracker-ca.pem');
+  writeFileSync(caFile, pki.rootPem);
+  const { port } = server.address() as AddressInfo;
+  return { url: `https://127.0.0.1:${port}`, serverName, caFile, connections: () => connections };
+};
+
+/** Calls back with the text so far whenever a whole request head has come. */
+export const onRequestHead = (socket: TLSSocket, answer: (text: string) => void): void => {
+  let text = '';
+  socket.on('data', (chunk: Buffer) => {
+    text += chunk.toString('latin1');
+    if (!text.includes('\r\n\r\n')) return;
+    const whole = text;
+    text = '';
+    answer(whole);
+  });
+};

@@ -1,0 +1,272 @@
+// The answer's way back, and what becomes of one side when the other goes: over real sockets, both versions.
+
+import { connect } from 'node:net';
+import t from 'tap';
+import { ask, gather, serve } from '../helpers/serve.ts';
+import { onRequestHead, scriptedTracker, tracker } from '../helpers/tracker.ts';
+
+const GET = 'GET /e/c/x HTTP/1.1\r\nHost: links.example.com\r\n\r\n';
+const GET_CLOSE = 'GET /e/c/x HTTP/1.1\r\nHost: links.example.com\r\nConnection: close\r\n\r\n';
+
+t.test('an upstream that dies in its body ends the transfer of every client within a second', async (t) => {
+  for (const framing of ['Content-Length: 1000', 'Transfer-Encoding: chunked']) {
+    const upstream = await scriptedTracker(t, (socket) =>
+      onRequestHead(socket, () => {
+        const body = framing.startsWith('T') ? '5\r\nhello\r\n' : 'hello';
+        socket.write(`HTTP/1.1 200 OK\r\n${framing}\r\n\r\n${body}`, () =>
+          setTimeout(() => socket.destroy(), 50),
+        );
+      }),
+    );
+    const gate = await serve(t, { tracker: upstream });
+    const before = performance.now();
+    const tls = await gate.raw(GET);
+    t.match(tls, /\r\n\r\n(5\r\n)?hello/);
+    t.notMatch(tls, /\r\n0\r\n\r\n$/, 'no last chunk: the cut is visible');
+    const plain = await gate.raw(GET, { plain: true });
+    t.notMatch(plain, /\r\n0\r\n\r\n$/);
+    const session = await gate.h2();
+    const answer = await ask(session, { ':path': '/e/c/x' });
+    t.equal(answer.status, 200);
+    t.not(answer.code, 0, 'RST_STREAM');
+    t.ok(performance.now() - before < 3_000, 'each within a second');
+    for (const done of gate.heard('request.completed'))
+      t.match(done, { status: 200, complete: false, errorCode: 'ERR_UPSTREAM_INVALID' });
+    t.equal(gate.heard('request.completed').length, 3);
+  }
+});
+
+t.test('HTTP/1.0 has no chunks: a cut answer ends without close_notify, or with a reset', async (t) => {
+  const upstream = await scriptedTracker(t, (socket) =>
+    onRequestHead(socket, () => {
+      socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n', () =>
+        socket.destroy(),
+      );
+    }),
+  );
+  const gate = await serve(t, { tracker: upstream });
+  const socket = connect(gate.httpPort, '127.0.0.1');
+  const error = new Promise<NodeJS.ErrnoException>((resolve) => socket.once('error', resolve));
+  socket.write('GET / HTTP/1.0\r\nHost: links.example.com\r\n\r\n');
+  t.equal((await error).code, 'ECONNRESET');
+});
+
+t.test('no answer in responseTimeout: 504, and the upstream’s connection is not used again', async (t) => {
+  let closed = 0;
+  const upstream = await scriptedTracker(t, (socket) => {
+    socket.resume();
+    socket.on('close', () => (closed += 1));
+  });
+  const gate = await serve(t, { tracker: upstream, upstreamUse: { responseTimeoutMs: 150 } });
+  t.match(await gate.raw(GET, { until: /\n\n|<\/html>|\n$/ }), /^HTTP\/1\.1 504 Gateway Timeout\r\n/);
+  t.match(await gate.next('request.completed'), { status: 504, errorCode: 'ERR_UPSTREAM_TIMEOUT' });
+  await gate.raw(GET_CLOSE);
+  t.equal(upstream.connections(), 2);
+  while (closed < 2) await new Promise((resolve) => setImmediate(resolve));
+  t.match(await ask(await gate.h2(), {}), { status: 504 });
+});
+
+t.test('the time for an answer starts behind the request’s content', async (t) => {
+  const seen = await tracker(t);
+  const gate = await serve(t, { tracker: seen, upstreamUse: { responseTimeoutMs: 300 } });
+  const socket = await gate.tls('links.example.com');
+  const answer = gather(socket);
+  socket.write(
+    'POST / HTTP/1.1\r\nHost: links.example.com\r\nConnection: close\r\nContent-Length: 4\r\n\r\n',
+  );
+  for (const byte of 'abcd') {
+    await new Promise((resolve) => setTimeout(resolve, 120));
+    socket.write(byte);
+  }
+  t.match(await answer, /^HTTP\/1\.1 302 /);
+  t.equal(seen.requests[0]?.body.toString(), 'abcd');
+});
+
+t.test(
+  'a client that leaves ends its request upstream, and that connection carries nothing more',
+  async (t) => {
+    const gone: Promise<void>[] = [];
+    let asked: () => void = () => undefined;
+    const reached = (): Promise<void> => new Promise((resolve) => (asked = resolve));
+    const upstream = await scriptedTracker(t, (socket) => {
+      gone.push(new Promise((resolve) => socket.on('close', () => resolve())));
+      onRequestHead(socket, () => asked());
+    });
+    const gate = await serve(t, { tracker: upstream });
+    let there = reached();
+    const socket = await gate.tls('links.example.com');
+    socket.write(GET);
+    await there;
+    socket.destroy();
+    await gone[0];
+    t.match(await gate.next('request.completed'), { status: 499, complete: false });
+
+    there = reached();
+    const session = await gate.h2();
+    const stream = session.request({ ':path': '/' });
+    stream.on('error', () => undefined);
+    await there;
+    stream.close(8);
+    await gone[1];
+    t.equal(upstream.connections(), 2);
+  },
+);
+
+t.test('an answer nobody reads waits upstream, in bounded memory, and comes whole in the end', async (t) => {
+  const size = 32 * 1024 ** 2;
+  let written = 0;
+  const upstream = await scriptedTracker(t, (socket) =>
+    onRequestHead(socket, () => {
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
+      const chunk = Buffer.alloc(65_536, 'x');
+      const more = (): void => {
+        while (written < size) {
+          written += chunk.length;
+          if (!socket.write(chunk)) {
+            socket.once('drain', more);
+            return;
+          }
+        }
+      };
+      more();
+    }),
+  );
+  const gate = await serve(t, { tracker: upstream });
+  const settle = async (): Promise<number> => {
+    for (let last = -1; last !== written;) {
+      last = written;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    return written;
+  };
+  const socket = await gate.tls('links.example.com');
+  socket.pause();
+  socket.write(GET_CLOSE);
+  t.ok((await settle()) < size / 2, `HTTP/1.1: the upstream is held at ${written} bytes`);
+  let got = 0;
+  socket.on('data', (chunk: Buffer) => (got += chunk.length));
+  socket.resume();
+  await new Promise((resolve) => socket.on('close', resolve));
+  t.ok(got > size);
+
+  written = 0;
+  const session = await gate.h2();
+  const stream = session.request({ ':path': '/' });
+  stream.pause();
+  t.ok((await settle()) < size / 2, `HTTP/2: the upstream is held at ${written} bytes`);
+  got = 0;
+  stream.on('data', (chunk: Buffer) => (got += chunk.length));
+  stream.resume();
+  await new Promise((resolve) => stream.on('close', resolve));
+  t.equal(got, size);
+});
+
+t.test('a reader that takes nothing is cut after writeIdle', async (t) => {
+  const upstream = await scriptedTracker(t, (socket) =>
+    onRequestHead(socket, () => {
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\n');
+      const more = (): void => {
+        while (socket.writable && socket.write(Buffer.alloc(65_536)));
+      };
+      socket.on('drain', more);
+      more();
+    }),
+  );
+  const gate = await serve(t, { tracker: upstream, limits: { writeIdleMs: 200 } });
+  const socket = await gate.tls('links.example.com');
+  socket.pause();
+  socket.write(GET);
+  t.match(await gate.next('request.completed'), { status: 200, complete: false });
+  const session = await gate.h2();
+  const stream = session.request({ ':path': '/' });
+  stream.on('error', () => undefined);
+  stream.pause();
+  while (gate.heard('request.completed').length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+  t.equal(gate.heard('request.completed')[1]?.complete, false);
+});
+
+t.test('statuses and framings come through as they are', async (t) => {
+  const answers: Record<string, string> = {
+    '/204': 'HTTP/1.1 204 No Content\r\nX-A: 1\r\n\r\n',
+    '/304': 'HTTP/1.1 304 Not Modified\r\nETag: "x"\r\n\r\n',
+    '/head': 'HTTP/1.1 200 OK\r\nContent-Length: 1234\r\nContent-Type: image/gif\r\n\r\n',
+    '/empty': 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
+    '/eof': 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nto the end',
+    '/chunked': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n',
+    '/odd': 'HTTP/1.1 299 Ganz \xc3\xa4ndere\r\nContent-Length: 2\r\nX-B: caf\xe9\r\nX-b: 2\r\nx-B: 3\r\n\r\nok',
+    '/trailers': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 9\r\nHost: evil\r\n\r\n',
+    '/hints': 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+  }; // prettier-ignore
+  const upstream = await scriptedTracker(t, (socket) =>
+    onRequestHead(socket, (text) => {
+      const path = /^\S+ (\S+)/.exec(text)?.[1] ?? '';
+      socket.write(Buffer.from(answers[path] ?? '', 'latin1'));
+      if (path === '/eof') socket.end();
+    }),
+  );
+  const gate = await serve(t, { tracker: upstream });
+  const get = (path: string, method = 'GET', version = '1.1'): Promise<string> =>
+    gate.raw(`${method} ${path} HTTP/${version}\r\nHost: links.example.com\r\nConnection: close\r\n\r\n`);
+  const session = await gate.h2();
+
+  t.match(await get('/204'), /^HTTP\/1\.1 204 No Content\r\nX-A: 1\r\n(?!.*Content-Length)[^]*\r\n\r\n$/);
+  t.match(await ask(session, { ':path': '/204' }), { status: 204, code: 0 });
+  t.match(await get('/304'), /^HTTP\/1\.1 304 Not Modified\r\nETag: "x"\r\n[^]*\r\n\r\n$/);
+  t.match(await ask(session, { ':path': '/304' }), { status: 304, headers: { etag: '"x"' }, code: 0 });
+  t.match(await get('/head', 'HEAD'), /\r\nContent-Length: 1234\r\n[^]*\r\n\r\n$/);
+  t.match(await ask(session, { ':method': 'HEAD', ':path': '/head' }), {
+    headers: { 'content-length': '1234' },
+    code: 0,
+  });
+  t.match(await get('/empty'), /\r\nContent-Length: 0\r\n[^]*\r\n\r\n$/);
+  t.match(await get('/eof'), /\r\n\r\n(a\r\n)?to the end/);
+  t.equal((await ask(session, { ':path': '/eof' })).body.toString(), 'to the end');
+  t.match(await get('/chunked'), /\r\n\r\n3\r\nabc\r\n0\r\n\r\n$/);
+  t.match(await get('/chunked', 'GET', '1.0'), /^(?![^]*chunked)[^]*\r\n\r\nabc$/);
+  t.match(await get('/odd'), /^HTTP\/1\.1 299 .*\r\n[^]*\r\nX-B: caf\xe9\r\nX-b: 2\r\nx-B: 3\r\n/);
+  t.match(await ask(session, { ':path': '/odd' }), { status: 299, headers: { 'x-b': 'caf\xe9, 2, 3' } });
+  t.match(await get('/trailers'), /\r\n0\r\nX-Sum: 9\r\n\r\n$/);
+  t.same(Object.entries((await ask(session, { ':path': '/trailers' })).trailers), [['x-sum', '9']]);
+  t.match(
+    await get('/hints'),
+    /^HTTP\/1\.1 103 Early Hints\r\nLink: <\/a\.css>; rel=preload\r\n\r\nHTTP\/1\.1 200 OK\r\n/,
+  );
+  t.match(await ask(session, { ':path': '/hints' }), { status: 200, informed: [{ ':status': 103 }] });
+  t.match(await get('/hints', 'GET', '1.0'), /^HTTP\/1\.1 200 /, 'HTTP/1.0 knows no interim answers');
+});
+
+t.test('an answer that cannot be sent on is a 502', async (t) => {
+  const upstream = await scriptedTracker(t, (socket) =>
+    onRequestHead(socket, () =>
+      socket.write('HTTP/1.1 302 Found\r\nLocation: /a\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n'),
+    ),
+  );
+  const gate = await serve(t, { tracker: upstream });
+  t.match(await ask(await gate.h2(), {}), { status: 502 }, 'two Locations in HTTP/2');
+  t.match(await gate.next('upstream.failed'), { code: 'ERR_UPSTREAM_INVALID' });
+  const junk = await scriptedTracker(t, (socket) =>
+    onRequestHead(socket, () => socket.write('SSH-2.0-x\r\n')),
+  );
+  const other = await serve(t, { tracker: junk });
+  t.match(await other.raw(GET_CLOSE), /^HTTP\/1\.1 502 /);
+});
+
+t.test('an answer before the request is whole is passed on, and ends the connection', async (t) => {
+  const upstream = await tracker(t, {
+    early: (_request, response) => {
+      response.writeHead(413, { 'Content-Length': '3', Connection: 'close' });
+      response.end('big');
+      return true;
+    },
+  });
+  const gate = await serve(t, { tracker: upstream });
+  const head = 'POST / HTTP/1.1\r\nHost: links.example.com\r\nContent-Length: 100000\r\n\r\n';
+  t.match(await gate.raw(`${head}${'x'.repeat(70_000)}`), /^HTTP\/1\.1 413 [^]*big$/);
+  t.match(await gate.raw(`${head}${'x'.repeat(70_000)}`, { plain: true }), /^HTTP\/1\.1 413 [^]*big$/);
+  const session = await gate.h2();
+  const stream = session.request({ ':method': 'POST', ':path': '/' });
+  stream.on('error', () => undefined);
+  stream.write('some');
+  const status = await new Promise((resolve) => stream.on('response', (h) => resolve(h[':status'])));
+  t.equal(status, 413);
+});
