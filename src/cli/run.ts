@@ -9,6 +9,10 @@ import { configPath } from './config-path.ts';
 export const runCommand = async ({ config }: { readonly config?: string }): Promise<number> => {
   const settings = await loadSettings(configPath({ config }));
   const stopping = untilSignal();
+  // Node's default would end the process; the settings are read at start only
+  process.on('SIGHUP', () =>
+    process.stderr.write('linkgate: SIGHUP is ignored: restart to read the settings again\n'),
+  );
   const keeper = await startKeeper({ settings, logLevel: process.env['LINKGATE_LOG_LEVEL'] ?? 'info' });
   // a signal that came while it started counts
   await stopping.asked;
