@@ -186,7 +186,7 @@ const withDeadline = async (answer: Answer | Promise<Answer>): Promise<Answer> =
     timer = setTimeout(
       () => reject(new GateError('ERR_INTERNAL', `admin answer took longer than ${LIMITS.answerMs} ms`)),
       LIMITS.answerMs,
-    );
+    ).unref();
   });
   try {
     return await Promise.race([answer, late]);

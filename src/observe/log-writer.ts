@@ -17,7 +17,10 @@ const LAST_FLUSH_MS = 500;
 
 export interface LogWriter {
   write(line: string): void;
-  /** writes what is in memory before it returns, as far as the reader takes it within half a second */
+  /**
+   * Writes what is in memory before it returns, as far as the reader takes it within half a second. A batch that
+   * another thread is writing at this moment is finished by that thread, at the latest when the process ends.
+   */
   flush(): void;
 }
 
@@ -33,6 +36,7 @@ export const createLogWriter = (fd: number): LogWriter => {
   let lines: Buffer[] = [];
   let bytes = 0;
   let writing = false;
+  let planned = false;
 
   const nextBatch = (): Buffer => {
     let count = 0;
@@ -71,6 +75,16 @@ export const createLogWriter = (fd: number): LogWriter => {
     });
   };
 
+  // not before the end of this turn: its lines share a write, and a process that exits in it flushes them in order
+  const plan = (): void => {
+    if (planned) return;
+    planned = true;
+    setImmediate(() => {
+      planned = false;
+      pump();
+    });
+  };
+
   const flush = (): void => {
     const end = performance.now() + LAST_FLUSH_MS;
     while (lines.length > 0 && performance.now() < end) {
@@ -93,7 +107,7 @@ export const createLogWriter = (fd: number): LogWriter => {
       if (bytes + next.length > LARGEST_BACKLOG_BYTES) return;
       lines.push(next);
       bytes += next.length;
-      pump();
+      plan();
     },
     flush,
   };

@@ -268,7 +268,7 @@ t.test('any text as configuration loads or is a GateError with places', async (t
       }
       return true;
     }),
-    { numRuns: 1500 },
+    { numRuns: 600 },
   );
 });
 
@@ -318,6 +318,6 @@ t.test('any tree of known keys with any values loads or is a GateError', async (
       }
       return true;
     }),
-    { numRuns: 1500 },
+    { numRuns: 600 },
   );
 });
