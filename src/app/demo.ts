@@ -45,6 +45,8 @@ const demoSettings = (options: DemoOptions, folder: string, trackerOrigin: strin
     issuers: [{ type: 'local', name: 'local' }],
   },
   domains: [{ name: DEMO_DOMAIN, upstream: 'custom', redirectHttp: false }],
+  trustedProxies: [],
+  log: { clicks: 'none', sampleEvery: 100 },
   workers: 1,
 });
 

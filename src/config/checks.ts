@@ -10,6 +10,7 @@ import type { FileDomain } from './domains-file.ts';
 import { collide, parseListenAddress } from './listen-address.ts';
 import type { ConfigPath, ConfigProblem } from './problems.ts';
 import { readTextFile } from './text-file.ts';
+import { readUniversalLink } from './universal-links.ts';
 
 export interface CheckParts {
   readonly tree: unknown;
@@ -21,6 +22,14 @@ export interface CheckParts {
   readonly lineOf: (path: ConfigPath) => number;
   readonly report: (path: ConfigPath, message: string) => void;
   readonly reportElsewhere: (problem: ConfigProblem) => void;
+}
+
+/** Texts by the absolute path of their file. */
+export type UniversalLinkTexts = ReadonlyMap<string, string>;
+
+export interface FileContents {
+  readonly domains: readonly FileDomain[];
+  readonly universalLinks: UniversalLinkTexts;
 }
 
 /** The value at `path` of the tree, undefined when there is none. */
@@ -48,7 +57,9 @@ const LISTENERS = { https: '0.0.0.0:443', http: '0.0.0.0:80', admin: '127.0.0.1:
 const checkListeners = ({ tree, report }: CheckParts): void => {
   const listeners = Object.entries(LISTENERS).map(([name, fallback]) => ({
     name,
-    address: parseListenAddress(textAt(tree, ['listen', name]) ?? fallback),
+    address: parseListenAddress(
+      textAt(tree, ['listen', name]) ?? textAt(tree, ['listen', name, 'address']) ?? fallback,
+    ),
   }));
   for (const [index, { name, address }] of listeners.entries()) {
     const other = listeners
@@ -94,6 +105,23 @@ const checkCaFiles = async ({ tree, directory, report }: CheckParts): Promise<vo
     const problem = await caFileProblem(resolve(directory, file));
     if (problem !== undefined) report(path, problem);
   }
+};
+
+/** Reads the files that app links are verified with; the same file may stand at many domains. */
+const checkUniversalLinks = async ({ tree, directory, report }: CheckParts): Promise<UniversalLinkTexts> => {
+  const texts = new Map<string, string>();
+  for (const index of listAt(tree, ['domains']).keys()) {
+    for (const kind of ['apple', 'android'] as const) {
+      const path = ['domains', index, 'universalLinks', kind];
+      const written = textAt(tree, path);
+      if (written === undefined || written === '') continue;
+      const file = resolve(directory, written);
+      const read = await readUniversalLink(kind, file);
+      if ('problem' in read) report(path, read.problem);
+      else texts.set(file, read.text);
+    }
+  }
+  return texts;
 };
 
 /** The domainsFile as messages name it: beside the configuration as the user named that one. */
@@ -156,10 +184,11 @@ const checkDomains = async (parts: CheckParts): Promise<readonly FileDomain[]> =
   return domains;
 };
 
-/** Reports every mistake and returns the domains of domainsFile. Never rejects. */
-export const checkTree = async (parts: CheckParts): Promise<readonly FileDomain[]> => {
+/** Reports every mistake and returns what stood in the files the configuration names. Never rejects. */
+export const checkTree = async (parts: CheckParts): Promise<FileContents> => {
   checkListeners(parts);
   checkUpstream(parts);
   await checkCaFiles(parts);
-  return checkDomains(parts);
+  const universalLinks = await checkUniversalLinks(parts);
+  return { universalLinks, domains: await checkDomains(parts) };
 };

@@ -72,7 +72,7 @@ const settingsFromText = async (file: string, text: string): Promise<Settings> =
   const directory = dirname(resolve(file));
   const { config, found } = schemaProblems(document.tree);
   for (const { path, message, part } of found) report(path, message, part);
-  const fileDomains = await checkTree({
+  const files = await checkTree({
     tree: document.tree,
     file,
     directory,
@@ -81,7 +81,7 @@ const settingsFromText = async (file: string, text: string): Promise<Settings> =
     reportElsewhere: (problem) => problems.push(problem),
   });
   if (config === undefined || problems.length > 0) throw configError(file, problems);
-  return resolveSettings(config, fileDomains, directory);
+  return resolveSettings(config, files, directory);
 };
 
 /**

@@ -2,8 +2,15 @@
 // What it prints is itself a valid configuration that loads to the same settings.
 
 import { stringify } from 'yaml';
-import type { IssuerSettings, Settings, UpstreamId } from '../core/settings.ts';
+import type {
+  DomainSettings,
+  IssuerSettings,
+  PublicListenAddress,
+  Settings,
+  UpstreamId,
+} from '../core/settings.ts';
 import { formatDuration } from '../core/units.ts';
+import { limitsTree } from './limits.ts';
 import { formatListenAddress } from './listen-address.ts';
 import { DIRECTORIES } from './schema.ts';
 
@@ -22,6 +29,28 @@ const issuerTree = (issuer: IssuerSettings): SettingsTree => {
   };
 };
 
+const listenerTree = (listener: PublicListenAddress): unknown =>
+  listener.proxyProtocol === undefined
+    ? formatListenAddress(listener)
+    : { address: formatListenAddress(listener), proxyProtocol: listener.proxyProtocol };
+
+const domainTree = (domain: DomainSettings): SettingsTree => {
+  const { name, upstream, redirectHttp, hstsMaxAgeSeconds, universalLinks } = domain;
+  return {
+    name,
+    ...(upstream === 'custom' ? {} : { region: upstream }),
+    redirectHttp,
+    ...(hstsMaxAgeSeconds === undefined ? {} : { hsts: formatDuration(hstsMaxAgeSeconds * 1000) }),
+    ...(universalLinks === undefined
+      ? {}
+      : {
+          universalLinks: Object.fromEntries(
+            Object.entries(universalLinks).map(([kind, { file }]) => [kind, file]),
+          ),
+        }),
+  };
+};
+
 /** The effective settings as a plain tree, durations as words. No setting is a secret yet: files are named, not read. */
 export const effectiveSettings = (settings: Settings): SettingsTree => {
   const { listen, upstreamUse, certificates } = settings;
@@ -34,8 +63,8 @@ export const effectiveSettings = (settings: Settings): SettingsTree => {
   const [us, eu] = [upstreamTree('us'), upstreamTree('eu')];
   return {
     listen: {
-      https: formatListenAddress(listen.https),
-      http: formatListenAddress(listen.http),
+      https: listenerTree(listen.https),
+      http: listenerTree(listen.http),
       admin: formatListenAddress(listen.admin),
     },
     upstream: {
@@ -52,11 +81,10 @@ export const effectiveSettings = (settings: Settings): SettingsTree => {
       keyType: certificates.keyType,
       issuers: certificates.issuers.map(issuerTree),
     },
-    domains: settings.domains.map(({ name, upstream, redirectHttp }) => ({
-      name,
-      ...(upstream === 'custom' ? {} : { region: upstream }),
-      redirectHttp,
-    })),
+    domains: settings.domains.map(domainTree),
+    trustedProxies: settings.trustedProxies,
+    limits: limitsTree(settings.limits ?? {}),
+    log: settings.log,
     workers: settings.workers,
   };
 };

@@ -7,14 +7,17 @@ import type {
   DomainSettings,
   IssuerSettings,
   ListenAddress,
+  PublicListenAddress,
   Region,
   Settings,
+  UniversalLinkFile,
   UpstreamId,
   UpstreamSettings,
 } from '../core/settings.ts';
 import { durationMs } from '../core/units.ts';
 import { GateError } from '../core/errors.ts';
-import type { FileDomain } from './domains-file.ts';
+import type { FileContents } from './checks.ts';
+import { limitsOf } from './limits.ts';
 import { parseListenAddress } from './listen-address.ts';
 import { DIRECTORIES, MOST_WORKERS } from './schema.ts';
 import type { Config } from './schema.ts';
@@ -32,6 +35,10 @@ const known = <T>(value: T | undefined, what: string): T => {
   return value;
 };
 
+const publicListen = (written: Config['listen']['https']): PublicListenAddress =>
+  typeof written === 'string'
+    ? listen(written)
+    : { ...listen(written.address), proxyProtocol: written.proxyProtocol };
 const listen = (text: string): ListenAddress => known(parseListenAddress(text), 'listen address');
 const duration = (text: string): number => known(durationMs(text), 'duration');
 
@@ -72,6 +79,36 @@ const issuer = (
   };
 };
 
+type PlainDomain = Pick<FileContents['domains'][number], 'name' | 'redirectHttp'> & {
+  readonly region?: Region | undefined;
+};
+
+const plainDomain = ({ name, region, redirectHttp }: PlainDomain, byDefault: UpstreamId): DomainSettings => ({
+  name: normalizeName(name),
+  upstream: region ?? byDefault,
+  redirectHttp,
+});
+
+const universalLinksOf = (
+  written: Config['domains'][number]['universalLinks'],
+  { universalLinks }: FileContents,
+  path: (text: string) => string,
+): Pick<DomainSettings, 'universalLinks'> => {
+  const read = (file: string | undefined): UniversalLinkFile | undefined =>
+    file === undefined
+      ? undefined
+      : { file: path(file), text: known(universalLinks.get(path(file)), 'universal link file') };
+  const [apple, android] = [read(written?.apple), read(written?.android)];
+  return apple === undefined && android === undefined
+    ? {}
+    : {
+        universalLinks: {
+          ...(apple === undefined ? {} : { apple }),
+          ...(android === undefined ? {} : { android }),
+        },
+      };
+};
+
 const deepFreeze = <T>(value: T): T => {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
@@ -87,21 +124,18 @@ const deepFreeze = <T>(value: T): T => {
  * 3. `upstream.region`
  * A region's address is `upstream.regions.<region>.url`, else Customer.io's own.
  */
-export const resolveSettings = (
-  config: Config,
-  fileDomains: readonly FileDomain[],
-  directory: string,
-): Settings => {
+export const resolveSettings = (config: Config, files: FileContents, directory: string): Settings => {
   const path = (text: string): string => resolve(directory, text);
   const { regions, caFile, ...own } = config.upstream;
   const byDefault: UpstreamId = own.url === undefined ? own.region : 'custom';
-  const domains = [...config.domains, ...fileDomains].map(
-    ({ name, region, redirectHttp }): DomainSettings => ({
-      name: normalizeName(name),
-      upstream: region ?? byDefault,
-      redirectHttp,
-    }),
-  );
+  const domains = [
+    ...config.domains.map((written): DomainSettings => ({
+      ...plainDomain(written, byDefault),
+      ...(written.hsts === undefined ? {} : { hstsMaxAgeSeconds: duration(written.hsts) / 1000 }),
+      ...universalLinksOf(written.universalLinks, files, path),
+    })),
+    ...files.domains.map((written) => plainDomain(written, byDefault)),
+  ];
   const used = new Set(domains.map((domain) => domain.upstream));
   const written: Record<UpstreamId, WrittenUpstream> = {
     us: { caFile, ...regions.us },
@@ -110,8 +144,8 @@ export const resolveSettings = (
   };
   return deepFreeze({
     listen: {
-      https: listen(config.listen.https),
-      http: listen(config.listen.http),
+      https: publicListen(config.listen.https),
+      http: publicListen(config.listen.http),
       admin: listen(config.listen.admin),
     },
     upstreams: (['us', 'eu', 'custom'] as const)
@@ -128,6 +162,9 @@ export const resolveSettings = (
       issuers: config.certificates.issuers.map((one) => issuer(one, path)),
     },
     domains,
+    trustedProxies: config.trustedProxies,
+    log: config.log,
+    ...limitsOf(config.limits),
     workers: config.workers === 'auto' ? Math.min(MOST_WORKERS, availableParallelism()) : config.workers,
   });
 };

@@ -3,9 +3,21 @@
 
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { durationMs } from '../core/units.ts';
+import { domainExtras, limits, log, publicListener, trustedProxies } from './corridor-schema.ts';
+import {
+  alternatives,
+  duration,
+  expected,
+  list,
+  mapping,
+  oneOf,
+  path,
+  pattern,
+  text,
+  wholeNumber,
+  type RawIssue,
+} from './kinds.ts';
 import { LISTEN_GRAMMAR, isLoopback, parseListenAddress } from './listen-address.ts';
-import { nearest } from './nearest.ts';
 import { quote } from './problems.ts';
 
 /** The ACME directories that have a word of their own. */
@@ -19,78 +31,6 @@ const NEEDS_BINDING = ['zerossl', 'google'];
 
 /** The most processes that serve. */
 export const MOST_WORKERS = 256;
-
-const EMPTY = 'is empty: give it a value or leave the key out';
-
-type RawIssue = z.core.$ZodRawIssue;
-
-/** The message for a value of the wrong kind, in the words of `what`. */
-const expected =
-  (what: string) =>
-  ({ input }: { readonly input?: unknown }): string => {
-    if (input === undefined) return 'is missing';
-    return input === null ? EMPTY : `must be ${what}, not ${quote(input)}`;
-  };
-
-/** Text with a check of its own; `wrong` says what is wrong with it, or undefined. */
-const text = (what: string, wrong: (value: string) => string | undefined) =>
-  z
-    .string({ error: expected(what) })
-    .superRefine((value, context) => {
-      const message = wrong(value);
-      if (message !== undefined) context.addIssue({ code: 'custom', message, input: value });
-    })
-    .meta({ description: what });
-
-const pattern = (what: string, valid: (value: string) => boolean) =>
-  text(what, (value) => (valid(value) ? undefined : `must be ${what}, not ${quote(value)}`));
-
-const oneOf = <const T extends readonly [string, ...string[]]>(words: T) =>
-  z.enum(words, { error: expected(words.length === 1 ? words[0] : alternatives(words)) });
-
-const alternatives = (words: readonly string[]): string =>
-  words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1) ?? ''}`;
-
-/** One line for each unknown key, in the order of `keys`, so that load.ts can place each at its own key. */
-const unknownKeys = (keys: readonly string[], known: readonly string[]): string =>
-  keys
-    .map((key) => {
-      const meant = nearest(key, known);
-      return meant === undefined
-        ? `unknown key; known here: ${known.join(', ')}`
-        : `unknown key; did you mean ${meant}?`;
-    })
-    .join('\n');
-
-const mapping = <T extends z.ZodRawShape>(shape: T) =>
-  z.strictObject(shape, {
-    error: (issue: RawIssue) =>
-      issue.code === 'unrecognized_keys'
-        ? unknownKeys(issue.keys as readonly string[], Object.keys(shape))
-        : expected('a mapping')(issue),
-  });
-
-const list = <T extends z.ZodType>(item: T) => z.array(item, { error: expected('a list') });
-
-const wholeNumber = (least: number, most: number, or = '') => {
-  const error = expected(`${or}a whole number from ${least} to ${most}`);
-  return z.int({ error }).min(least, { error }).max(most, { error });
-};
-
-const LONGEST_WAIT_MS = 3_600_000;
-
-const duration = () =>
-  pattern('a duration from 1ms to 1h such as 250ms, 5s or 2m', (value) => {
-    const ms = durationMs(value);
-    return ms !== undefined && ms >= 1 && ms <= LONGEST_WAIT_MS;
-  });
-
-const path = (what = 'a path') =>
-  text(what, (value) =>
-    value === '' || value.includes('\0') ? `must be ${what}, not ${quote(value)}` : undefined,
-  );
-
-const listenAddress = () => pattern(LISTEN_GRAMMAR, (value) => parseListenAddress(value) !== undefined);
 
 const adminAddress = () =>
   text(LISTEN_GRAMMAR, (value) => {
@@ -169,8 +109,8 @@ const issuer = z.discriminatedUnion('type', [acmeIssuer, localIssuer], {
 /** The configuration file. Defaults are those of docs/configuration.md; an absent mapping has the defaults of its keys. */
 export const configSchema = mapping({
   listen: mapping({
-    https: listenAddress().default('0.0.0.0:443'),
-    http: listenAddress().default('0.0.0.0:80'),
+    https: publicListener().default('0.0.0.0:443'),
+    http: publicListener().default('0.0.0.0:80'),
     admin: adminAddress().default('127.0.0.1:9464'),
   }).prefault({}),
   upstream: mapping({
@@ -199,10 +139,13 @@ export const configSchema = mapping({
       // what makes a name is checked in checks.ts, together with the names of domainsFile
       name: z.string({ error: expected('a domain name') }),
       region: region().optional(),
-      redirectHttp: z.boolean({ error: expected('true or false') }).default(false),
+      ...domainExtras,
     }),
   ).default([]),
   domainsFile: path().optional(),
+  trustedProxies: trustedProxies(),
+  limits: limits(),
+  log: log(),
   workers: z
     .union([z.literal('auto'), wholeNumber(1, MOST_WORKERS, 'auto or ')], {
       error: expected(`auto or a whole number from 1 to ${MOST_WORKERS}`),

@@ -13,6 +13,12 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+/** A listener that clients reach, directly or through a load balancer. */
+export interface PublicListenAddress extends ListenAddress {
+  /** addresses and CIDRs of peers whose connections begin with a PROXY protocol header (v1 or v2) */
+  readonly proxyProtocol?: readonly string[];
+}
+
 export interface UpstreamSettings {
   readonly id: UpstreamId;
   /** `https://host[:port]`, nothing behind it */
@@ -53,12 +59,23 @@ export interface LocalIssuerSettings {
 
 export type IssuerSettings = AcmeIssuerSettings | LocalIssuerSettings;
 
+/** A JSON document, checked for its shape when the settings were loaded. */
+export interface UniversalLinkFile {
+  /** absolute path, for messages */
+  readonly file: string;
+  readonly text: string;
+}
+
 export interface DomainSettings {
   /** normalized: lower-case A-labels, no trailing dot */
   readonly name: string;
   readonly upstream: UpstreamId;
   /** port 80 answers 308 to https once the certificate is live */
   readonly redirectHttp: boolean;
+  /** answers on https carry `Strict-Transport-Security: max-age=…`; Customer.io's check turns red on it */
+  readonly hstsMaxAgeSeconds?: number;
+  /** files that app links are verified with, answered on 443 instead of forwarded */
+  readonly universalLinks?: { readonly apple?: UniversalLinkFile; readonly android?: UniversalLinkFile };
 }
 
 /**
@@ -99,8 +116,8 @@ export interface Limits {
 
 export interface Settings {
   readonly listen: {
-    readonly https: ListenAddress;
-    readonly http: ListenAddress;
+    readonly https: PublicListenAddress;
+    readonly http: PublicListenAddress;
     readonly admin: ListenAddress;
   };
   /** the upstreams that at least one domain uses */
@@ -114,6 +131,14 @@ export interface Settings {
     readonly issuers: readonly IssuerSettings[];
   };
   readonly domains: readonly DomainSettings[];
+  /** addresses and CIDRs of proxies in front whose X-Forwarded-For is believed */
+  readonly trustedProxies: readonly string[];
+  readonly log: {
+    /** which requests get a log line of their own */
+    readonly clicks: 'none' | 'sampled' | 'all';
+    /** with `sampled`: one in this many */
+    readonly sampleEvery: number;
+  };
   /** serving processes, 1 or more (`auto` is already a number) */
   readonly workers: number;
 }

@@ -15,7 +15,7 @@ const check = async (
   const { folder, write } = configFiles(t);
   for (const [name, content] of Object.entries(files)) write(name, content);
   const said: string[] = [];
-  const found = await checkTree({
+  const { domains: found } = await checkTree({
     tree,
     file: 'etc/l.yaml',
     directory: folder,

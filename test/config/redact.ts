@@ -4,11 +4,12 @@ import type { Test } from 'tap';
 import { loadSettings } from '../../src/config/load.ts';
 import { effectiveSettings, settingsYaml } from '../../src/config/redact.ts';
 import type { Settings } from '../../src/core/settings.ts';
-import { SAMPLE_CA_PEM, configFiles } from '../helpers/config-files.ts';
+import { SAMPLE_ANDROID_LINKS, SAMPLE_CA_PEM, configFiles } from '../helpers/config-files.ts';
 
 const load = (t: Pick<Test, 'teardown'>, yaml: string): Promise<Settings> => {
   const { write } = configFiles(t);
   write('ca.pem', SAMPLE_CA_PEM);
+  write('links.json', SAMPLE_ANDROID_LINKS);
   return loadSettings(write('c.yaml', yaml));
 };
 
@@ -31,6 +32,9 @@ t.test('says what was defaulted, in the words of the configuration', async (t) =
       issuers: [{ type: 'acme', directory: 'letsencrypt', challenges: ['http-01'] }],
     },
     domains: [{ name: 'a.example', region: 'us', redirectHttp: false }],
+    trustedProxies: [],
+    limits: {},
+    log: { clicks: 'none', sampleEvery: 100 },
     workers: 2,
   });
 });
@@ -43,7 +47,7 @@ for (const [what, yaml] of [
   ],
   [
     'everything',
-    `listen: { https: '[::1]:0', http: ':0', admin: '[::1]:1' }
+    `listen: { https: { address: '[::1]:0', proxyProtocol: [10.0.0.0/8] }, http: ':0', admin: '[::1]:1' }
 upstream:
   url: https://127.0.0.1:1
   serverName: one.example
@@ -56,9 +60,12 @@ certificates:
     - { type: acme, directory: letsencrypt-staging }
     - { type: local }
 domains:
-  - { name: a.example, redirectHttp: true }
+  - { name: a.example, redirectHttp: true, hsts: 30d, universalLinks: { android: links.json } }
   - { name: b.example, region: eu }
   - { name: c.example, region: us }
+trustedProxies: [192.0.2.0/24, '2001:db8::/32']
+limits: { headerSize: 32KiB, writeIdle: 90s, connections: 7 }
+log: { clicks: all }
 workers: 3`,
   ],
 ] as const) {

@@ -5,7 +5,11 @@ import { configSchema } from '../../src/config/schema.ts';
 import type { Settings } from '../../src/core/settings.ts';
 
 const settings = (tree: Record<string, unknown>): Settings =>
-  resolveSettings(configSchema.parse({ domains: [{ name: 'a.example' }], ...tree }), [], '/etc/linkgate');
+  resolveSettings(
+    configSchema.parse({ domains: [{ name: 'a.example' }], ...tree }),
+    { domains: [], universalLinks: new Map() },
+    '/etc/linkgate',
+  );
 
 const us = { id: 'us', origin: 'https://e.customeriomail.com', serverName: 'e.customeriomail.com' };
 const eu = { id: 'eu', origin: 'https://e-eu.customeriomail.com', serverName: 'e-eu.customeriomail.com' };
@@ -32,8 +36,26 @@ t.test('the defaults', async (t) => {
       ],
     },
     domains: [{ name: 'a.example', upstream: 'us', redirectHttp: false }],
+    trustedProxies: [],
+    log: { clicks: 'none', sampleEvery: 100 },
     workers: availableParallelism(),
   });
+});
+
+t.test('what stands in front, ceilings and log lines', async (t) => {
+  const found = settings({
+    listen: { https: { address: ':443', proxyProtocol: ['10.0.0.0/8', '::1'] } },
+    trustedProxies: ['192.0.2.1'],
+    limits: { headerSize: '32KiB', headerTime: '5s', upstreamQueue: 0 },
+    log: { clicks: 'sampled', sampleEvery: 10 },
+    domains: [{ name: 'a.example', hsts: '1h' }],
+  });
+  t.strictSame(found.listen.https, { host: '::', port: 443, proxyProtocol: ['10.0.0.0/8', '::1'] });
+  t.strictSame(found.trustedProxies, ['192.0.2.1']);
+  t.strictSame(found.limits, { headerBytes: 32_768, headersMs: 5_000, upstreamQueue: 0 });
+  t.strictSame(found.log, { clicks: 'sampled', sampleEvery: 10 });
+  t.equal(found.domains[0]?.hstsMaxAgeSeconds, 3_600);
+  t.equal(settings({}).limits, undefined, 'the defaults are not repeated here');
 });
 
 t.test('a domain goes to its region, else upstream.url, else upstream.region', async (t) => {

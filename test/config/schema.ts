@@ -21,13 +21,19 @@ t.test('defaults are those of the interface', async (t) => {
       issuers: [{ type: 'acme', directory: 'letsencrypt', challenges: ['http-01'] }],
     },
     domains: [],
+    trustedProxies: [],
+    limits: {},
+    log: { clicks: 'none', sampleEvery: 100 },
     workers: 'auto',
   });
 });
 
 t.test('each wrong value is told what it must be', async (t) => {
   for (const [tree, said] of [
-    [{ listen: { https: 443 } }, 'listen.https: must be ADDRESS:PORT, [IPV6]:PORT or :PORT, not 443'],
+    [
+      { listen: { https: 443 } },
+      'listen.https: must be ADDRESS:PORT, [IPV6]:PORT or :PORT, or a mapping with address and proxyProtocol, not 443',
+    ],
     [
       { listen: { admin: 'localhost:1' } },
       'listen.admin: must be ADDRESS:PORT, [IPV6]:PORT or :PORT, not "localhost:1"',

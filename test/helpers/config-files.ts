@@ -38,3 +38,15 @@ KZN7w+N54a3VSLXjEkKibU759arT5RFzEKmGKBJYiAIhAKjjfuwt4zxqJLYqwAGJ
 lblOwMixtjkMR+FMe0SqZwBz
 -----END CERTIFICATE-----
 `;
+
+/** An assetlinks.json of the right shape. */
+export const SAMPLE_ANDROID_LINKS = JSON.stringify([
+  {
+    relation: ['delegate_permission/common.handle_all_urls'],
+    target: {
+      namespace: 'android_app',
+      package_name: 'com.acme.app',
+      sha256_cert_fingerprints: [Array(32).fill('AB').join(':')],
+    },
+  },
+]);

@@ -23,6 +23,8 @@ export const localSettings = (t: Test, tracker?: Tracker, change: Partial<Settin
     issuers: [{ type: 'local', name: 'local' }],
   },
   domains: [{ name: 'links.example.com', upstream: 'us', redirectHttp: false }],
+  trustedProxies: [],
+  log: { clicks: 'none', sampleEvery: 100 },
   workers: 1,
   ...change,
 });
