@@ -2,10 +2,12 @@
 // A client sees a status and an id, the events have the rest.
 
 import { randomBytes } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
 import type { Emit } from '../core/events.ts';
 import { GateError, toGateError } from '../core/errors.ts';
 import type { Limits, UpstreamId } from '../core/settings.ts';
 import type { IsTrusted } from './addresses.ts';
+import type { Uploads } from './content.ts';
 import { emitCompleted, newOutcome } from './completed.ts';
 import { sendErrorPage } from './error-page.ts';
 import type { Exchange, HandleExchange } from './exchange.ts';
@@ -36,6 +38,7 @@ export interface CorridorOptions {
   readonly limits: Limits;
   /** whose X-Forwarded-For is believed */
   readonly isTrusted: IsTrusted;
+  readonly uploads: Uploads;
   readonly answerLocally?: AnswerLocally;
 }
 
@@ -49,7 +52,7 @@ const createIds = (): (() => string) => {
 const isPromise = <T>(value: T | Promise<T>): value is Promise<T> => value instanceof Promise;
 
 export const createCorridor = (options: CorridorOptions): HandleExchange => {
-  const { findDomain, findUpstream, emit, limits, isTrusted, answerLocally } = options;
+  const { findDomain, findUpstream, emit, limits, isTrusted, uploads, answerLocally } = options;
   const nextId = createIds();
 
   /** Refused before there was a domain to count it under: always the end of its connection. */
@@ -64,7 +67,11 @@ export const createCorridor = (options: CorridorOptions): HandleExchange => {
     const outcome = newOutcome(nextId(), routed.domain.name, clientAddress);
     exchange.onClose = (finished) => emitCompleted(emit, exchange, outcome, finished);
     const bytes = Buffer.from(local.body);
-    exchange.head(local.status, '', [...local.fields, 'Content-Length', String(bytes.length)]);
+    exchange.head(local.status, STATUS_CODES[local.status] ?? '', [
+      ...local.fields,
+      'Content-Length',
+      String(bytes.length),
+    ]);
     outcome.status = local.status;
     if (exchange.method !== 'HEAD') {
       outcome.bytes = bytes.length;
@@ -82,7 +89,16 @@ export const createCorridor = (options: CorridorOptions): HandleExchange => {
     const client = clientOf(connection.peerAddress, listener, fields, isTrusted);
     const outcome = newOutcome(nextId(), domain.name, client.address);
     const answer = new Answer({ outcome, exchange, upstream, emit, limits });
-    forward({ exchange, route: routed, fields, client, upstream, answer, bodyBytes: limits.bodyBytes });
+    forward({
+      exchange,
+      route: routed,
+      fields,
+      client,
+      upstream,
+      answer,
+      uploads,
+      bodyBytes: limits.bodyBytes,
+    });
   };
 
   return (exchange) => {

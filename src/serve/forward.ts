@@ -1,8 +1,7 @@
 // One request to its upstream: Host is the customer's name, everything else as it came.
 
-import type { Readable } from 'node:stream';
 import { toGateError } from '../core/errors.ts';
-import { requestContent } from './content.ts';
+import { requestContent, type Uploads } from './content.ts';
 import type { Exchange } from './exchange.ts';
 import type { RequestFields } from './headers.ts';
 import { identityFields, type Client } from './identity.ts';
@@ -18,36 +17,60 @@ export interface ForwardOptions {
   readonly upstream: Upstream;
   readonly answer: Answer;
   readonly bodyBytes: number;
+  readonly uploads: Uploads;
 }
 
 /**
  * Sends the exchange's request to the upstream; `answer` sees to everything that comes back.
+ * A connection to the tracker is taken when there is something to send on it: at once without content, else when the
+ * content is here, or when it is large and one of the few places for what still arrives is free.
  * Never throws: what fails is answered.
  */
 export const forward = (options: ForwardOptions): void => {
-  const { exchange, route, fields, client, upstream, answer, bodyBytes } = options;
-  let content: Readable | undefined;
+  const { exchange, route, fields, client, upstream, answer, bodyBytes, uploads } = options;
   if (!answer.isOpen()) return;
-  try {
-    const source = exchange.body(fields.hasContent);
-    content = source === undefined ? undefined : requestContent(source, fields.contentLength ?? bodyBytes);
-    answer.start(content);
-    upstream.dispatch(
-      {
-        method: exchange.method,
-        target: route.target,
-        fields: [
-          'Host',
-          route.domain.name,
-          ...fields.forwarded,
-          ...identityFields(client, route.domain.name),
-        ],
-        body: content,
-      },
-      answer,
-    );
-  } catch (error) {
-    content?.destroy();
-    answer.fail(toGateError(error));
+  const source = exchange.body(fields.hasContent);
+  const content =
+    source === undefined ? undefined : requestContent(source, fields.contentLength ?? bodyBytes);
+  const dispatch = (): void => {
+    try {
+      upstream.dispatch(
+        {
+          method: exchange.method,
+          target: route.target,
+          fields: [
+            'Host',
+            route.domain.name,
+            ...fields.forwarded,
+            ...identityFields(client, route.domain.name),
+          ],
+          body: content?.stream,
+        },
+        answer,
+      );
+    } catch (error) {
+      content?.stream.destroy();
+      answer.fail(toGateError(error));
+    }
+  };
+  answer.start(content?.stream);
+  if (content === undefined) {
+    dispatch();
+    return;
   }
+  content.stream.once('error', (error) => answer.fail(toGateError(error)));
+  content.ready((whole) => {
+    if (whole) dispatch();
+    else {
+      uploads.enter((leave) => {
+        if (!answer.isOpen()) {
+          leave();
+          return;
+        }
+        content.stream.once('close', leave);
+        content.stream.once('end', leave);
+        dispatch();
+      });
+    }
+  });
 };

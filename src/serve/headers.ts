@@ -104,7 +104,7 @@ export interface RequestShape {
  */
 export const readRequestFields = (
   { method, httpVersion, fields, strayContent }: RequestShape,
-  { headerFields, bodyBytes }: Pick<Limits, 'headerFields' | 'bodyBytes'>,
+  { headerBytes, headerFields, bodyBytes }: Pick<Limits, 'headerBytes' | 'headerFields' | 'bodyBytes'>,
 ): RequestFields => {
   if (fields.length > headerFields * 2) {
     throw new GateError('ERR_REQUEST_HEADERS_TOO_LARGE', `request has more than ${headerFields} fields`);
@@ -115,10 +115,18 @@ export const readRequestFields = (
   let forwardedFor: string | undefined;
   let forwardedProto: string | undefined;
   let chunked = false;
+  let bytes = 0;
   let dropped: string[] | undefined;
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] as string;
     const value = fields[i + 1] as string;
+    // Node announces HTTP/2's limit to the client and does not hold it to it
+    bytes += name.length + value.length;
+    if (bytes > headerBytes)
+      throw new GateError(
+        'ERR_REQUEST_HEADERS_TOO_LARGE',
+        `request has fields of more than ${headerBytes} bytes`,
+      );
     if (!TOKEN.test(name)) throw malformed('request has a field name that is no token');
     if (!VALUE.test(value)) throw malformed('request has a field value with control bytes');
     const kind = classOf(name);

@@ -62,7 +62,8 @@ export const createHttp1Server = ({ listener, handle, emit, limits, isDraining }
 
   const server = createServer({
     maxHeaderSize: limits.headerBytes,
-    headersTimeout: limits.headersMs,
+    // Node refuses a head that may take longer than the whole
+    headersTimeout: Math.min(limits.headersMs, limits.requestMs),
     requestTimeout: limits.requestMs,
     keepAliveTimeout: limits.keepAliveMs,
     connectionsCheckingInterval: Math.min(1_000, limits.headersMs, limits.requestMs),

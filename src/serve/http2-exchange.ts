@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import type { GateError } from '../core/errors.ts';
 import type { ConnectionFacts } from './connection-facts.ts';
 import type { Exchange, FieldLines } from './exchange.ts';
+import { hasNoContent } from './headers.ts';
 
 /** Flat list → Node's object; repeated fields become arrays, which Node sends as separate lines. */
 const toHeaders = (fields: FieldLines): OutgoingHttpHeaders => {
@@ -88,7 +89,8 @@ export class Http2Exchange implements Exchange {
   }
 
   body(): Readable | undefined {
-    if (this.#stream.endAfterHeaders) return undefined;
+    // a method without content: http2.ts has already seen the stream's end
+    if (this.#stream.endAfterHeaders || hasNoContent(this.method)) return undefined;
     if (this.fields.some((name, i) => i % 2 === 0 && name === 'expect')) {
       try {
         this.#stream.additionalHeaders({ ':status': 100 });

@@ -2,6 +2,7 @@
 // Only the https listener uses it; it decides nothing about names, routes or upstreams.
 
 import {
+  constants,
   createServer,
   type Http2Server,
   type IncomingHttpHeaders,
@@ -31,6 +32,9 @@ export interface Http2Front {
 interface Session {
   readonly facts: ConnectionFacts;
   streams: number;
+  /** resets it may still send, and when that was reckoned */
+  resets: number;
+  resetMs: number;
 }
 
 /**
@@ -67,15 +71,29 @@ export const createHttp2Server = ({ handle, limits, isDraining }: Http2Options):
     // pseudo-fields beside; ours, in headers.ts, answers 431 first
     maxHeaderListPairs: limits.headerFields + 5,
     maxSendHeaderBlockLength: 128 * 1024,
-    streamResetBurst: limits.http2ResetBurst,
-    streamResetRate: limits.http2ResetsPerSecond,
     unknownProtocolTimeout: 1_000,
   } as Parameters<typeof createServer>[0]);
 
+  /**
+   * Opening streams and resetting them costs a client nothing and us a request each (CVE-2023-44487).
+   * Node 20 has no setting for it; nghttp2's own limit of 1,000 leaves the connection open.
+   */
+  const countReset = (session: ServerHttp2Session, known: Session): void => {
+    const now = performance.now();
+    const refill = ((now - known.resetMs) / 1_000) * limits.http2ResetsPerSecond;
+    known.resets = Math.min(limits.http2ResetBurst, known.resets + refill) - 1;
+    known.resetMs = now;
+    if (known.resets < 0) session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  };
+
   server.on('session', (session) => {
     const facts = connectionFacts('https', session.socket as Socket);
-    sessions.set(session, { facts, streams: 0 });
-    session.setTimeout(limits.keepAliveMs, () => session.close());
+    sessions.set(session, { facts, streams: 0, resets: limits.http2ResetBurst, resetMs: performance.now() });
+    session.setTimeout(limits.keepAliveMs, () => {
+      session.close();
+      // streams that neither end nor move would hold it open
+      session.setTimeout(Math.min(limits.keepAliveMs, limits.writeIdleMs), () => session.destroy());
+    });
     session.on('close', () => sessions.delete(session));
     if (isDraining()) session.close();
   });
@@ -90,6 +108,13 @@ export const createHttp2Server = ({ handle, limits, isDraining }: Http2Options):
         return;
       }
       known.streams += 1;
+      stream.on('close', () => {
+        if (
+          stream.rstCode !== constants.NGHTTP2_NO_ERROR &&
+          stream.rstCode !== constants.NGHTTP2_INTERNAL_ERROR
+        )
+          countReset(session as ServerHttp2Session, known);
+      });
       const exchange = new Http2Exchange(known.facts, stream, rawHeaders ?? []);
       if (known.streams >= limits.requestsPerConnection) exchange.closeAfter();
       if (hasNoContent(exchange.method) && !stream.endAfterHeaders)

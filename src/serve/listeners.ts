@@ -1,12 +1,14 @@
 // The two public listeners put together: the https one (tls → HTTP/2 or HTTP/1.1) and the http one, their
 // connections counted, and both drained in a bounded time. app/gate.ts hands over sockets, doors and settings.
 
-import { createServer as createTcpServer, type Server as TcpServer, type Socket } from 'node:net';
+import type { Server as TcpServer } from 'node:net';
 import type { AnswerChallenge, Handshake } from '../core/doors.ts';
 import type { Emit } from '../core/events.ts';
 import { normalizeName } from '../core/domain-name.ts';
 import type { DomainSettings, Limits, UpstreamSettings, UpstreamUse } from '../core/settings.ts';
 import { trustedRanges } from './addresses.ts';
+import { createConnections } from './connections.ts';
+import { createUploads } from './content.ts';
 import { createCorridor } from './corridor.ts';
 import { createHttp1Server } from './http1.ts';
 import { createHttp2Server } from './http2.ts';
@@ -26,6 +28,8 @@ export interface ListenersOptions {
   readonly limits?: Partial<Limits>;
   /** addresses or CIDRs of proxies in front whose X-Forwarded-For is believed */
   readonly trustedProxies?: readonly string[];
+  /** addresses or CIDRs of proxies in front that open each connection with a PROXY protocol header, by listener */
+  readonly proxyProtocol?: { readonly https?: readonly string[]; readonly http?: readonly string[] };
 }
 
 export interface Listeners {
@@ -59,7 +63,9 @@ export const createListeners = (options: ListenersOptions): Listeners => {
     answerChallenge: options.answerChallenge,
     isLive: async (name) => (await handshake(name)) !== undefined,
   });
-  const shared = { findDomain, findUpstream, emit, limits, isTrusted };
+  // contents that still arrive take a quarter of the tracker's connections at most: clicks have none
+  const uploads = createUploads(Math.max(1, Math.floor(options.upstreamUse.maxConnections / 4)));
+  const shared = { findDomain, findUpstream, emit, limits, isTrusted, uploads };
   const secure = createCorridor(shared);
   const plain = createCorridor({ ...shared, answerLocally });
 
@@ -76,15 +82,14 @@ export const createListeners = (options: ListenersOptions): Listeners => {
     handshakeTimeoutMs: limits.tlsHandshakeMs,
   });
 
-  const sockets = new Set<Socket>();
-  const listener = (onSocket: (socket: Socket) => void): TcpServer =>
-    createTcpServer({ noDelay: true }, (socket) => {
-      sockets.add(socket);
-      socket.on('close', () => sockets.delete(socket));
-      onSocket(socket);
-    });
-  const https = listener((socket) => tls.emit('connection', socket));
-  const http = listener((socket) => http1Plain.emit('connection', socket));
+  const connections = createConnections({ limits, isTrusted, emit });
+  const proxied = options.proxyProtocol ?? {};
+  const https = connections.listener('https', proxied.https ?? [], (socket) =>
+    tls.emit('connection', socket),
+  );
+  const http = connections.listener('http', proxied.http ?? [], (socket) =>
+    http1Plain.emit('connection', socket),
+  );
 
   const drain = async (timeoutMs: number): Promise<number> => {
     draining = true;
@@ -103,13 +108,12 @@ export const createListeners = (options: ListenersOptions): Listeners => {
     });
     await Promise.race([empty, late]);
     clearTimeout(timer);
-    const cut = sockets.size;
-    for (const socket of sockets) socket.destroy();
+    const cut = connections.cut();
     http1.close();
     http1Plain.close();
     await Promise.all([...upstreams.values()].map((upstream) => upstream.destroy()));
     return cut;
   };
 
-  return { https, http, connections: () => sockets.size, drain };
+  return { https, http, connections: () => connections.count(), drain };
 };

@@ -30,6 +30,7 @@ export class Answer implements UpstreamAnswer {
   #settled = false;
   #headSent = false;
   #dispatchedMs = 0;
+  #content: Readable | undefined;
 
   constructor(options: AnswerOptions) {
     this.#options = options;
@@ -66,6 +67,7 @@ export class Answer implements UpstreamAnswer {
       awaitAnswer();
       return;
     }
+    this.#content = content;
     content.once('end', awaitAnswer);
     this.#deadline = setTimeout(() => {
       this.fail(
@@ -165,6 +167,8 @@ export class Answer implements UpstreamAnswer {
     if (this.#settled) return false;
     this.#settled = true;
     clearTimeout(this.#deadline);
+    // not read to its end: nobody will
+    if (this.#content?.readableEnded === false) this.#content.destroy();
     return true;
   }
 }

@@ -26,6 +26,7 @@ export interface ServeOptions {
   readonly uncertified?: readonly string[];
   readonly limits?: Partial<Limits>;
   readonly trustedProxies?: readonly string[];
+  readonly proxyProtocol?: { readonly https?: readonly string[]; readonly http?: readonly string[] };
 }
 
 export interface Serving {
@@ -140,6 +141,7 @@ export const serve = async (t: Test, options: ServeOptions): Promise<Serving> =>
     answerChallenge: options.answerChallenge ?? (() => Promise.resolve(undefined)),
     emit,
     ...(options.limits === undefined ? {} : { limits: options.limits }),
+    ...(options.proxyProtocol === undefined ? {} : { proxyProtocol: options.proxyProtocol }),
     ...(options.trustedProxies === undefined ? {} : { trustedProxies: options.trustedProxies }),
   });
   const httpsPort = await open(listeners.https);

@@ -1,0 +1,87 @@
+// Open connections of both listeners: counted, refused early above the ceilings, introduced by a proxy where one
+// stands in front. Knows sockets only, no TLS and no HTTP.
+
+import { createServer, type Server, type Socket } from 'node:net';
+import type { Emit, Listener } from '../core/events.ts';
+import type { Limits } from '../core/settings.ts';
+import { clientKeyOf, peerAddressOf, trustedRanges, type IsTrusted } from './addresses.ts';
+import { tellPeerAddress } from './connection-facts.ts';
+import { readProxyHeader } from './proxy-protocol.ts';
+
+export interface ConnectionsOptions {
+  readonly limits: Pick<Limits, 'connections' | 'connectionsPerAddress' | 'headersMs'>;
+  /** proxies are many clients: they are not held to the number of one address */
+  readonly isTrusted: IsTrusted;
+  readonly emit: Emit;
+}
+
+export interface Connections {
+  /** A TCP server whose accepted connections go to `onSocket`. */
+  listener(name: Listener, proxyProtocol: readonly string[], onSocket: (socket: Socket) => void): Server;
+  count(): number;
+  /** cuts every connection; @returns how many there were */
+  cut(): number;
+}
+
+export const createConnections = ({ limits, isTrusted, emit }: ConnectionsOptions): Connections => {
+  const sockets = new Set<Socket>();
+  const perAddress = new Map<string, number>();
+
+  /** Counts a client's address until its connection closes; false when it has too many. */
+  const admit = (socket: Socket, address: string): boolean => {
+    if (isTrusted(address)) return true;
+    const key = clientKeyOf(address);
+    const count = perAddress.get(key) ?? 0;
+    if (count >= limits.connectionsPerAddress) return false;
+    perAddress.set(key, count + 1);
+    socket.once('close', () => {
+      const left = (perAddress.get(key) ?? 1) - 1;
+      if (left === 0) perAddress.delete(key);
+      else perAddress.set(key, left);
+    });
+    return true;
+  };
+
+  const listener: Connections['listener'] = (name, proxyProtocol, onSocket) => {
+    const isProxy = trustedRanges(proxyProtocol);
+    const refuse = (socket: Socket, reason: 'total' | 'address' | 'proxy-protocol'): void => {
+      emit('connection.refused', { listener: name, reason });
+      socket.destroy();
+    };
+    return createServer({ noDelay: true }, (socket) => {
+      if (sockets.size >= limits.connections) {
+        refuse(socket, 'total');
+        return;
+      }
+      sockets.add(socket);
+      socket.on('close', () => sockets.delete(socket));
+      const peer = peerAddressOf(socket.remoteAddress);
+      if (!isProxy(peer)) {
+        if (admit(socket, peer)) onSocket(socket);
+        else refuse(socket, 'address');
+        return;
+      }
+      // until TLS or HTTP takes over, nobody else would hear it
+      const onError = (): void => void socket.destroy();
+      socket.on('error', onError);
+      readProxyHeader(socket, limits.headersMs, (address) => {
+        socket.off('error', onError);
+        if (address === false) refuse(socket, 'proxy-protocol');
+        else if (address !== undefined && !admit(socket, address)) refuse(socket, 'address');
+        else {
+          if (address !== undefined) tellPeerAddress(socket, address);
+          onSocket(socket);
+        }
+      });
+    });
+  };
+  return {
+    listener,
+    count: () => sockets.size,
+    cut: () => {
+      const { size } = sockets;
+      for (const socket of sockets) socket.destroy();
+      return size;
+    },
+  };
+};

@@ -1,0 +1,69 @@
+import { connect, type Socket } from 'node:net';
+import t from 'tap';
+import { serve } from '../helpers/serve.ts';
+import { tracker } from '../helpers/tracker.ts';
+
+const opened = (port: number): Promise<Socket> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(socket));
+    socket.on('error', () => undefined);
+  });
+const closed = (socket: Socket): Promise<void> =>
+  new Promise((resolve) => {
+    socket.resume();
+    socket.once('close', () => resolve());
+  });
+const GET = 'GET / HTTP/1.1\r\nHost: links.example.com\r\nConnection: close\r\n\r\n';
+
+for (const [reason, limits] of [
+  ['total', { connections: 3 }],
+  ['address', { connectionsPerAddress: 3 }],
+] as const) {
+  t.test(
+    `above the ceiling (${reason}) a new connection is closed unread; a place that is freed serves again`,
+    async (t) => {
+      const gate = await serve(t, { tracker: await tracker(t), limits });
+      const held = [await opened(gate.httpPort), await opened(gate.httpsPort), await opened(gate.httpPort)];
+      t.equal(await gate.raw(GET, { plain: true }), '');
+      t.equal((await gate.next('connection.refused')).reason, reason);
+      t.equal(gate.listeners.connections(), 3);
+      const [first] = held;
+      if (first !== undefined) {
+        const gone = closed(first);
+        first.destroy();
+        await gone;
+      }
+      while (gate.listeners.connections() > 2) await new Promise((resolve) => setImmediate(resolve));
+      t.match(await gate.raw(GET, { plain: true }), /^HTTP\/1\.1 302 /);
+      for (const socket of held) socket.destroy();
+    },
+  );
+}
+
+t.test('a trusted proxy is many clients', async (t) => {
+  const limits = { connectionsPerAddress: 1 };
+  const gate = await serve(t, { tracker: await tracker(t), limits, trustedProxies: ['127.0.0.1'] });
+  const held = [await opened(gate.httpPort), await opened(gate.httpPort)];
+  t.match(await gate.raw(GET, { plain: true }), /^HTTP\/1\.1 302 /);
+  for (const socket of held) socket.destroy();
+});
+
+t.test('slow and silent connections do not keep others waiting, and go in their time', async (t) => {
+  const limits = { headersMs: 3_000, requestMs: 3_000, tlsHandshakeMs: 3_000 };
+  const gate = await serve(t, { tracker: await tracker(t), limits });
+  const slow: Socket[] = [];
+  for (let i = 0; i < 150; i += 1) {
+    const silent = await opened(gate.httpsPort);
+    const half = await opened(gate.httpPort);
+    half.write('POST / HTTP/1.1\r\nHost: links.example.com\r\nContent-Length: 9\r\n\r\nx');
+    slow.push(silent, half);
+  }
+  const all = Promise.all(slow.map(closed));
+  const before = performance.now();
+  t.match(await gate.raw(GET), /^HTTP\/1\.1 302 /);
+  t.ok(slow.filter(({ destroyed }) => !destroyed).length > 100, 'answered while they were there');
+  await all;
+  t.ok(performance.now() - before < 8_000);
+  while (gate.listeners.connections() > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  t.pass('none is left');
+});

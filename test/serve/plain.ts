@@ -1,0 +1,90 @@
+// Port 80: challenges first, the redirect only where it is asked for and safe, all else forwarded.
+
+import t from 'tap';
+import { serve } from '../helpers/serve.ts';
+import { tracker } from '../helpers/tracker.ts';
+
+const get = (path: string, host = 'links.example.com', method = 'GET'): string =>
+  `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
+const CHALLENGE = '/.well-known/acme-challenge/';
+const plain = { plain: true };
+
+t.test('an open challenge is answered, GET and HEAD, before redirect and forwarding', async (t) => {
+  const seen = await tracker(t);
+  const asked: string[] = [];
+  const gate = await serve(t, {
+    tracker: seen,
+    domains: [{ name: 'links.example.com', redirectHttp: true }, { name: 'clicks.example.net' }],
+    answerChallenge: (host, token) => {
+      asked.push(`${host} ${token}`);
+      return Promise.resolve(token === 'abc' ? 'abc.thumbprint' : undefined);
+    },
+  });
+  const answer = await gate.raw(get(`${CHALLENGE}abc`, 'Links.Example.com:80'), plain);
+  t.match(
+    answer,
+    /^HTTP\/1\.1 200 OK\r\nContent-Type: application\/octet-stream\r\n[^]*\r\n\r\nabc\.thumbprint$/,
+  );
+  t.match(
+    await gate.raw(get(`${CHALLENGE}abc`, undefined, 'HEAD'), plain),
+    /\r\nContent-Length: 14\r\n[^]*\r\n\r\n$/,
+  );
+  t.same(asked, ['links.example.com abc', 'links.example.com abc']);
+  t.same(seen.requests, []);
+  t.match(await gate.next('request.completed'), {
+    domain: 'links.example.com',
+    status: 200,
+    complete: true,
+    bytes: 0,
+  });
+
+  t.match(
+    await gate.raw(get(`${CHALLENGE}other`), plain),
+    /^HTTP\/1\.1 302 /,
+    'not open: forwarded, never redirected',
+  );
+  t.equal(seen.requests[0]?.target, `${CHALLENGE}other`);
+  t.match(await gate.raw(get(`${CHALLENGE}abc`, 'evil.example.org'), plain), /^HTTP\/1\.1 421 /);
+  t.match(await gate.raw(get(`${CHALLENGE}abc`)), /^HTTP\/1\.1 302 /, 'on https it is a path like any other');
+});
+
+t.test('challenges that fail or hang for a client that left are no crash', async (t) => {
+  const gate = await serve(t, {
+    tracker: await tracker(t),
+    answerChallenge: (_host, token) =>
+      token === 'slow'
+        ? new Promise((resolve) => setTimeout(() => resolve('late'), 100))
+        : Promise.reject(new Error('storage')),
+  });
+  t.match(await gate.raw(get(`${CHALLENGE}x`), plain), /^HTTP\/1\.1 500 /);
+  const { connect } = await import('node:net');
+  const socket = connect(gate.httpPort, '127.0.0.1', () => {
+    socket.write(get(`${CHALLENGE}slow`));
+    setTimeout(() => socket.destroy(), 20);
+  });
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  t.match(await gate.raw(get('/'), plain), /^HTTP\/1\.1 302 /);
+});
+
+t.test('redirectHttp: 308 with the target as it came, only where a certificate is live', async (t) => {
+  const seen = await tracker(t);
+  const gate = await serve(t, {
+    tracker: seen,
+    domains: [
+      { name: 'links.example.com', redirectHttp: true },
+      { name: 'new.example.com', redirectHttp: true },
+      { name: 'clicks.example.net' },
+    ],
+    uncertified: ['new.example.com'],
+  });
+  const answer = await gate.raw(get('/e/c/a%3D//b/../c?x=1'), plain);
+  t.match(
+    answer,
+    /^HTTP\/1\.1 308 Permanent Redirect\r\nLocation: https:\/\/links\.example\.com\/e\/c\/a%3D\/\/b\/\.\.\/c\?x=1\r\n/,
+  );
+  t.match(await gate.raw(get('/unsubscribe/x', undefined, 'POST'), plain), /^HTTP\/1\.1 308 /);
+  t.same(seen.requests, []);
+  t.match(await gate.raw(get('/', 'new.example.com'), plain), /^HTTP\/1\.1 302 /, 'no certificate yet');
+  t.match(await gate.raw(get('/', 'clicks.example.net'), plain), /^HTTP\/1\.1 302 /, 'not asked for');
+  t.match(await gate.raw(get('/')), /^HTTP\/1\.1 302 /, 'https itself');
+});
