@@ -9,6 +9,7 @@ import { systemClock } from '../core/clock.ts';
 import { toGateError } from '../core/errors.ts';
 import { createEventBus } from '../core/events.ts';
 import type { Settings } from '../core/settings.ts';
+import { logClicks } from '../observe/access-log.ts';
 import { createLogger, logEvents, type Logger } from '../observe/log.ts';
 import { createGateMetrics, type Metrics } from '../observe/metrics.ts';
 import { createListeners, type Listeners } from '../serve/listeners.ts';
@@ -42,6 +43,7 @@ const compose = (settings: Settings, logLevel: string): Parts => {
   const logger = createLogger({ role: 'gate', level: logLevel });
   const bus = createEventBus((name, error) => logger.error({ error, event: name }, 'event listener failed'));
   logEvents({ events: bus, logger, clock });
+  logClicks({ events: bus, logger, log: settings.log });
   const storage = createFileStorage({ path: settings.certificates.storage.path, clock });
   const names = settings.domains.map(({ name }) => name);
   const served = new Set(names);
@@ -63,6 +65,12 @@ const compose = (settings: Settings, logLevel: string): Parts => {
     handshake: createHandshake({ cache, isServed: (name) => served.has(name), emit: bus.emit }),
     answerChallenge: createAnswerChallenge({ storage, emit: bus.emit }),
     emit: bus.emit,
+    trustedProxies: settings.trustedProxies,
+    proxyProtocol: {
+      https: settings.listen.https.proxyProtocol ?? [],
+      http: settings.listen.http.proxyProtocol ?? [],
+    },
+    ...(settings.limits === undefined ? {} : { limits: settings.limits }),
   });
   return { logger, listeners, metrics, lookAgain: (domain) => cache.lookAgain(domain) };
 };

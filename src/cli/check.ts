@@ -2,8 +2,15 @@
 
 import { loadSettings } from '../config/load.ts';
 import { effectiveSettings, settingsYaml } from '../config/redact.ts';
+import type { Settings } from '../core/settings.ts';
 import { GateError } from '../core/errors.ts';
 import { configPath } from './config-path.ts';
+
+/** What is allowed and still likely to hurt. */
+const warningsOf = ({ domains }: Settings): string[] =>
+  domains
+    .filter(({ hstsMaxAgeSeconds }) => hstsMaxAgeSeconds !== undefined)
+    .map(({ name }) => `${name} sends HSTS: Customer.io's check turns red on it, and browsers keep it`);
 
 export interface CheckOptions {
   readonly config?: string;
@@ -17,6 +24,7 @@ export interface CheckOptions {
 export const checkCommand = async ({ config, json = false }: CheckOptions): Promise<number> => {
   try {
     const settings = await loadSettings(configPath({ config }));
+    for (const warning of warningsOf(settings)) process.stderr.write(`linkgate: ${warning}\n`);
     process.stdout.write(
       json ? `${JSON.stringify(effectiveSettings(settings), undefined, 2)}\n` : settingsYaml(settings),
     );

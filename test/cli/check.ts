@@ -115,3 +115,11 @@ t.test('a file that is not there is one line and 78', async (t) => {
     'linkgate: configuration "none.yaml" does not exist\nERR_CONFIG_UNREADABLE: name a readable file with --config or $LINKGATE_CONFIG\n',
   );
 });
+
+t.test('what is allowed and still hurts is said on stderr', async (t) => {
+  const { folder, write } = configFiles(t);
+  write('linkgate.yaml', 'domains: [{ name: links.example.com, hsts: 1h }, { name: clicks.example.net }]\n');
+  const { status, stderr } = await linkgateCommand(['check', '--config', 'linkgate.yaml'], { cwd: folder });
+  t.equal(status, 0);
+  t.match(stderr, /^linkgate: links\.example\.com sends HSTS: [^\n]+\n$/);
+});
