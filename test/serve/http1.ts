@@ -1,7 +1,7 @@
 // HTTP/1 from the wire: each framing rule over TLS and over plain TCP, the connection's life, the clocks.
 
 import { connect } from 'node:net';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import t from 'tap';
 import { INNER, RULES } from '../helpers/rules.ts';
 import { gather, serve } from '../helpers/serve.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { connect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import t from 'tap';

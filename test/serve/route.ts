@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import t from 'tap';
 import type { DomainSettings } from '../../src/core/settings.ts';
 import { route, type RouteRequest } from '../../src/serve/route.ts';

@@ -1,0 +1,52 @@
+// What every exchange ends with: one answer, one event, whichever way it went.
+
+import t from 'tap';
+import { ask, serve } from '../helpers/serve.ts';
+import { redirectAnswer, tracker } from '../helpers/tracker.ts';
+
+t.test('each request ends in exactly one event', async (t) => {
+  const seen = await tracker(t, {
+    answer: (request, response, got) =>
+      got.target === '/dies' ? request.socket.destroy() : redirectAnswer(request, response, got),
+  });
+  const gate = await serve(t, { tracker: seen });
+  const get = (path: string, host = 'links.example.com', more = ''): string =>
+    `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n${more}\r\n`;
+  const session = await gate.h2();
+  const requests = [
+    () => gate.raw(get('/')),
+    () => gate.raw(get('/', undefined, 'Upgrade: websocket\r\n')),
+    () => gate.raw(get('/', 'evil.example.org')),
+    () => gate.raw(get('/dies')),
+    () => gate.raw('junk\r\n\r\n'),
+    () => gate.raw(get('/'), { plain: true }),
+    () => ask(session, { ':path': '/dies' }),
+    () => ask(session, { ':path': '/' }),
+    () => ask(session, { ':authority': 'clicks.example.net' }),
+  ];
+  for (const [i, request] of requests.entries()) {
+    await request();
+    const events = (): number =>
+      gate.heard('request.completed').length + gate.heard('request.refused').length;
+    while (events() <= i) await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+    t.equal(events(), i + 1);
+  }
+  t.same(
+    gate.heard('request.completed').map(({ status }) => status),
+    [302, 502, 302, 502, 302],
+  );
+  t.same(
+    gate.heard('request.refused').map(({ status }) => status),
+    [501, 421, 400, 421],
+  );
+});
+
+t.test('an upstream that is not there is a bug and a 500, not a crash', async (t) => {
+  const gate = await serve(t, {
+    tracker: await tracker(t),
+    domains: [{ name: 'links.example.com', upstream: 'eu' }],
+  });
+  t.match(await gate.raw('GET / HTTP/1.1\r\nHost: links.example.com\r\n\r\n'), /^HTTP\/1\.1 500 /);
+  t.match(gate.heard('request.refused'), [{ code: 'ERR_INTERNAL' }]);
+});

@@ -1,0 +1,44 @@
+import t from 'tap';
+import { Attempt, type AttemptSlot } from '../../src/serve/upstream-attempt.ts';
+
+const quiet = {
+  onControl: () => undefined,
+  onInform: () => undefined,
+  onHead: () => undefined,
+  onData: () => true,
+  onEnd: () => undefined,
+};
+
+t.test('a place is given back exactly once, whatever undici says after', (t) => {
+  const released: AttemptSlot[] = [];
+  const errors: Error[] = [];
+  const attempt = new Attempt({
+    request: { method: 'GET', target: '/', fields: [], body: undefined },
+    answer: { ...quiet, onError: (error) => errors.push(error) },
+    release: (slot: AttemptSlot) => released.push(slot),
+    again: () => t.fail('a fresh connection is not tried again'),
+  });
+  const slot = { served: 0 };
+  attempt.take(slot);
+  attempt.onRequestStart({ abort: () => undefined } as never);
+  t.equal(slot.served, 1);
+  attempt.onResponseError(undefined, Object.assign(new Error('x'), { code: 'UND_ERR_SOCKET' }));
+  attempt.onResponseError(undefined, new Error('again'));
+  t.same(released, [slot]);
+  t.equal(errors[0]?.message, 'x');
+  t.end();
+});
+
+t.test('given up before it started: nothing is written, nobody is told', (t) => {
+  const attempt = new Attempt({
+    request: { method: 'GET', target: '/', fields: [], body: undefined },
+    answer: { ...quiet, onError: () => t.fail('the one who gave up knows') },
+    release: () => undefined,
+    again: () => t.fail('not sent again'),
+  });
+  attempt.take({ served: 3 });
+  attempt.abort();
+  t.throws(() => attempt.onRequestStart({} as never));
+  attempt.onResponseError(undefined, Object.assign(new Error('x'), { code: 'UND_ERR_SOCKET' }));
+  t.end();
+});
