@@ -87,6 +87,11 @@ domains:
   - name: links.example.com
     region: us
     redirectHttp: false
+trustedProxies: []
+limits: {}
+log:
+  clicks: none
+  sampleEvery: 100
 workers: 2
 `,
   });

@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net';
 import t from 'tap';
 import { serve } from '../helpers/serve.ts';
 import { tracker } from '../helpers/tracker.ts';
+import { until } from '../helpers/until.ts';
 
 const opened = (port: number): Promise<Socket> =>
   new Promise((resolve) => {
@@ -64,6 +65,5 @@ t.test('slow and silent connections do not keep others waiting, and go in their 
   t.ok(slow.filter(({ destroyed }) => !destroyed).length > 100, 'answered while they were there');
   await all;
   t.ok(performance.now() - before < 8_000);
-  while (gate.listeners.connections() > 0) await new Promise((resolve) => setTimeout(resolve, 10));
-  t.pass('none is left');
+  await until('none is left', () => gate.listeners.connections() === 0);
 });

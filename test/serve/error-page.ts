@@ -1,6 +1,7 @@
 import t from 'tap';
 import { ask, serve } from '../helpers/serve.ts';
 import { tracker } from '../helpers/tracker.ts';
+import { until } from '../helpers/until.ts';
 
 t.test(
   'HTML for those who ask for it, text for others, never cached, nothing of the request in it',
@@ -35,7 +36,7 @@ t.test('503 says when to come again, and keeps the connection', async (t) => {
   });
   const first = await gate.tls('links.example.com');
   first.write('GET / HTTP/1.1\r\nHost: links.example.com\r\n\r\n');
-  while (seen.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until('the first is under way', () => seen.requests.length > 0);
   const answer = await gate.raw('GET / HTTP/1.1\r\nHost: links.example.com\r\n\r\n', {
     until: /\n[0-9a-f]{16,}\n/,
   });

@@ -4,6 +4,7 @@ import type { ClientHttp2Session, OutgoingHttpHeaders } from 'node:http2';
 import t from 'tap';
 import { ask, gather, serve } from '../helpers/serve.ts';
 import { onRequestHead, scriptedTracker, tracker } from '../helpers/tracker.ts';
+import { pause } from '../helpers/pause.ts';
 
 /** One frame (RFC 9113 §4.1). */
 const frame = (type: number, flags: number, stream: number, payload: Buffer): Buffer => {
@@ -113,8 +114,7 @@ t.test('each rule on raw frames: nothing reaches the tracker', async (t) => {
     if (content !== undefined) parts.push(frame(0, END_STREAM, 1, Buffer.from(content)));
     parts.push(frame(6, 0, 0, Buffer.from('12345678')));
     socket.write(Buffer.concat(parts));
-    const done = new Promise((resolve) => setTimeout(resolve, 60));
-    await Promise.race([answer, done]);
+    await Promise.race([answer, pause(60)]);
     socket.destroy();
     const got = seen.requests.slice(before);
     if (without.some(([name]) => name === what)) {

@@ -3,6 +3,7 @@
 import t from 'tap';
 import { serve } from '../helpers/serve.ts';
 import { tracker } from '../helpers/tracker.ts';
+import { pause } from '../helpers/pause.ts';
 
 const get = (path: string, host = 'links.example.com', method = 'GET'): string =>
   `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
@@ -52,9 +53,7 @@ t.test('challenges that fail or hang for a client that left are no crash', async
   const gate = await serve(t, {
     tracker: await tracker(t),
     answerChallenge: (_host, token) =>
-      token === 'slow'
-        ? new Promise((resolve) => setTimeout(() => resolve('late'), 100))
-        : Promise.reject(new Error('storage')),
+      token === 'slow' ? pause(100).then(() => 'late') : Promise.reject(new Error('storage')),
   });
   t.match(await gate.raw(get(`${CHALLENGE}x`), plain), /^HTTP\/1\.1 500 /);
   const { connect } = await import('node:net');
@@ -62,7 +61,7 @@ t.test('challenges that fail or hang for a client that left are no crash', async
     socket.write(get(`${CHALLENGE}slow`));
     setTimeout(() => socket.destroy(), 20);
   });
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await pause(200);
   t.match(await gate.raw(get('/'), plain), /^HTTP\/1\.1 302 /);
 });
 

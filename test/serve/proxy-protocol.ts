@@ -5,6 +5,7 @@ import t from 'tap';
 import { parseProxyHeader } from '../../src/serve/proxy-protocol.ts';
 import { gather, serve } from '../helpers/serve.ts';
 import { tracker } from '../helpers/tracker.ts';
+import { pause } from '../helpers/pause.ts';
 
 const v2 = (command: number, family: number, payload: Buffer): Buffer => {
   const head = Buffer.from('\r\n\r\n\0\r\nQUIT\n\0\0\0\0', 'latin1');
@@ -110,7 +111,7 @@ t.test(
 
       const raw = connect(gate.httpsPort, '127.0.0.1');
       raw.write(header.subarray(0, 7));
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await pause(5);
       raw.write(header.subarray(7));
       const secure = tlsConnect({ socket: raw, servername: 'links.example.com', ca: gate.pki.rootPem });
       const secured = gather(secure);

@@ -4,6 +4,8 @@ import { connect } from 'node:net';
 import t from 'tap';
 import { ask, gather, serve } from '../helpers/serve.ts';
 import { onRequestHead, scriptedTracker, tracker } from '../helpers/tracker.ts';
+import { pause } from '../helpers/pause.ts';
+import { until } from '../helpers/until.ts';
 
 const GET = 'GET /e/c/x HTTP/1.1\r\nHost: links.example.com\r\n\r\n';
 const GET_CLOSE = 'GET /e/c/x HTTP/1.1\r\nHost: links.example.com\r\nConnection: close\r\n\r\n';
@@ -62,7 +64,7 @@ t.test('no answer in responseTimeout: 504, and the upstream’s connection is no
   t.match(await gate.next('request.completed'), { status: 504, errorCode: 'ERR_UPSTREAM_TIMEOUT' });
   await gate.raw(GET_CLOSE);
   t.equal(upstream.connections(), 2);
-  while (closed < 2) await new Promise((resolve) => setImmediate(resolve));
+  await until('both are closed', () => closed >= 2);
   t.match(await ask(await gate.h2(), {}), { status: 504 });
 });
 
@@ -75,7 +77,7 @@ t.test('the time for an answer starts behind the request’s content', async (t)
     'POST / HTTP/1.1\r\nHost: links.example.com\r\nConnection: close\r\nContent-Length: 4\r\n\r\n',
   );
   for (const byte of 'abcd') {
-    await new Promise((resolve) => setTimeout(resolve, 120));
+    await pause(120);
     socket.write(byte);
   }
   t.match(await answer, /^HTTP\/1\.1 302 /);
@@ -135,7 +137,7 @@ t.test('an answer nobody reads waits upstream, in bounded memory, and comes whol
   const settle = async (): Promise<number> => {
     for (let last = -1; last !== written;) {
       last = written;
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await pause(200);
     }
     return written;
   };

@@ -10,6 +10,7 @@ import { onRequestHead, scriptedTracker, tracker, type Tracker } from '../helper
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tempDir } from '../helpers/temp-dir.ts';
+import { pause } from '../helpers/pause.ts';
 
 type Target = Pick<Tracker, 'url' | 'serverName' | 'caFile'>;
 interface Options {
@@ -193,7 +194,7 @@ t.test('above maxConnections requests wait in order; above the queue they are re
     { code: 'ERR_UPSTREAM_BUSY' },
   );
   await Promise.all(sent);
-  t.same([...order].sort(), ['/1', '/2', '/3', '/4', '/5']);
+  t.same(order.toSorted(), ['/1', '/2', '/3', '/4', '/5']);
   t.same(order.slice(-1), ['/5']);
   t.equal(seen.connections(), 2);
   t.match(upstream.counts(), { active: 0, waiting: 0 });
@@ -239,7 +240,7 @@ t.test('an old connection is replaced, also when all of them are old', async (t)
       got.map(({ status }) => status),
       [302, 302],
     );
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await pause(5);
   }
   t.ok(seen.connections() > 4);
 });
