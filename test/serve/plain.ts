@@ -1,5 +1,6 @@
 // Port 80: challenges first, the redirect only where it is asked for and safe, all else forwarded.
 
+import { connect } from 'node:net';
 import t from 'tap';
 import { serve } from '../helpers/serve.ts';
 import { tracker } from '../helpers/tracker.ts';
@@ -56,7 +57,6 @@ t.test('challenges that fail or hang for a client that left are no crash', async
       token === 'slow' ? pause(100).then(() => 'late') : Promise.reject(new Error('storage')),
   });
   t.match(await gate.raw(get(`${CHALLENGE}x`), plain), /^HTTP\/1\.1 500 /);
-  const { connect } = await import('node:net');
   const socket = connect(gate.httpPort, '127.0.0.1', () => {
     socket.write(get(`${CHALLENGE}slow`));
     setTimeout(() => socket.destroy(), 20);

@@ -183,7 +183,7 @@ t.test('a reader that takes nothing is cut after writeIdle', async (t) => {
   const stream = session.request({ ':path': '/' });
   stream.on('error', () => undefined);
   stream.pause();
-  while (gate.heard('request.completed').length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+  while (gate.heard('request.completed').length < 2) await pause(20);
   t.equal(gate.heard('request.completed')[1]?.complete, false);
 });
 
