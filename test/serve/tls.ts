@@ -34,7 +34,10 @@ t.test('TLS 1.2 and 1.3; below is refused', async (t) => {
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     const socket = await gate.tls('links.example.com', { minVersion: version, maxVersion: version });
     t.equal(socket.getProtocol(), version);
-    t.match(gate.heard('handshake.completed').at(-1), { version, resumed: false });
+    // the client of TLS 1.3 is done before the server is
+    while (gate.heard('handshake.completed').at(-1)?.version !== version)
+      await new Promise((resolve) => setImmediate(resolve));
+    t.equal(gate.heard('handshake.completed').at(-1)?.resumed, false);
   }
   // OpenSSL's own client must be told to offer what is too old
   await t.rejects(

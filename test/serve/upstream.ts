@@ -193,7 +193,7 @@ t.test('above maxConnections requests wait in order; above the queue they are re
     { code: 'ERR_UPSTREAM_BUSY' },
   );
   await Promise.all(sent);
-  t.same([...order].sort(), ['/1', '/2', '/3', '/4', '/5']);
+  t.same([...order].toSorted(), ['/1', '/2', '/3', '/4', '/5']);
   t.same(order.slice(-1), ['/5']);
   t.equal(seen.connections(), 2);
   t.match(upstream.counts(), { active: 0, waiting: 0 });
