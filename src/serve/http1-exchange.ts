@@ -31,6 +31,8 @@ export interface Http1Connection {
   readonly facts: ConnectionFacts;
   /** nothing more that comes on this connection is a request */
   closing: boolean;
+  /** the process drains: each answer, also to a request that came before, closes its connection */
+  readonly isDraining: () => boolean;
 }
 
 export class Http1Exchange implements Exchange {
@@ -97,6 +99,7 @@ export class Http1Exchange implements Exchange {
 
   head(status: number, reason: string, fields: FieldLines): void {
     const response = this.#response;
+    if (this.#connection.isDraining()) this.closeAfter();
     // a flat list keeps order and repetition; Node adds Date (RFC 9110 §6.6.1), Connection and the framing
     response.writeHead(status, UNWRITABLE_REASON.test(reason) ? '' : reason, fields as string[]);
     // the body mostly comes in the same read: only a head that stays alone is flushed alone

@@ -44,18 +44,35 @@ export interface Http1Options {
   readonly isDraining: () => boolean;
 }
 
+export interface Http1Front {
+  /** fed connections (`emit('connection', socket)`); it does not listen itself */
+  readonly server: Server;
+  /** closes connections that carry no request: kept ones at once, fresh ones when they had a moment to speak */
+  drain(): void;
+}
+
+/** A fresh connection's first request may be on its way. */
+const DRAIN_GRACE_MS = 1_000;
+
 /**
  * An HTTP/1 server that is fed connections (`emit('connection', socket)`) and does not listen itself.
  * Its clocks run from the start: head within `headersMs`, whole request within `requestMs`, idle `keepAliveMs`.
  */
-export const createHttp1Server = ({ listener, handle, emit, limits, isDraining }: Http1Options): Server => {
-  const connections = new WeakMap<Socket, Connection>();
+export const createHttp1Server = ({
+  listener,
+  handle,
+  emit,
+  limits,
+  isDraining,
+}: Http1Options): Http1Front => {
+  const connections = new Map<Socket, Connection>();
   const connectionOf = (socket: Socket): Connection => {
     let connection = connections.get(socket);
     if (connection === undefined) {
       const facts = connectionFacts(listener, socket);
-      connection = { facts, closing: false, current: undefined, waiting: [], requests: 0 };
+      connection = { facts, isDraining, closing: false, current: undefined, waiting: [], requests: 0 };
       connections.set(socket, connection);
+      socket.once('close', () => connections.delete(socket));
     }
     return connection;
   };
@@ -85,7 +102,7 @@ export const createHttp1Server = ({ listener, handle, emit, limits, isDraining }
       // an answer whose head was out before the drain began promised more; there is no more
       else if (isDraining()) request.socket.destroySoon();
     });
-    if (isDraining() || connection.requests >= limits.requestsPerConnection) exchange.closeAfter();
+    if (connection.requests >= limits.requestsPerConnection) exchange.closeAfter();
     handle(exchange);
   };
 
@@ -97,6 +114,7 @@ export const createHttp1Server = ({ listener, handle, emit, limits, isDraining }
     else if (connection.waiting.length < PIPELINED) connection.waiting.push([request, response]);
     else socket.destroy();
   };
+  server.on('connection', connectionOf);
   server.on('request', onRequest);
   // with a listener of ours Node does not answer 100 or 417 by itself: body() and headers.ts do
   server.on('checkContinue', onRequest);
@@ -135,5 +153,13 @@ export const createHttp1Server = ({ listener, handle, emit, limits, isDraining }
   });
   // Node starts its connection clocks on this event; a server that is fed would never get it
   server.emit('listening');
-  return server;
+  return {
+    server,
+    drain: () => {
+      server.closeIdleConnections();
+      setTimeout(() => {
+        for (const [socket, { current }] of connections) if (current === undefined) socket.destroy();
+      }, DRAIN_GRACE_MS).unref();
+    },
+  };
 };

@@ -76,7 +76,7 @@ export const createListeners = (options: ListenersOptions): Listeners => {
   const tls = createTlsServer({
     handshake,
     isConfigured,
-    http1,
+    http1: http1.server,
     http2: http2.server,
     emit,
     handshakeTimeoutMs: limits.tlsHandshakeMs,
@@ -88,7 +88,7 @@ export const createListeners = (options: ListenersOptions): Listeners => {
     tls.emit('connection', socket),
   );
   const http = connections.listener('http', proxied.http ?? [], (socket) =>
-    http1Plain.emit('connection', socket),
+    http1Plain.server.emit('connection', socket),
   );
 
   const drain = async (timeoutMs: number): Promise<number> => {
@@ -100,17 +100,19 @@ export const createListeners = (options: ListenersOptions): Listeners => {
       void Promise.all(closed).then(() => resolve());
     });
     http2.drain();
-    http1.closeIdleConnections();
-    http1Plain.closeIdleConnections();
+    http1.drain();
+    http1Plain.drain();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, timeoutMs);
     });
     await Promise.race([empty, late]);
     clearTimeout(timer);
+    // a server is told of its last connection's end a turn of the loop before that connection's own listeners are
+    for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve));
     const cut = connections.cut();
-    http1.close();
-    http1Plain.close();
+    http1.server.close();
+    http1Plain.server.close();
     await Promise.all([...upstreams.values()].map((upstream) => upstream.destroy()));
     return cut;
   };

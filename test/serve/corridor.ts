@@ -4,14 +4,15 @@ import t from 'tap';
 import { ask, serve } from '../helpers/serve.ts';
 import { redirectAnswer, tracker } from '../helpers/tracker.ts';
 
+const get = (path: string, host = 'links.example.com', more = ''): string =>
+  `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n${more}\r\n`;
+
 t.test('each request ends in exactly one event', async (t) => {
   const seen = await tracker(t, {
     answer: (request, response, got) =>
       got.target === '/dies' ? request.socket.destroy() : redirectAnswer(request, response, got),
   });
   const gate = await serve(t, { tracker: seen });
-  const get = (path: string, host = 'links.example.com', more = ''): string =>
-    `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n${more}\r\n`;
   const session = await gate.h2();
   const requests = [
     () => gate.raw(get('/')),

@@ -1,6 +1,20 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
-import { serve } from '../helpers/serve.ts';
-import { tracker } from '../helpers/tracker.ts';
+import { ask, gather, serve } from '../helpers/serve.ts';
+import { tempDir } from '../helpers/temp-dir.ts';
+import { redirectAnswer, tracker } from '../helpers/tracker.ts';
+
+const hasProgram = (program: string): boolean => spawnSync(program, ['--version']).status === 0;
+const run = (program: string, args: readonly string[]): Promise<string> =>
+  new Promise((resolve) => {
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let text = '';
+    for (const pipe of [child.stdout, child.stderr])
+      pipe.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    child.on('close', () => resolve(text));
+  });
 
 const click = '/e/c/eyJlbWFpbCI6MX0%3D//a/../b?x=1&y=%2F';
 
@@ -58,4 +72,88 @@ t.test('port 80 forwards too', async (t) => {
   );
   t.match(answer, /^HTTP\/1\.1 302 /);
   t.same(seen.requests[0]?.field('x-forwarded-proto'), ['http']);
+});
+
+t.test(
+  'drain: idle connections close, requests in flight are answered and told so, new ones are refused',
+  async (t) => {
+    const seen = await tracker(t, { answer: (...args) => setTimeout(() => redirectAnswer(...args), 150) });
+    const gate = await serve(t, { tracker: seen });
+    const idle = await gate.tls('links.example.com');
+    const idleGone = gather(idle);
+    const session = await gate.h2();
+    const streamed = ask(session, { ':path': '/h2' });
+    const answered = gate.raw('GET /h1 HTTP/1.1\r\nHost: links.example.com\r\n\r\n');
+    while (seen.requests.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    const before = performance.now();
+    const cut = gate.listeners.drain(5_000);
+    await t.rejects(gate.tls('links.example.com'), { code: 'ECONNREFUSED' });
+    t.match(await answered, /^HTTP\/1\.1 302 Found\r\n[^]*\r\nConnection: close\r\n/);
+    t.match(await streamed, { status: 302, code: 0 });
+    t.equal(await cut, 0, 'nothing had to be cut');
+    await idleGone;
+    t.ok(performance.now() - before < 3_000);
+    t.equal(gate.listeners.connections(), 0);
+  },
+);
+
+t.test('drain cuts what is left when its time is over, and says how many', async (t) => {
+  const seen = await tracker(t, { answer: () => undefined });
+  const gate = await serve(t, { tracker: seen });
+  const stuck = gate.raw('GET / HTTP/1.1\r\nHost: links.example.com\r\n\r\n');
+  while (seen.requests.length < 1) await new Promise((resolve) => setImmediate(resolve));
+  t.equal(gate.listeners.connections(), 1);
+  t.equal(await gate.listeners.drain(50), 1);
+  t.equal(await stuck, '');
+});
+
+t.test('clients that people use pass through', async (t) => {
+  const seen = await tracker(t);
+  const gate = await serve(t, { tracker: seen });
+  const caFile = join(tempDir(t), 'ca.pem');
+  writeFileSync(caFile, gate.pki.rootPem);
+  const address = `links.example.com:${gate.httpsPort}`;
+  const url = `https://${address}/e/c/a%3D//b?x=1`;
+  const curl = [
+    '-sS',
+    '-D-',
+    '-o',
+    '/dev/null',
+    '--path-as-is',
+    '--cacert',
+    caFile,
+    '--resolve',
+    `${address}:127.0.0.1`,
+  ];
+  const python = `
+import http.client, ssl, socket
+context = ssl.create_default_context(cafile=${JSON.stringify(caFile)})
+raw = socket.create_connection(("127.0.0.1", ${gate.httpsPort}))
+connection = http.client.HTTPConnection("links.example.com")
+connection.sock = context.wrap_socket(raw, server_hostname="links.example.com")
+for _ in range(2):
+    connection.request("GET", "/e/c/a%3D//b?x=1")
+    answer = connection.getresponse(); answer.read()
+    print("HTTP", answer.status, answer.getheader("Location"))
+`;
+  for (const [what, program, args, expected] of [
+    ['curl, HTTP/1.1', 'curl', [...curl, '--http1.1', url], /^HTTP\/1\.1 302 /],
+    ['curl, HTTP/2', 'curl', [...curl, '--http2', url], /^HTTP\/2 302 /],
+    [
+      'curl, one-click unsubscribe',
+      'curl',
+      [...curl, '-d', 'List-Unsubscribe=One-Click', url],
+      /^HTTP\/2 302 /,
+    ],
+    ['Python', 'python3', ['-c', python], /^HTTP 302 https:\/\/www\.example\.com\/landing.*\nHTTP 302 /],
+  ] as const) {
+    await t.test(
+      what,
+      { skip: hasProgram(program) ? false : `${program} is missing: apt-get install ${program}` },
+      async (t) => {
+        t.match(await run(program, args), expected);
+        t.equal(seen.requests.at(-1)?.target, '/e/c/a%3D//b?x=1');
+      },
+    );
+  }
 });

@@ -46,23 +46,17 @@ t.test('both versions, however the bytes are cut', (t) => {
 
 t.test('what is not one', (t) => {
   for (const text of [
-    ...[
-      'GET / HTTP/1.1\r\n',
-      'PROXY TCP4 203.0.113.9 10.0.0.1 4711\r\n',
-      'PROXY TCP4 ::1 ::1 1 1\r\n',
-      'proxy TCP4 1.1.1.1 1.1.1.1 1 1\r\n',
-    ],
-    ...[
-      'PROXY TCP6 1.1.1.1 1.1.1.1 1 1\r\n',
-      'PROXY TCP4 1.1.1.1 1.1.1.1 1 65536\r\n',
-      'PROXY UDP4 1.1.1.1 1.1.1.1 1 1\r\n',
-    ],
-    ...[
-      'PROXY  TCP4 1.1.1.1 1.1.1.1 1 1\r\n',
-      `PROXY TCP4 ${'1'.repeat(120)}`,
-      '\x16\x03\x01',
-      '\r\n\r\n\0\r\nQUIX',
-    ],
+    'GET / HTTP/1.1\r\n',
+    'PROXY TCP4 203.0.113.9 10.0.0.1 4711\r\n',
+    'PROXY TCP4 ::1 ::1 1 1\r\n',
+    'proxy TCP4 1.1.1.1 1.1.1.1 1 1\r\n',
+    'PROXY TCP6 1.1.1.1 1.1.1.1 1 1\r\n',
+    'PROXY TCP4 1.1.1.1 1.1.1.1 1 65536\r\n',
+    'PROXY UDP4 1.1.1.1 1.1.1.1 1 1\r\n',
+    'PROXY  TCP4 1.1.1.1 1.1.1.1 1 1\r\n',
+    `PROXY TCP4 ${'1'.repeat(120)}`,
+    '',
+    '\r\n\r\n\0\r\nQUIX',
   ])
     t.match(parseProxyHeader(Buffer.from(text, 'latin1')), { state: 'invalid' }, text);
   for (const bytes of [

@@ -1,11 +1,11 @@
 // The answer's way back, and what becomes of one side when the other goes: over real sockets, both versions.
 
+import { EventEmitter, once } from 'node:events';
 import { connect } from 'node:net';
 import t from 'tap';
 import { ask, gather, serve } from '../helpers/serve.ts';
 import { onRequestHead, scriptedTracker, tracker } from '../helpers/tracker.ts';
 import { pause } from '../helpers/pause.ts';
-import { until } from '../helpers/until.ts';
 
 const GET = 'GET /e/c/x HTTP/1.1\r\nHost: links.example.com\r\n\r\n';
 const GET_CLOSE = 'GET /e/c/x HTTP/1.1\r\nHost: links.example.com\r\nConnection: close\r\n\r\n';
@@ -54,17 +54,18 @@ t.test('HTTP/1.0 has no chunks: a cut answer ends without close_notify, or with 
 });
 
 t.test('no answer in responseTimeout: 504, and the upstream’s connection is not used again', async (t) => {
-  let closed = 0;
+  const closed: Promise<unknown>[] = [];
   const upstream = await scriptedTracker(t, (socket) => {
     socket.resume();
-    socket.on('close', () => (closed += 1));
+    closed.push(once(socket, 'close'));
   });
   const gate = await serve(t, { tracker: upstream, upstreamUse: { responseTimeoutMs: 150 } });
   t.match(await gate.raw(GET, { until: /\n\n|<\/html>|\n$/ }), /^HTTP\/1\.1 504 Gateway Timeout\r\n/);
   t.match(await gate.next('request.completed'), { status: 504, errorCode: 'ERR_UPSTREAM_TIMEOUT' });
   await gate.raw(GET_CLOSE);
   t.equal(upstream.connections(), 2);
-  await until('both are closed', () => closed >= 2);
+  t.equal(closed.length, 2);
+  await Promise.all(closed);
   t.match(await ask(await gate.h2(), {}), { status: 504 });
 });
 
@@ -88,14 +89,13 @@ t.test(
   'a client that leaves ends its request upstream, and that connection carries nothing more',
   async (t) => {
     const gone: Promise<void>[] = [];
-    let asked: () => void = () => undefined;
-    const reached = (): Promise<void> => new Promise((resolve) => (asked = resolve));
+    const heads = new EventEmitter();
     const upstream = await scriptedTracker(t, (socket) => {
       gone.push(new Promise((resolve) => socket.on('close', () => resolve())));
-      onRequestHead(socket, () => asked());
+      onRequestHead(socket, () => heads.emit('head'));
     });
     const gate = await serve(t, { tracker: upstream });
-    let there = reached();
+    let there = once(heads, 'head');
     const socket = await gate.tls('links.example.com');
     socket.write(GET);
     await there;
@@ -103,7 +103,7 @@ t.test(
     await gone[0];
     t.match(await gate.next('request.completed'), { status: 499, complete: false });
 
-    there = reached();
+    there = once(heads, 'head');
     const session = await gate.h2();
     const stream = session.request({ ':path': '/' });
     stream.on('error', () => undefined);
