@@ -10,7 +10,13 @@ t.test('the whole corridor', async (t) => {
   const storage = createMemoryStorage();
   const ca = await acmeCa(t, { httpPort: await challengeServer(t, storage), nonceReject: 30 });
   const issuer = createAcmeIssuer({
-    settings: { type: 'acme', name: 'x', directory: ca.directory, caFile: ca.caFile, challenges: ['http-01'] },
+    settings: {
+      type: 'acme',
+      name: 'x',
+      directory: ca.directory,
+      caFile: ca.caFile,
+      challenges: ['http-01'],
+    },
     keyType: 'ecdsa-p256',
     storage,
     clock: systemClock,
