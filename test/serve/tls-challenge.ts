@@ -1,5 +1,12 @@
 import { once } from 'node:events';
-import { connect, createServer, type ConnectionOptions, type SecureContext, type TLSSocket } from 'node:tls';
+import {
+  connect,
+  createSecureContext,
+  createServer,
+  type ConnectionOptions,
+  type SecureContext,
+  type TLSSocket,
+} from 'node:tls';
 import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
 import { createAnswerTlsChallenge, createTlsSolver } from '../../src/cert/challenges/tls-alpn-01.ts';
@@ -8,7 +15,6 @@ import type { KeyType } from '../../src/core/settings.ts';
 import { createTlsChallenge, isValidation } from '../../src/serve/tls-challenge.ts';
 import { createMemoryStorage } from '../../src/storage/memory.ts';
 import { createLocalIssuer } from '../../src/cert/issuers/local.ts';
-import { createSecureContext } from 'node:tls';
 import { challengeCertificateFault, validate } from '../helpers/acme-ca/validate.ts';
 
 const name = 'links.example.com';
@@ -33,7 +39,7 @@ const listen = async (t: Test, context: SecureContext | undefined) => {
       return chooseProtocol(this, protocols);
     },
     SNICallback(this: TLSSocket, servername: string, done: (error: null, context?: SecureContext) => void) {
-      void chooseContext(this, servername).then((found) => done(null, found));
+      void (async () => done(null, await chooseContext(this, servername)))();
     },
   } as unknown as Parameters<typeof createServer>[0]);
   server.on('tlsClientError', (_error, socket) => socket.destroy());
