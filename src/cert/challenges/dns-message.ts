@@ -179,14 +179,16 @@ const readTsig = (message: Buffer, start: number): Times & { readonly mac: Buffe
   const data = afterName(message, start) + 10;
   const at = afterName(message, data);
   const macEnd = at + 10 + message.readUInt16BE(at + 8);
-  const otherStart = macEnd + 6;
+  const other = message.subarray(macEnd + 6);
+  if (other.length !== message.readUInt16BE(macEnd + 4))
+    throw new RangeError('TSIG does not end the message');
   return {
     seconds: message.readUIntBE(at, 6),
     fudge: message.readUInt16BE(at + 6),
     mac: message.subarray(at + 10, macEnd),
     id: message.subarray(macEnd, macEnd + 2),
     error: message.readUInt16BE(macEnd + 2),
-    other: message.subarray(otherStart, otherStart + message.readUInt16BE(macEnd + 4)),
+    other,
   };
 };
 

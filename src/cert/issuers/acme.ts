@@ -28,6 +28,8 @@ export interface AcmeIssuerOptions {
   readonly keyTypes?: ReadonlyMap<string, KeyType>;
   readonly storage: Storage;
   readonly clock: Clock;
+  /** made from the settings when absent */
+  readonly dnsSolver?: ChallengeSolver;
   /** for one request to the CA (30 s) */
   readonly requestTimeoutMs?: number;
   /** from the first request to the checked chain, for each kind of challenge (3 min, and what a DNS record may take) */
@@ -78,6 +80,7 @@ export const createAcmeIssuer = (options: AcmeIssuerOptions): Issuer => {
   const solverOf = (type: ChallengeType): readonly ChallengeSolver[] => {
     if (type === 'http-01') return [createHttpSolver({ storage })];
     if (type === 'tls-alpn-01') return [createTlsSolver({ storage, clock })];
+    if (options.dnsSolver !== undefined) return [options.dnsSolver];
     return settings.dns === undefined ? [] : [createDnsSolver({ settings: settings.dns, clock })];
   };
   const solvers = settings.challenges.flatMap(solverOf);
