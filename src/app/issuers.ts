@@ -9,12 +9,12 @@ import type { Storage } from '../core/storage.ts';
 
 /** In the order they are tried. */
 export const createIssuers = (
-  { keyType, issuers }: Settings['certificates'],
+  { keyType, keyTypes, issuers }: Settings['certificates'],
   storage: Storage,
   clock: Clock,
-): readonly Issuer[] =>
-  issuers.map((settings) =>
-    settings.type === 'acme'
-      ? createAcmeIssuer({ settings, keyType, storage, clock })
-      : createLocalIssuer({ keyType, storage, clock }),
+): readonly Issuer[] => {
+  const common = { keyType, keyTypes: new Map(Object.entries(keyTypes ?? {})), storage, clock };
+  return issuers.map((settings) =>
+    settings.type === 'acme' ? createAcmeIssuer({ settings, ...common }) : createLocalIssuer(common),
   );
+};

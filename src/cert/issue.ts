@@ -6,6 +6,7 @@ import { GateError, toGateError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { Lock, Storage } from '../core/storage.ts';
 import { startDeadline } from './deadline.ts';
+import { createIssuersHealth, type IssuersHealth } from './issuers/issuer-health.ts';
 import type { Issuer } from './issuers/issuer.ts';
 import { isRenewalDue } from './plan.ts';
 import type { CertificateStore, StoredCertificate } from './store.ts';
@@ -17,6 +18,8 @@ export interface IssueOptions {
   readonly issuers: readonly Issuer[];
   readonly clock: Clock;
   readonly emit: Emit;
+  /** one of its own when absent */
+  readonly health?: IssuersHealth;
 }
 
 export interface Issued {
@@ -31,13 +34,21 @@ export interface Issued {
  * @throws GateError `ERR_ACME_*` or `ERR_CERT_INVALID` of the last issuer tried (details.issuer), `ERR_STORAGE_UNAVAILABLE`,
  * `ERR_STORAGE_LOCKED` when another process held the name for longer than a minute; else the reason of `signal`
  */
-export type Issue = (name: string, signal: AbortSignal) => Promise<Issued>;
+export type Issue = (name: string, signal: AbortSignal, wish?: IssueWish) => Promise<Issued>;
+
+export interface IssueWish {
+  /** order even though the stored one is not due */
+  readonly force?: boolean;
+  /** told to the CA that issued it; the stored certificate when absent */
+  readonly replaces?: StoredCertificate;
+}
 
 /** Longer than the lease of a lock, so that the lock of a machine that died is waited out. */
 const LOCK_WAIT_MS = 60_000;
 
 export const createIssue = (options: IssueOptions): Issue => {
   const { storage, store, issuers, clock, emit } = options;
+  const health = options.health ?? createIssuersHealth({ storage, clock, emit });
   const running = new Map<string, Promise<Issued>>();
 
   const stored = async (name: string): Promise<StoredCertificate | undefined> => {
@@ -59,12 +70,17 @@ export const createIssue = (options: IssueOptions): Issue => {
     }
   };
 
-  const obtain = async (issuer: Issuer, name: string, signal: AbortSignal): Promise<StoredCertificate> => {
+  const obtain = async (
+    issuer: Issuer,
+    name: string,
+    signal: AbortSignal,
+    replaces: StoredCertificate | undefined,
+  ): Promise<StoredCertificate> => {
     const startedMs = clock.now();
     const completed = (result: 'issued' | 'failed'): void =>
       emit('order.completed', { issuer: issuer.issuer, result, durationMs: clock.now() - startedMs });
     try {
-      const keyAndChain = await issuer.obtain(name, signal);
+      const keyAndChain = await issuer.obtain(name, signal, replaces === undefined ? {} : { replaces });
       completed('issued');
       const { source, issuer: by, directory } = issuer;
       const certificate = await store.write(name, {
@@ -93,43 +109,76 @@ export const createIssue = (options: IssueOptions): Issue => {
   };
 
   /**
-   * 1. An issuer that cannot be asked or refuses → the next one.
-   * 2. A name that could not be validated is not the CA's fault, and a storage that fails nobody's: no other CA is burnt.
+   * 1. An issuer that failed lately is passed over, unless the caller insists.
+   * 2. One that cannot be asked, has a limit, or refuses → the next one.
+   * 3. A name that could not be validated is not the CA's fault, and a storage that fails nobody's: no other CA is burnt.
    */
-  const tryAll = async (name: string, signal: AbortSignal): Promise<StoredCertificate> => {
-    let last = new GateError('ERR_ACME_REFUSED', `no issuer is configured for "${name}"`);
+  const tryAll = async (
+    name: string,
+    signal: AbortSignal,
+    { replaces, force }: IssueWish,
+  ): Promise<StoredCertificate> => {
+    await health.load();
+    let last: GateError | undefined;
+    let soonestMs = Infinity;
     for (const issuer of issuers) {
+      const untilMs = force === true ? undefined : health.passedOverUntil(issuer);
+      if (untilMs !== undefined) {
+        soonestMs = Math.min(soonestMs, untilMs);
+        continue;
+      }
       try {
-        return await obtain(issuer, name, signal);
+        const certificate = await obtain(issuer, name, signal, replaces);
+        await health.tell(issuer, name);
+        return certificate;
       } catch (error) {
         signal.throwIfAborted();
         last = toGateError(error);
+        await health.tell(issuer, name, last);
         if (last.code === 'ERR_ACME_UNAUTHORIZED' || last.code.startsWith('ERR_STORAGE_')) break;
       }
     }
-    throw last;
+    throw last ?? noneLeft(name, soonestMs - clock.now());
   };
 
-  const issueLocked = async (name: string, signal: AbortSignal): Promise<Issued> => {
+  const noneLeft = (name: string, waitMs: number): GateError => {
+    if (issuers.length === 0)
+      return new GateError('ERR_ACME_REFUSED', `no issuer is configured for "${name}"`);
+    const failures = health
+      .list()
+      .flatMap(({ issuer, lastFailure }) => (lastFailure === undefined ? [] : [{ issuer, ...lastFailure }]));
+    const latest = failures.toSorted((a, b) => b.atMs - a.atMs)[0];
+    return new GateError(
+      'ERR_ACME_UNREACHABLE',
+      `every issuer for "${name}" has failed lately; the last one: ${latest?.detail ?? 'unknown'}`,
+      {
+        details: {
+          retryAfterMs: Math.max(0, waitMs),
+          ...(latest === undefined ? {} : { issuer: latest.issuer }),
+        },
+      },
+    );
+  };
+
+  const issueLocked = async (name: string, signal: AbortSignal, wish: IssueWish): Promise<Issued> => {
     const lock = await takeLock(name, signal);
     try {
       const [certificate, state] = await Promise.all([stored(name), store.readState(name)]);
-      if (certificate !== undefined && !isRenewalDue(certificate, state, clock.now())) {
-        return { certificate, isNew: false };
-      }
-      return {
-        certificate: await tryAll(name, AbortSignal.any([signal, lock.signal])),
-        isNew: true,
-      };
+      const isDue = wish.force === true || certificate === undefined;
+      if (!isDue && !isRenewalDue(certificate, state, clock.now())) return { certificate, isNew: false };
+      const guarded = AbortSignal.any([signal, lock.signal]);
+      const replaces = wish.replaces ?? certificate;
+      const asked = { ...wish, ...(replaces === undefined ? {} : { replaces }) };
+      return { certificate: await tryAll(name, guarded, asked), isNew: true };
     } finally {
       await lock.release();
     }
   };
 
-  return (name, signal) => {
+  return (name, signal, wish = {}) => {
     const already = running.get(name);
     if (already !== undefined) return already;
-    const work = issueLocked(name, signal).finally(() => running.delete(name));
+    const work = issueLocked(name, signal, wish).finally(() => running.delete(name));
     running.set(name, work);
     return work;
   };

@@ -5,6 +5,7 @@ import { stringify } from 'yaml';
 import type {
   DomainSettings,
   IssuerSettings,
+  KeyType,
   PublicListenAddress,
   Settings,
   UpstreamId,
@@ -12,6 +13,7 @@ import type {
 import { formatDuration } from '../core/units.ts';
 import { limitsTree } from './limits.ts';
 import { formatListenAddress } from './listen-address.ts';
+import { acmeExtrasTree } from './issuer-settings.ts';
 import { DIRECTORIES } from './schema.ts';
 
 /** Plain data for YAML or JSON. */
@@ -26,6 +28,7 @@ const issuerTree = (issuer: IssuerSettings): SettingsTree => {
     ...(email === undefined ? {} : { email }),
     challenges,
     ...(caFile === undefined ? {} : { caFile }),
+    ...acmeExtrasTree(issuer),
   };
 };
 
@@ -34,12 +37,13 @@ const listenerTree = (listener: PublicListenAddress): unknown =>
     ? formatListenAddress(listener)
     : { address: formatListenAddress(listener), proxyProtocol: listener.proxyProtocol };
 
-const domainTree = (domain: DomainSettings): SettingsTree => {
+const domainTree = (domain: DomainSettings, keyType: KeyType | undefined): SettingsTree => {
   const { name, upstream, redirectHttp, hstsMaxAgeSeconds, universalLinks } = domain;
   return {
     name,
     ...(upstream === 'custom' ? {} : { region: upstream }),
     redirectHttp,
+    ...(keyType === undefined ? {} : { keyType }),
     ...(hstsMaxAgeSeconds === undefined ? {} : { hsts: formatDuration(hstsMaxAgeSeconds * 1000) }),
     ...(universalLinks === undefined
       ? {}
@@ -81,7 +85,7 @@ export const effectiveSettings = (settings: Settings): SettingsTree => {
       keyType: certificates.keyType,
       issuers: certificates.issuers.map(issuerTree),
     },
-    domains: settings.domains.map(domainTree),
+    domains: settings.domains.map((domain) => domainTree(domain, certificates.keyTypes?.[domain.name])),
     trustedProxies: settings.trustedProxies,
     limits: limitsTree(settings.limits ?? {}),
     log: settings.log,
