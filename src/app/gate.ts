@@ -3,6 +3,7 @@
 
 import { createContextCache } from '../cert/cache.ts';
 import { createAnswerChallenge } from '../cert/challenge.ts';
+import { createAnswerTlsChallenge } from '../cert/challenges/tls-alpn-01.ts';
 import { createHandshake } from '../cert/handshake.ts';
 import { createCertificateStore } from '../cert/store.ts';
 import { systemClock } from '../core/clock.ts';
@@ -38,6 +39,9 @@ const tell = (message: FromGate): Promise<void> =>
     else process.send(message, undefined, {}, () => resolve());
   });
 
+const usesTlsChallenge = ({ certificates }: Settings): boolean =>
+  certificates.issuers.some((issuer) => issuer.type === 'acme' && issuer.challenges.includes('tls-alpn-01'));
+
 const compose = (settings: Settings, logLevel: string): Parts => {
   const clock = systemClock;
   const logger = createLogger({ role: 'gate', level: logLevel });
@@ -47,6 +51,7 @@ const compose = (settings: Settings, logLevel: string): Parts => {
   const storage = createFileStorage({ path: settings.certificates.storage.path, clock });
   const names = settings.domains.map(({ name }) => name);
   const served = new Set(names);
+  const isServed = (name: string): boolean => served.has(name);
   const cache = createContextCache({
     store: createCertificateStore({ storage }),
     clock,
@@ -62,8 +67,12 @@ const compose = (settings: Settings, logLevel: string): Parts => {
     domains: settings.domains,
     upstreams: settings.upstreams,
     upstreamUse: settings.upstreamUse,
-    handshake: createHandshake({ cache, isServed: (name) => served.has(name), emit: bus.emit }),
+    handshake: createHandshake({ cache, isServed, emit: bus.emit }),
     answerChallenge: createAnswerChallenge({ storage, emit: bus.emit }),
+    // asked for on each full handshake of TLS 1.2, so only where a CA may come
+    ...(usesTlsChallenge(settings)
+      ? { answerTlsChallenge: createAnswerTlsChallenge({ storage, isServed, clock, emit: bus.emit }) }
+      : {}),
     emit: bus.emit,
     trustedProxies: settings.trustedProxies,
     proxyProtocol: {

@@ -2,7 +2,7 @@
 // connections counted, and both drained in a bounded time. app/gate.ts hands over sockets, doors and settings.
 
 import type { Server as TcpServer } from 'node:net';
-import type { AnswerChallenge, Handshake } from '../core/doors.ts';
+import type { AnswerChallenge, AnswerTlsChallenge, Handshake } from '../core/doors.ts';
 import type { Emit } from '../core/events.ts';
 import { normalizeName } from '../core/domain-name.ts';
 import type { DomainSettings, Limits, UpstreamSettings, UpstreamUse } from '../core/settings.ts';
@@ -23,6 +23,7 @@ export interface ListenersOptions {
   readonly upstreamUse: UpstreamUse;
   readonly handshake: Handshake;
   readonly answerChallenge: AnswerChallenge;
+  readonly answerTlsChallenge?: AnswerTlsChallenge;
   readonly emit: Emit;
   /** what differs from the defaults of limits.ts */
   readonly limits?: Partial<Limits>;
@@ -75,6 +76,7 @@ export const createListeners = (options: ListenersOptions): Listeners => {
   const isConfigured = (servername: string): boolean => domains.has(normalizeName(servername));
   const tls = createTlsServer({
     handshake,
+    ...(options.answerTlsChallenge === undefined ? {} : { answerTlsChallenge: options.answerTlsChallenge }),
     isConfigured,
     http1: http1.server,
     http2: http2.server,

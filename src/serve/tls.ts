@@ -4,14 +4,17 @@
 import type { Server as HttpServer } from 'node:http';
 import type { Http2Server } from 'node:http2';
 import { createServer, type SecureContext, type Server, type TLSSocket } from 'node:tls';
-import type { Handshake } from '../core/doors.ts';
+import type { AnswerTlsChallenge, Handshake } from '../core/doors.ts';
 import type { Emit, Events, TlsVersion } from '../core/events.ts';
+import { createTlsChallenge, isValidation } from './tls-challenge.ts';
 
 type FailureReason = Events['handshake.failed']['reason'];
 type SniDone = (error: Error | null, context?: SecureContext) => void;
 
 export interface TlsOptions {
   readonly handshake: Handshake;
+  /** door 3, where a CA may validate by tls-alpn-01 */
+  readonly answerTlsChallenge?: AnswerTlsChallenge;
   /** whether the name is configured: tells a missing certificate from a stranger's name */
   readonly isConfigured: (servername: string) => boolean;
   readonly http1: HttpServer;
@@ -26,6 +29,7 @@ export interface TlsOptions {
  */
 export const createTlsServer = ({
   handshake,
+  answerTlsChallenge = () => Promise.resolve(undefined),
   isConfigured,
   http1,
   http2,
@@ -34,10 +38,12 @@ export const createTlsServer = ({
 }: TlsOptions): Server => {
   const reasons = new WeakMap<object, FailureReason>();
 
-  const chooseContext = async (socket: object, servername: string, done: SniDone): Promise<void> => {
+  const choice = createTlsChallenge({ handshake, answer: answerTlsChallenge });
+
+  const chooseContext = async (socket: TLSSocket, servername: string, done: SniDone): Promise<void> => {
     let context: SecureContext | undefined;
     try {
-      context = await handshake(servername);
+      context = await choice.chooseContext(socket, servername);
       if (context === undefined)
         reasons.set(socket, isConfigured(servername) ? 'no-certificate' : 'unknown-name');
     } catch {
@@ -49,15 +55,23 @@ export const createTlsServer = ({
 
   const server = createServer({
     minVersion: 'TLSv1.2',
-    ALPNProtocols: ['h2', 'http/1.1'],
     handshakeTimeout: handshakeTimeoutMs,
-    // Node calls it as a method of the TLSSocket
-    SNICallback(this: object, servername: string, done: SniDone) {
+    // Node calls both as methods of the TLSSocket
+    ALPNCallback(this: TLSSocket, { protocols }: { protocols: string[] }) {
+      return choice.chooseProtocol(this, protocols);
+    },
+    SNICallback(this: TLSSocket, servername: string, done: SniDone) {
       void chooseContext(this, servername, done);
     },
-  } as Parameters<typeof createServer>[0]);
+  } as unknown as Parameters<typeof createServer>[0]);
 
   server.on('secureConnection', (socket: TLSSocket) => {
+    if (isValidation(socket)) {
+      // the CA has seen what it came for; nothing is served here
+      socket.on('error', () => undefined);
+      socket.end();
+      return;
+    }
     emit('handshake.completed', {
       version: socket.getProtocol() as TlsVersion,
       resumed: socket.isSessionReused(),

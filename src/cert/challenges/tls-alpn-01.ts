@@ -94,6 +94,21 @@ export interface AnswerTlsChallengeOptions {
 const contextOf = ({ keyPem, chainPem }: KeyAndChain): SecureContext =>
   createSecureContext({ key: keyPem, cert: chainPem, minVersion: 'TLSv1.2' });
 
+/** A storage that hangs must not hold up clients of TLS 1.2, who are asked for here too. */
+const SOON_MS = 500;
+
+const soon = async <T>(reading: Promise<T>): Promise<T | undefined> => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, SOON_MS, undefined);
+  });
+  try {
+    return await Promise.race([reading, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+};
+
 /**
  * The answering side, door 3. Never rejects: a storage that fails is told as an event, and the handshake goes on as one
  * for which no challenge is open.
@@ -109,7 +124,7 @@ export const createAnswerTlsChallenge = (options: AnswerTlsChallengeOptions): An
     const name = normalizeName(servername);
     if (!isDomainName(name) || !isServed(name)) return undefined;
     try {
-      const pem = (await storage.read(challengeKey(name)))?.toString('utf8');
+      const pem = (await soon(storage.read(challengeKey(name))))?.toString('utf8');
       if (pem === undefined) return undefined;
       return {
         challenge: contextOf({ keyPem: pem, chainPem: pem }),
