@@ -4,7 +4,7 @@
 
 import { readFile } from 'node:fs/promises';
 import https from 'node:https';
-import { createSecureContext } from 'node:tls';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Clock } from '../../core/clock.ts';
 import { trustedRoots } from '../../core/trusted-roots.ts';
@@ -34,8 +34,8 @@ export interface AcmeTransport {
 }
 
 export interface AcmeTransportOptions {
-  /** trusted beside the system's roots */
-  readonly caPem?: string;
+  /** from `createTrust`; the system's roots alone when absent */
+  readonly trust?: SecureContext;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** for one request, to the last byte of its answer */
@@ -56,6 +56,9 @@ export const readCaFile = async (caFile: string | undefined): Promise<string | u
     throw new GateError('ERR_ACME_UNREACHABLE', `caFile "${caFile}" cannot be read`, { cause: error });
   }
 };
+
+/** The system's roots with others beside them: some 50 ms of work, so once for many transports. */
+export const createTrust = (caPem: string): SecureContext => createSecureContext({ ca: trustedRoots(caPem) });
 
 const unreachable = (url: string, what: string, cause?: unknown): GateError =>
   new GateError('ERR_ACME_UNREACHABLE', `CA at "${url}" ${what}`, { cause });
@@ -82,12 +85,11 @@ const parseBody = (type: string, text: string): unknown => {
 
 /** A transport of its own for one piece of work with a CA. */
 export const createAcmeTransport = (options: AcmeTransportOptions): AcmeTransport => {
-  const { caPem, clock, signal, requestTimeoutMs } = options;
+  const { trust, clock, signal, requestTimeoutMs } = options;
   const agent = new https.Agent({
     keepAlive: true,
     maxSockets: 4,
-    // Parsed once here, not for every connection.
-    ...(caPem === undefined ? {} : { secureContext: createSecureContext({ ca: trustedRoots(caPem) }) }),
+    ...(trust === undefined ? {} : { secureContext: trust }),
   });
 
   const send = (

@@ -3,6 +3,7 @@
 
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import type { SecureContext } from 'node:tls';
 import type { Clock } from '../../core/clock.ts';
 import { GateError, toGateError } from '../../core/errors.ts';
 import type { AcmeIssuerSettings, ChallengeType, KeyType } from '../../core/settings.ts';
@@ -18,7 +19,7 @@ import { acmeAccount, type AcmeAccount } from './acme-account.ts';
 import { isProblemType, parseRetryAfter } from './acme-problem.ts';
 import { certificateId, parseRenewalInfo } from './acme-renewal-info.ts';
 import { createAcmeSession, fetchDirectory, type AcmeDirectory } from './acme-session.ts';
-import { createAcmeTransport, readCaFile, type AcmeTransport } from './acme-transport.ts';
+import { createAcmeTransport, createTrust, readCaFile, type AcmeTransport } from './acme-transport.ts';
 import type { Issuer } from './issuer.ts';
 
 export interface AcmeIssuerOptions {
@@ -75,6 +76,7 @@ export const createAcmeIssuer = (options: AcmeIssuerOptions): Issuer => {
   const { settings, keyType, keyTypes, storage, clock } = options;
   const { requestTimeoutMs = 30_000 } = options;
   const orderTimeoutMs = options.orderTimeoutMs ?? ORDER_TIMEOUT_MS + (settings.dns?.propagationMs ?? 0);
+  let trusted: { readonly caPem: string; readonly context: SecureContext } | undefined;
   let directory: { readonly found: Promise<AcmeDirectory>; readonly atMs: number } | undefined;
 
   const solverOf = (type: ChallengeType): readonly ChallengeSolver[] => {
@@ -85,16 +87,24 @@ export const createAcmeIssuer = (options: AcmeIssuerOptions): Issuer => {
   };
   const solvers = settings.challenges.flatMap(solverOf);
 
+  /** The file is read each time, for it may change, and parsed when it has. */
+  const findTrust = async (): Promise<SecureContext | undefined> => {
+    const caPem = await readCaFile(settings.caFile);
+    if (caPem === undefined) return undefined;
+    if (trusted?.caPem !== caPem) trusted = { caPem, context: createTrust(caPem) };
+    return trusted.context;
+  };
+
   const withTransport = async <T>(
     signal: AbortSignal,
     work: (transport: AcmeTransport) => Promise<T>,
   ): Promise<T> => {
-    const caPem = await readCaFile(settings.caFile);
+    const trust = await findTrust();
     const transport = createAcmeTransport({
       clock,
       signal,
       requestTimeoutMs,
-      ...(caPem === undefined ? {} : { caPem }),
+      ...(trust === undefined ? {} : { trust }),
     });
     try {
       return await work(transport);

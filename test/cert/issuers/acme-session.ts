@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { createAcmeSession, fetchDirectory } from '../../../src/cert/issuers/acme-session.ts';
-import { createAcmeTransport } from '../../../src/cert/issuers/acme-transport.ts';
+import { createAcmeTransport, createTrust } from '../../../src/cert/issuers/acme-transport.ts';
 import { createPrivateKeyPem } from '../../../src/cert/private-key.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import { problem, scriptedCa, type ScriptedCa } from '../../helpers/scripted-ca.ts';
@@ -10,7 +10,7 @@ const accountKeyPem = await createPrivateKeyPem('ecdsa-p256');
 
 const open = async (t: Test, ca: ScriptedCa) => {
   const transport = createAcmeTransport({
-    caPem: readFileSync(ca.caFile, 'utf8'),
+    trust: createTrust(readFileSync(ca.caFile, 'utf8')),
     clock: systemClock,
     signal: new AbortController().signal,
     requestTimeoutMs: 10_000,

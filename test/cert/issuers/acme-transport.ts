@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import {
   createAcmeTransport,
+  createTrust,
   readCaFile,
   type AcmeTransport,
 } from '../../../src/cert/issuers/acme-transport.ts';
@@ -21,7 +22,7 @@ const connect = (
   options: Partial<Parameters<typeof createAcmeTransport>[0]> = {},
 ): AcmeTransport => {
   const transport = createAcmeTransport({
-    caPem: readFileSync(ca.caFile, 'utf8'),
+    trust: createTrust(readFileSync(ca.caFile, 'utf8')),
     clock: systemClock,
     signal: forever,
     requestTimeoutMs: 30_000,
@@ -150,7 +151,9 @@ t.test('a CA that is down, resets, or is not who it says is unreachable, with th
   ca.script.set('/directory', () => 'reset');
   t.match(await outcome(transport, ca.directory), { code: 'ERR_ACME_UNREACHABLE', message: /ECONNRESET/ });
 
-  const stranger = connect(t, ca, { caPem: readFileSync((await scriptedCa(t)).caFile, 'utf8') });
+  const stranger = connect(t, ca, {
+    trust: createTrust(readFileSync((await scriptedCa(t)).caFile, 'utf8')),
+  });
   t.match(await outcome(stranger, ca.directory), {
     code: 'ERR_ACME_UNREACHABLE',
     message: /UNABLE_TO_VERIFY_LEAF_SIGNATURE/,
