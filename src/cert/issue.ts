@@ -31,7 +31,14 @@ export interface Issued {
  * @throws GateError `ERR_ACME_*` or `ERR_CERT_INVALID` of the last issuer tried (details.issuer), `ERR_STORAGE_UNAVAILABLE`,
  * `ERR_STORAGE_LOCKED` when another process held the name for longer than a minute; else the reason of `signal`
  */
-export type Issue = (name: string, signal: AbortSignal) => Promise<Issued>;
+export type Issue = (name: string, signal: AbortSignal, wish?: IssueWish) => Promise<Issued>;
+
+export interface IssueWish {
+  /** order even though the stored one is not due */
+  readonly force?: boolean;
+  /** told to the CA that issued it; the stored certificate when absent */
+  readonly replaces?: StoredCertificate;
+}
 
 /** Longer than the lease of a lock, so that the lock of a machine that died is waited out. */
 const LOCK_WAIT_MS = 60_000;
@@ -59,12 +66,17 @@ export const createIssue = (options: IssueOptions): Issue => {
     }
   };
 
-  const obtain = async (issuer: Issuer, name: string, signal: AbortSignal): Promise<StoredCertificate> => {
+  const obtain = async (
+    issuer: Issuer,
+    name: string,
+    signal: AbortSignal,
+    replaces: StoredCertificate | undefined,
+  ): Promise<StoredCertificate> => {
     const startedMs = clock.now();
     const completed = (result: 'issued' | 'failed'): void =>
       emit('order.completed', { issuer: issuer.issuer, result, durationMs: clock.now() - startedMs });
     try {
-      const keyAndChain = await issuer.obtain(name, signal);
+      const keyAndChain = await issuer.obtain(name, signal, replaces === undefined ? {} : { replaces });
       completed('issued');
       const { source, issuer: by, directory } = issuer;
       const certificate = await store.write(name, {
@@ -96,11 +108,15 @@ export const createIssue = (options: IssueOptions): Issue => {
    * 1. An issuer that cannot be asked or refuses → the next one.
    * 2. A name that could not be validated is not the CA's fault, and a storage that fails nobody's: no other CA is burnt.
    */
-  const tryAll = async (name: string, signal: AbortSignal): Promise<StoredCertificate> => {
+  const tryAll = async (
+    name: string,
+    signal: AbortSignal,
+    replaces: StoredCertificate | undefined,
+  ): Promise<StoredCertificate> => {
     let last = new GateError('ERR_ACME_REFUSED', `no issuer is configured for "${name}"`);
     for (const issuer of issuers) {
       try {
-        return await obtain(issuer, name, signal);
+        return await obtain(issuer, name, signal, replaces);
       } catch (error) {
         signal.throwIfAborted();
         last = toGateError(error);
@@ -110,26 +126,23 @@ export const createIssue = (options: IssueOptions): Issue => {
     throw last;
   };
 
-  const issueLocked = async (name: string, signal: AbortSignal): Promise<Issued> => {
+  const issueLocked = async (name: string, signal: AbortSignal, wish: IssueWish): Promise<Issued> => {
     const lock = await takeLock(name, signal);
     try {
       const [certificate, state] = await Promise.all([stored(name), store.readState(name)]);
-      if (certificate !== undefined && !isRenewalDue(certificate, state, clock.now())) {
-        return { certificate, isNew: false };
-      }
-      return {
-        certificate: await tryAll(name, AbortSignal.any([signal, lock.signal])),
-        isNew: true,
-      };
+      const isDue = wish.force === true || certificate === undefined;
+      if (!isDue && !isRenewalDue(certificate, state, clock.now())) return { certificate, isNew: false };
+      const guarded = AbortSignal.any([signal, lock.signal]);
+      return { certificate: await tryAll(name, guarded, wish.replaces ?? certificate), isNew: true };
     } finally {
       await lock.release();
     }
   };
 
-  return (name, signal) => {
+  return (name, signal, wish = {}) => {
     const already = running.get(name);
     if (already !== undefined) return already;
-    const work = issueLocked(name, signal).finally(() => running.delete(name));
+    const work = issueLocked(name, signal, wish).finally(() => running.delete(name));
     running.set(name, work);
     return work;
   };

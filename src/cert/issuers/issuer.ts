@@ -1,7 +1,23 @@
-// What every issuer offers to issue.ts, whether a CA behind ACME or the one in the storage.
+// What every issuer offers to issue.ts and renew.ts, whether a CA behind ACME or the one in the storage.
 
 import type { KeyAndChain } from '../certificate.ts';
-import type { Origin } from '../store.ts';
+import type { Origin, StoredCertificate } from '../store.ts';
+
+export interface ObtainOptions {
+  /** the certificate that the new one takes the place of, whoever issued it (RFC 9773 §5) */
+  readonly replaces?: StoredCertificate;
+}
+
+/** When the CA would like a certificate to be renewed (RFC 9773 §4.2). A window in the past means now. */
+export interface RenewalInfo {
+  readonly windowStartMs: number;
+  /** after `windowStartMs` */
+  readonly windowEndMs: number;
+  /** when to ask again, from now: between a minute and a day, whatever the CA says */
+  readonly retryAfterMs: number;
+  /** a page for people: why now */
+  readonly explanationUrl?: string;
+}
 
 export interface Issuer extends Origin {
   /**
@@ -10,5 +26,18 @@ export interface Issuer extends Origin {
    * @param signal - aborts between and within steps
    * @throws GateError `ERR_ACME_*`, `ERR_CERT_INVALID`, `ERR_STORAGE_*`
    */
-  obtain(name: string, signal: AbortSignal): Promise<KeyAndChain>;
+  obtain(name: string, signal: AbortSignal, options?: ObtainOptions): Promise<KeyAndChain>;
+  /**
+   * The CA's wish for one of its certificates.
+   * @returns undefined when it has none: no such resource, not its certificate, or an id it does not understand
+   * @throws GateError `ERR_ACME_*` when it could not be asked; whoever asks then plans by the lifetime
+   */
+  renewalInfo?(certificate: StoredCertificate, signal: AbortSignal): Promise<RenewalInfo | undefined>;
+  /**
+   * Revokes one of its certificates, with the certificate's own key (RFC 8555 §7.6), so that no account is needed. One
+   * that is revoked already counts as done.
+   * @param reason - CRLReason (RFC 5280 §5.3.1)
+   * @throws GateError `ERR_ACME_*`
+   */
+  revoke?(certificate: StoredCertificate, reason: number, signal: AbortSignal): Promise<void>;
 }
