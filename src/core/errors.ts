@@ -47,6 +47,12 @@ export const ERRORS = Object.freeze({
     false,
     'the certificate cannot be used for this name: issue or import it again',
   ),
+  ERR_CERT_NAME_UNREADY: entry(
+    500,
+    1,
+    true,
+    'mend the DNS records named; the name is looked at again every few minutes',
+  ),
 
   ERR_ACME_UNREACHABLE: entry(500, 69, true, 'the CA did not answer; it is tried again with growing pauses'),
   ERR_ACME_TIMEOUT: entry(
