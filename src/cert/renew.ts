@@ -310,6 +310,10 @@ export class Renewal {
     const { signal } = this.#stopping;
     try {
       await this.#lookFirst(entry, signal);
+      // A certificate that cannot be stored is an order in vain: after such a failure a write goes first.
+      if (entry.state?.lastProblem?.type.startsWith('ERR_STORAGE_') === true) {
+        await this.#options.store.writeState(entry.name, entry.state);
+      }
       const { certificate, isNew } = await issue(entry.name, signal);
       this.#know(entry, certificate);
       const before = entry.state;
