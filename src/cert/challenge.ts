@@ -1,11 +1,36 @@
-// HTTP-01 answers on their way through the storage: the keeper that orders puts them there, and whichever process the CA
-// reaches on port 80, on any machine, finds them. Door 2 opens here. Must not know who orders or who listens.
+// What proves control of a name, and HTTP-01 answers on their way through the storage: the keeper that orders puts them
+// there, and whichever process the CA reaches on port 80, on any machine, finds them. Door 2 opens here. Must not know who
+// orders or who listens. The other kinds of challenge stand in challenges/.
 
 import { isDomainName, normalizeName } from '../core/domain-name.ts';
 import type { AnswerChallenge } from '../core/doors.ts';
 import { toGateError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
+import type { ChallengeType, KeyType } from '../core/settings.ts';
 import type { Storage } from '../core/storage.ts';
+
+/** A challenge the CA has set (RFC 8555 §8). */
+export interface OpenChallenge {
+  /** lower-case A-label, no trailing dot */
+  readonly name: string;
+  /** checked by `isToken` */
+  readonly token: string;
+  /** RFC 8555 §8.1 */
+  readonly keyAuthorization: string;
+  /** of the certificate that is ordered */
+  readonly keyType: KeyType;
+}
+
+/** Answers one kind of challenge. */
+export interface ChallengeSolver {
+  readonly type: ChallengeType;
+  /**
+   * Puts the answer where the CA will look for it, and waits until it can be seen there.
+   * @returns takes the answer away again
+   * @throws GateError when it cannot be put there: another kind of challenge is then tried
+   */
+  present(challenge: OpenChallenge, signal: AbortSignal): Promise<() => Promise<void>>;
+}
 
 /** base64url (RFC 8555 §8.3), with a ceiling so that a path from outside never makes a long key. */
 const TOKEN = /^[A-Za-z0-9_-]{1,128}$/;
@@ -34,6 +59,18 @@ export const createChallengeAnswers = ({ storage }: { readonly storage: Storage 
   },
   remove: (host, token) => storage.remove(challengeKey(host, token)),
 });
+
+/** HTTP-01 (RFC 8555 §8.3). */
+export const createHttpSolver = (options: { readonly storage: Storage }): ChallengeSolver => {
+  const answers = createChallengeAnswers(options);
+  return {
+    type: 'http-01',
+    present: async ({ name, token, keyAuthorization }) => {
+      await answers.present(name, token, keyAuthorization);
+      return () => answers.remove(name, token);
+    },
+  };
+};
 
 /**
  * The answering side, door 2. Never throws: a storage that fails is told as an event, and the request is then treated

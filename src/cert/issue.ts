@@ -6,6 +6,7 @@ import { GateError, toGateError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { Lock, Storage } from '../core/storage.ts';
 import { startDeadline } from './deadline.ts';
+import { createIssuersHealth, type IssuersHealth } from './issuers/issuer-health.ts';
 import type { Issuer } from './issuers/issuer.ts';
 import { isRenewalDue } from './plan.ts';
 import type { CertificateStore, StoredCertificate } from './store.ts';
@@ -17,6 +18,8 @@ export interface IssueOptions {
   readonly issuers: readonly Issuer[];
   readonly clock: Clock;
   readonly emit: Emit;
+  /** one of its own when absent */
+  readonly health?: IssuersHealth;
 }
 
 export interface Issued {
@@ -45,6 +48,7 @@ const LOCK_WAIT_MS = 60_000;
 
 export const createIssue = (options: IssueOptions): Issue => {
   const { storage, store, issuers, clock, emit } = options;
+  const health = options.health ?? createIssuersHealth({ storage, clock, emit });
   const running = new Map<string, Promise<Issued>>();
 
   const stored = async (name: string): Promise<StoredCertificate | undefined> => {
@@ -105,25 +109,55 @@ export const createIssue = (options: IssueOptions): Issue => {
   };
 
   /**
-   * 1. An issuer that cannot be asked or refuses → the next one.
-   * 2. A name that could not be validated is not the CA's fault, and a storage that fails nobody's: no other CA is burnt.
+   * 1. An issuer that failed lately is passed over, unless the caller insists.
+   * 2. One that cannot be asked, has a limit, or refuses → the next one.
+   * 3. A name that could not be validated is not the CA's fault, and a storage that fails nobody's: no other CA is burnt.
    */
   const tryAll = async (
     name: string,
     signal: AbortSignal,
-    replaces: StoredCertificate | undefined,
+    { replaces, force }: IssueWish,
   ): Promise<StoredCertificate> => {
-    let last = new GateError('ERR_ACME_REFUSED', `no issuer is configured for "${name}"`);
+    await health.load();
+    let last: GateError | undefined;
+    let soonestMs = Infinity;
     for (const issuer of issuers) {
+      const untilMs = force === true ? undefined : health.passedOverUntil(issuer);
+      if (untilMs !== undefined) {
+        soonestMs = Math.min(soonestMs, untilMs);
+        continue;
+      }
       try {
-        return await obtain(issuer, name, signal, replaces);
+        const certificate = await obtain(issuer, name, signal, replaces);
+        await health.tell(issuer, name);
+        return certificate;
       } catch (error) {
         signal.throwIfAborted();
         last = toGateError(error);
+        await health.tell(issuer, name, last);
         if (last.code === 'ERR_ACME_UNAUTHORIZED' || last.code.startsWith('ERR_STORAGE_')) break;
       }
     }
-    throw last;
+    throw last ?? noneLeft(name, soonestMs - clock.now());
+  };
+
+  const noneLeft = (name: string, waitMs: number): GateError => {
+    if (issuers.length === 0)
+      return new GateError('ERR_ACME_REFUSED', `no issuer is configured for "${name}"`);
+    const failures = health
+      .list()
+      .flatMap(({ issuer, lastFailure }) => (lastFailure === undefined ? [] : [{ issuer, ...lastFailure }]));
+    const latest = failures.toSorted((a, b) => b.atMs - a.atMs)[0];
+    return new GateError(
+      'ERR_ACME_UNREACHABLE',
+      `every issuer for "${name}" has failed lately; the last one: ${latest?.detail ?? 'unknown'}`,
+      {
+        details: {
+          retryAfterMs: Math.max(0, waitMs),
+          ...(latest === undefined ? {} : { issuer: latest.issuer }),
+        },
+      },
+    );
   };
 
   const issueLocked = async (name: string, signal: AbortSignal, wish: IssueWish): Promise<Issued> => {
@@ -133,7 +167,9 @@ export const createIssue = (options: IssueOptions): Issue => {
       const isDue = wish.force === true || certificate === undefined;
       if (!isDue && !isRenewalDue(certificate, state, clock.now())) return { certificate, isNew: false };
       const guarded = AbortSignal.any([signal, lock.signal]);
-      return { certificate: await tryAll(name, guarded, wish.replaces ?? certificate), isNew: true };
+      const replaces = wish.replaces ?? certificate;
+      const asked = { ...wish, ...(replaces === undefined ? {} : { replaces }) };
+      return { certificate: await tryAll(name, guarded, asked), isNew: true };
     } finally {
       await lock.release();
     }

@@ -2,11 +2,12 @@
 // and nothing of HTTP, storage layout or retries: those are the session's, the challenge's and the renewal loop's.
 
 import type { Clock } from '../core/clock.ts';
-import { GateError } from '../core/errors.ts';
+import { GateError, toGateError } from '../core/errors.ts';
 import type { KeyType } from '../core/settings.ts';
 import { checkCertificate, type KeyAndChain } from './certificate.ts';
-import { isToken, type ChallengeAnswers } from './challenge.ts';
-import { refusalError, validationError, type Problem } from './issuers/acme-problem.ts';
+import { isToken, type ChallengeSolver } from './challenge.ts';
+import { checkIssuance } from './issuers/acme-chain.ts';
+import { isProblemType, refusalError, validationError, type Problem } from './issuers/acme-problem.ts';
 import { createPrivateKeyPem } from './private-key.ts';
 
 /** RFC 8555 §7.1.3 */
@@ -38,9 +39,17 @@ export interface AcmeStatus<T> {
   readonly retryAfterMs?: number;
 }
 
+/** What an order may ask for beside the name. */
+export interface OrderWishes {
+  /** id of the certificate that the new one replaces (RFC 9773 §5) */
+  readonly replaces?: string;
+  /** certificate profile */
+  readonly profile?: string;
+}
+
 /** The operations of a CA, under one account. Each throws GateError `ERR_ACME_*`. */
 export interface AcmeSession {
-  placeOrder(name: string): Promise<AcmeOrder>;
+  placeOrder(name: string, wishes: OrderWishes): Promise<AcmeOrder>;
   readOrder(url: string): Promise<AcmeStatus<AcmeOrder>>;
   readAuthorization(url: string): Promise<AcmeStatus<AcmeAuthorization>>;
   /** RFC 8555 §8.1 */
@@ -52,7 +61,9 @@ export interface AcmeSession {
 
 export interface OrderOptions {
   readonly session: AcmeSession;
-  readonly answers: ChallengeAnswers;
+  /** in the order of preference */
+  readonly solvers: readonly ChallengeSolver[];
+  readonly wishes?: OrderWishes;
   /** lower-case A-label, no trailing dot */
   readonly name: string;
   readonly keyType: KeyType;
@@ -91,22 +102,32 @@ const refused = (name: string, detail: string, problem?: Problem): GateError =>
     problem: problem ?? { type: 'about:blank', detail, subproblems: [] },
   });
 
-/** Proves control of the name by HTTP-01 (RFC 8555 §8.3). The answer is taken away again whatever happens. */
-const authorize = async (options: OrderOptions, url: string): Promise<void> => {
-  const { session, answers, name, signal } = options;
-  const { value: authorization } = await session.readAuthorization(url);
-  if (authorization.name !== name) {
-    throw refused(name, `the CA asks for an authorization of "${authorization.name}"`);
-  }
-  // Left from an earlier order: nothing to prove (RFC 8555 §7.1.3).
-  if (authorization.status === 'valid') return;
-  const challenge = authorization.challenges.find(({ type }) => type === 'http-01');
-  if (challenge === undefined) throw refused(name, 'the CA offers no http-01 challenge');
-  if (!isToken(challenge.token)) throw refused(name, 'the CA sent a token that is not base64url');
+/** The same error, telling which kind of challenge it was about. */
+const ofChallenge = (error: GateError, challenge: string): GateError =>
+  new GateError(error.code, error.message, { cause: error, details: { ...error.details, challenge } });
 
-  await answers.present(name, challenge.token, await session.keyAuthorization(challenge.token));
+/** Proves control of the name by one kind of challenge. The answer is taken away again whatever happens. */
+const prove = async (
+  options: OrderOptions,
+  {
+    solver,
+    url,
+    status,
+  }: { readonly solver: ChallengeSolver; readonly url: string; readonly status: string },
+  challenge: AcmeAuthorization['challenges'][number],
+): Promise<void> => {
+  const { session, name, keyType, signal } = options;
+  const { token } = challenge;
+  if (!isToken(token)) throw refused(name, 'the CA sent a token that is not base64url');
+  const keyAuthorization = await session.keyAuthorization(token);
+  let cleanUp: () => Promise<void>;
   try {
-    if (authorization.status === 'pending') await session.acceptChallenge(challenge.url);
+    cleanUp = await solver.present({ name, token, keyAuthorization, keyType }, signal);
+  } catch (error) {
+    throw new NotPresented(toGateError(error));
+  }
+  try {
+    if (status === 'pending') await session.acceptChallenge(challenge.url);
     const settled = await poll(options, ['pending', 'processing'], () => session.readAuthorization(url));
     if (settled.status === 'valid') return;
     const problem = settled.challenges.find(({ url }) => url === challenge.url)?.problem;
@@ -114,8 +135,62 @@ const authorize = async (options: OrderOptions, url: string): Promise<void> => {
     throw refused(name, `its authorization became "${settled.status}"`);
   } finally {
     // What cannot be removed is a key authorization nobody asks for any more.
-    await answers.remove(name, challenge.token).catch(() => {});
+    await cleanUp().catch(() => {});
     signal.throwIfAborted();
+  }
+};
+
+/** The CA was not told yet, so the same authorization can be proved in another way. */
+class NotPresented {
+  readonly error: GateError;
+  constructor(error: GateError) {
+    this.error = error;
+  }
+}
+
+/**
+ * Proves control of the name. Of the kinds of challenge that the CA offers the first one that can be presented is used;
+ * once a validation has failed, the authorization is invalid and with it the order (RFC 8555 §7.1.6).
+ */
+const authorize = async (options: OrderOptions, url: string): Promise<void> => {
+  const { session, solvers, name, signal } = options;
+  const { value: authorization } = await session.readAuthorization(url);
+  if (authorization.name !== name) {
+    throw refused(name, `the CA asks for an authorization of "${authorization.name}"`);
+  }
+  // Left from an earlier order: nothing to prove (RFC 8555 §7.1.3).
+  if (authorization.status === 'valid') return;
+  const { status } = authorization;
+  let last = refused(name, `the CA offers no ${solvers.map(({ type }) => type).join(' or ')} challenge`);
+  for (const solver of solvers) {
+    const challenge = authorization.challenges.find(({ type }) => type === solver.type);
+    if (challenge === undefined) continue;
+    try {
+      return await prove(options, { solver, url, status }, challenge);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof NotPresented)) throw ofChallenge(toGateError(error), solver.type);
+      last = ofChallenge(error.error, solver.type);
+    }
+  }
+  throw last;
+};
+
+/**
+ * newOrder, with `replaces` where it is known. Whatever the CA has against that (a certificate already replaced, an id it
+ * calls malformed, another account's), it must not stop a renewal: once more without it (RFC 9773 §5).
+ */
+const place = async ({ session, name, wishes = {} }: OrderOptions): Promise<AcmeOrder> => {
+  const { replaces, ...others } = wishes;
+  if (replaces === undefined) return session.placeOrder(name, others);
+  try {
+    return await session.placeOrder(name, wishes);
+  } catch (error) {
+    const { code, details } = toGateError(error);
+    const status = Number(details['status']);
+    const isAboutAccount = isProblemType(details, 'accountDoesNotExist');
+    if (code !== 'ERR_ACME_REFUSED' || !(status >= 400 && status < 500) || isAboutAccount) throw error;
+    return session.placeOrder(name, others);
   }
 };
 
@@ -125,7 +200,7 @@ const expectStatus = (name: string, order: AcmeOrder, status: string): void => {
 
 /**
  * Orders, validates and downloads a certificate for one name.
- * 1. newOrder. 2. Each authorization that is not valid yet. 3. The order becomes ready. 4. A fresh key, finalize.
+ * 1. newOrder, if need be without `replaces`. 2. Each authorization that is not valid yet. 3. The order becomes ready. 4. A fresh key, finalize.
  * 5. The order becomes valid. 6. Download, and a check against key and name before anybody gets it.
  * @throws GateError `ERR_ACME_UNAUTHORIZED` (the name could not be validated), `ERR_ACME_RATE_LIMITED`
  * (details.retryAfterMs), `ERR_ACME_REFUSED`, `ERR_ACME_UNREACHABLE`, `ERR_ACME_TIMEOUT`, `ERR_CERT_INVALID`;
@@ -134,7 +209,7 @@ const expectStatus = (name: string, order: AcmeOrder, status: string): void => {
  */
 export const orderCertificate = async (options: OrderOptions): Promise<KeyAndChain> => {
   const { session, name, keyType } = options;
-  const placed = await session.placeOrder(name);
+  const placed = await place(options);
   for (const url of placed.authorizations) await authorize(options, url);
 
   const read = () => session.readOrder(placed.url);
@@ -149,5 +224,6 @@ export const orderCertificate = async (options: OrderOptions): Promise<KeyAndCha
 
   const chainPem = await session.downloadChain(valid.certificate);
   checkCertificate(name, { keyPem, chainPem });
+  checkIssuance(name, chainPem);
   return { keyPem, chainPem };
 };

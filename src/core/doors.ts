@@ -1,4 +1,4 @@
-// The two doors between the corridors. src/app/ hands the functions over; neither corridor imports the other.
+// The three doors between the corridors. src/app/ hands the functions over; neither corridor imports the other.
 
 import type { SecureContext } from 'node:tls';
 
@@ -18,3 +18,21 @@ export type Handshake = (
  * @returns undefined when no such challenge is open: the request is then forwarded like any other
  */
 export type AnswerChallenge = (host: string, token: string) => Promise<string | undefined>;
+
+/** What a CA that validates by tls-alpn-01 is answered with. Nobody else may ever see `challenge`. */
+export interface TlsChallengeAnswer {
+  /** holds the challenge certificate */
+  readonly challenge: SecureContext;
+  /**
+   * Holds a certificate for no name at all. TLS 1.2 asks for a certificate before it tells the protocols a client offers:
+   * a name without a certificate of its own starts with this one.
+   */
+  readonly placeholder: SecureContext;
+}
+
+/**
+ * Door 3: the answer to a tls-alpn-01 challenge (RFC 8737), asked when a client offers `acme-tls/1` alone.
+ * @param servername - SNI host_name as the client sent it, any case
+ * @returns undefined when no such challenge is open. Never rejects.
+ */
+export type AnswerTlsChallenge = (servername: string) => Promise<TlsChallengeAnswer | undefined>;

@@ -69,6 +69,12 @@ export const ERRORS = Object.freeze({
     'the CA could not reach this name on port 80: check its DNS records',
   ),
   ERR_ACME_REFUSED: entry(500, 1, true, 'the CA refused the order: read its detail'),
+  ERR_DNS_UNAVAILABLE: entry(
+    500,
+    69,
+    true,
+    'the record of a dns-01 challenge could not be set or seen: check `dns` of the issuer',
+  ),
 
   ERR_REQUEST_MALFORMED: entry(400, 1, false, 'the request breaks the rules of HTTP'),
   ERR_REQUEST_TIMEOUT: entry(408, 1, true, 'the client sent its request too slowly'),

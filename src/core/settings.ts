@@ -32,7 +32,35 @@ export interface UpstreamUse {
 }
 
 export type KeyType = 'ecdsa-p256' | 'ecdsa-p384' | 'rsa-2048';
-export type ChallengeType = 'http-01';
+export type ChallengeType = 'http-01' | 'tls-alpn-01' | 'dns-01';
+
+/** A name server that takes dynamic updates (RFC 2136), each signed by TSIG (RFC 8945, hmac-sha256). */
+export interface Rfc2136Settings {
+  readonly type: 'rfc2136';
+  readonly server: ListenAddress;
+  readonly keyName: string;
+  /** absolute path of the shared secret in base64 */
+  readonly keyFile: string;
+  /** apex of the zone; found by asking the server when absent */
+  readonly zone?: string;
+}
+
+/** A program of the user's: `PROGRAM ARGS… present|cleanup NAME VALUE`. */
+export interface ExecDnsSettings {
+  readonly type: 'exec';
+  /** absolute path, then arguments */
+  readonly command: readonly string[];
+  readonly timeoutMs: number;
+}
+
+/** Where the TXT records of dns-01 are put. */
+export interface DnsSettings {
+  readonly provider: Rfc2136Settings | ExecDnsSettings;
+  /** servers asked instead of the system's, and instead of the authoritative ones (tests, split DNS) */
+  readonly resolvers: readonly ListenAddress[];
+  /** how long a record may take to be seen at every authoritative server */
+  readonly propagationMs: number;
+}
 
 export interface AcmeIssuerSettings {
   readonly type: 'acme';
@@ -41,7 +69,20 @@ export interface AcmeIssuerSettings {
   /** directory URL (RFC 8555 §7.1.1) */
   readonly directory: string;
   readonly email?: string;
+  /** tried in this order, as far as the CA offers them */
   readonly challenges: readonly ChallengeType[];
+  /** external account binding (RFC 8555 §7.3.4) */
+  readonly eab?: {
+    readonly keyId: string;
+    /** absolute path of the HMAC key in base64url */
+    readonly hmacKeyFile: string;
+  };
+  /** certificate profile asked for, as far as the CA has it in its directory */
+  readonly profile?: string;
+  /** common name of a root or an intermediate: of several chains the one that has it is taken */
+  readonly preferredChain?: string;
+  /** for dns-01 */
+  readonly dns?: DnsSettings;
   /** absolute path of PEM certificates trusted, beside the system's roots, for the directory's own TLS */
   readonly caFile?: string;
 }
@@ -59,6 +100,8 @@ export interface DomainSettings {
   readonly upstream: UpstreamId;
   /** port 80 answers 308 to https once the certificate is live */
   readonly redirectHttp: boolean;
+  /** instead of that of all */
+  readonly keyType?: KeyType;
 }
 
 /**

@@ -183,3 +183,49 @@ t.test('a lock that is lost stops the order it protects', async (t) => {
     { code: 'ERR_STORAGE_LOCKED' },
   );
 });
+
+t.test('a CA that is down is left alone for a while, then asked again first', async (t) => {
+  const { create, failing, good, asked, clock } = setUp();
+  const issue = create(failing('ERR_ACME_UNREACHABLE'), good);
+  const other = 'clicks.example.com';
+  await issue(name, forever);
+  await issue(other, forever);
+  t.same(asked.splice(0), [`failing ${name}`, `good ${name}`, `good ${other}`]);
+  await clock.advance(30_000);
+  await issue('third.example.com', forever);
+  t.same(asked, ['failing third.example.com', 'good third.example.com']);
+});
+
+t.test('when every CA is passed over, the error says when to come back', async (t) => {
+  const { create, failing, asked } = setUp();
+  const issue = create(failing('ERR_ACME_TIMEOUT'));
+  await t.rejects(Promise.resolve(issue(name, forever)), { code: 'ERR_ACME_TIMEOUT' });
+  await t.rejects(Promise.resolve(issue('other.example.com', forever)), {
+    code: 'ERR_ACME_UNREACHABLE',
+    message: 'every issuer for "other.example.com" has failed lately; the last one: no',
+    details: { retryAfterMs: 30_000, issuer: 'failing' },
+  });
+  t.same(asked.splice(0), [`failing ${name}`]);
+  await t.rejects(Promise.resolve(issue(name, forever, { force: true })), { code: 'ERR_ACME_TIMEOUT' });
+  t.same(asked, [`failing ${name}`], 'who insists asks all the same');
+});
+
+t.test('a wish orders what is not due, and tells the issuer what is replaced', async (t) => {
+  const { good, create } = setUp();
+  const told: (string | undefined)[] = [];
+  const telling: Issuer = {
+    ...good,
+    obtain: (name, signal, options) => {
+      told.push(options?.replaces?.serial);
+      return good.obtain(name, signal);
+    },
+  };
+  const issue = create(telling);
+  const { certificate: first } = await issue(name, forever);
+  t.match(await issue(name, forever), { isNew: false });
+  const { certificate: second, isNew } = await issue(name, forever, { force: true });
+  t.ok(isNew);
+  t.not(second.serial, first.serial);
+  await issue(name, forever, { force: true, replaces: first });
+  t.same(told, [undefined, first.serial, first.serial]);
+});

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import { createChallengeAnswers } from '../../src/cert/challenge.ts';
+import { createHttpSolver } from '../../src/cert/challenge.ts';
 import { createLocalIssuer } from '../../src/cert/issuers/local.ts';
 import {
   orderCertificate,
@@ -65,7 +65,7 @@ const play = (
   const run = async () => {
     const ordering = orderCertificate({
       session,
-      answers: createChallengeAnswers({ storage }),
+      solvers: [createHttpSolver({ storage })],
       name,
       keyType: 'ecdsa-p256',
       clock,

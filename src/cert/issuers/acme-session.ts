@@ -6,7 +6,8 @@ import * as acme from 'acme-client';
 import type { Clock } from '../../core/clock.ts';
 import { GateError } from '../../core/errors.ts';
 import type { AcmeOrder, AcmeAuthorization, AcmeSession, AcmeStatus } from '../order.ts';
-import { parseProblem, parseRetryAfter } from './acme-problem.ts';
+import { alternateUrls, leadsTo } from './acme-chain.ts';
+import { isProblemType, parseProblem, parseRetryAfter } from './acme-problem.ts';
 import type { AcmeRequest, AcmeResponse, AcmeTransport } from './acme-transport.ts';
 
 /** The directory object (RFC 8555 §7.1.1): resource names to URLs. */
@@ -21,7 +22,12 @@ interface ClientInside {
     maxBadNonceRetries: number;
   };
   readonly api: {
-    apiRequest(url: string, payload: object | null, valid: readonly number[]): Promise<AcmeResponse>;
+    apiRequest(
+      url: string,
+      payload: object | null,
+      valid: readonly number[],
+      options?: { readonly includeJwsKid: boolean },
+    ): Promise<AcmeResponse>;
   };
 }
 
@@ -100,6 +106,10 @@ export interface AcmeSessionOptions {
   readonly accountKeyPem: string;
   /** absent until the account is registered */
   readonly accountUrl?: string;
+  /** for the registration, where the CA asks for it (RFC 8555 §7.3.4) */
+  readonly externalAccountBinding?: { readonly kid: string; readonly hmacKey: string };
+  /** common name: see AcmeIssuerSettings */
+  readonly preferredChain?: string;
   readonly transport: AcmeTransport;
   readonly clock: Clock;
 }
@@ -110,12 +120,16 @@ export const createAcmeSession = (
 ): AcmeSession & {
   /** registers the key, or finds the account it already has (RFC 8555 §7.3); gives the account's URL */
   register(email: string | undefined): Promise<string>;
+  /** with the session's key alone, which is the certificate's own (RFC 8555 §7.6); one already revoked is as good */
+  revoke(certificateDer: Buffer, reason: number): Promise<void>;
 } => {
   const { directoryUrl, directory, accountKeyPem, accountUrl, transport, clock } = options;
+  const { externalAccountBinding, preferredChain } = options;
   const client = new acme.Client({
     directoryUrl,
     accountKey: accountKeyPem,
     ...(accountUrl === undefined ? {} : { accountUrl }),
+    ...(externalAccountBinding === undefined ? {} : { externalAccountBinding }),
   });
   const { http, api } = client as unknown as ClientInside;
 
@@ -153,9 +167,23 @@ export const createAcmeSession = (
         });
         return client.getAccountUrl();
       }),
-    placeOrder: (name) =>
+    revoke: (certificateDer, reason) =>
+      guarded('a revocation', async () => {
+        const url = asText(directory['revokeCert'], 'a directory');
+        const payload = { certificate: certificateDer.toString('base64url'), reason };
+        try {
+          await api.apiRequest(url, payload, [200], { includeJwsKid: false });
+        } catch (error) {
+          if (!(error instanceof GateError) || !isProblemType(error.details, 'alreadyRevoked')) throw error;
+        }
+      }),
+    placeOrder: (name, wishes) =>
       guarded('an order', async () => {
-        const order = await client.createOrder({ identifiers: [{ type: 'dns', value: name }] });
+        // Unknown to its types, and passed on.
+        const order = await client.createOrder({
+          identifiers: [{ type: 'dns', value: name }],
+          ...(wishes as object),
+        });
         return asOrder(order, order.url);
       }),
     readOrder: async (url) => {
@@ -178,6 +206,16 @@ export const createAcmeSession = (
         const response = await api.apiRequest(order.finalize, { csr: csrDer }, [200]);
         return asOrder(response.data, order.url);
       }),
-    downloadChain: async (url) => asText((await post(url, 'a certificate')).data, 'a certificate'),
+    downloadChain: async (url) => {
+      const { data, headers } = await post(url, 'a certificate');
+      const usual = asText(data, 'a certificate');
+      if (preferredChain === undefined || leadsTo(usual, preferredChain)) return usual;
+      for (const alternate of alternateUrls([headers.link ?? []].flat().join(', '), url)) {
+        const chainPem = asText((await post(alternate, 'a certificate')).data, 'a certificate');
+        if (leadsTo(chainPem, preferredChain)) return chainPem;
+      }
+      // A CA that has retired a root must not end a renewal.
+      return usual;
+    },
   };
 };

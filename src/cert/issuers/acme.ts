@@ -1,15 +1,22 @@
 // The issuer for any CA that speaks ACME (RFC 8555): puts together transport, directory, account and order, each name with
 // connections, deadline and signal of its own, the directory shared by all. It never retries: the renewal loop does.
 
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import type { Clock } from '../../core/clock.ts';
-import { GateError } from '../../core/errors.ts';
-import type { AcmeIssuerSettings, KeyType } from '../../core/settings.ts';
+import { GateError, toGateError } from '../../core/errors.ts';
+import type { AcmeIssuerSettings, ChallengeType, KeyType } from '../../core/settings.ts';
 import type { Storage } from '../../core/storage.ts';
-import { createChallengeAnswers } from '../challenge.ts';
+import type { KeyAndChain } from '../certificate.ts';
+import { createHttpSolver, type ChallengeSolver } from '../challenge.ts';
+import { createDnsSolver } from '../challenges/dns-01.ts';
+import { createTlsSolver } from '../challenges/tls-alpn-01.ts';
 import { startDeadline } from '../deadline.ts';
-import { orderCertificate } from '../order.ts';
-import { acmeAccount } from './acme-account.ts';
-import { isProblemType } from './acme-problem.ts';
+import { orderCertificate, type OrderWishes } from '../order.ts';
+import type { StoredCertificate } from '../store.ts';
+import { acmeAccount, type AcmeAccount } from './acme-account.ts';
+import { isProblemType, parseRetryAfter } from './acme-problem.ts';
+import { certificateId, parseRenewalInfo } from './acme-renewal-info.ts';
 import { createAcmeSession, fetchDirectory, type AcmeDirectory } from './acme-session.ts';
 import { createAcmeTransport, readCaFile, type AcmeTransport } from './acme-transport.ts';
 import type { Issuer } from './issuer.ts';
@@ -17,22 +24,66 @@ import type { Issuer } from './issuer.ts';
 export interface AcmeIssuerOptions {
   readonly settings: AcmeIssuerSettings;
   readonly keyType: KeyType;
+  /** the names that have another key type */
+  readonly keyTypes?: ReadonlyMap<string, KeyType>;
   readonly storage: Storage;
   readonly clock: Clock;
+  /** made from the settings when absent */
+  readonly dnsSolver?: ChallengeSolver;
   /** for one request to the CA (30 s) */
   readonly requestTimeoutMs?: number;
-  /** from the first request to the checked chain (3 min) */
+  /** from the first request to the checked chain, for each kind of challenge (3 min, and what a DNS record may take) */
   readonly orderTimeoutMs?: number;
 }
 
 const DIRECTORY_MAX_AGE_MS = 3_600_000;
+const ORDER_TIMEOUT_MS = 180_000;
+
+/** The key of an external account binding, trimmed. It is shown to nobody, not even in errors. */
+const readBinding = async (
+  eab: AcmeIssuerSettings['eab'],
+): Promise<{ readonly kid: string; readonly hmacKey: string } | undefined> => {
+  if (eab === undefined) return undefined;
+  let hmacKey: string;
+  try {
+    hmacKey = (await readFile(eab.hmacKeyFile, 'utf8')).trim();
+  } catch (error) {
+    const what = `eab.hmacKeyFile "${eab.hmacKeyFile}" cannot be read`;
+    throw new GateError('ERR_ACME_REFUSED', what, { cause: error });
+  }
+  if (!/^[\w+/-]{16,1000}={0,2}$/.test(hmacKey)) {
+    throw new GateError('ERR_ACME_REFUSED', `eab.hmacKeyFile "${eab.hmacKeyFile}" holds no base64url key`);
+  }
+  return { kid: eab.keyId, hmacKey };
+};
+
+/**
+ * The profile to ask for. One that the CA does not have is an error rather than left out: another lifetime than the one
+ * wanted would go unnoticed.
+ * @throws GateError `ERR_ACME_REFUSED`
+ */
+const checkProfile = (profile: string | undefined, { meta }: AcmeDirectory): string | undefined => {
+  if (profile === undefined) return undefined;
+  const known = Object.keys(((meta as { profiles?: object } | undefined)?.profiles ?? {}) as object);
+  if (known.includes(profile)) return profile;
+  const has = known.length === 0 ? 'it has none' : `it has ${known.slice(0, 20).join(', ')}`;
+  throw new GateError('ERR_ACME_REFUSED', `CA has no profile "${profile}": ${has}`);
+};
 
 /** An issuer for one directory. */
 export const createAcmeIssuer = (options: AcmeIssuerOptions): Issuer => {
-  const { settings, keyType, storage, clock } = options;
-  const { requestTimeoutMs = 30_000, orderTimeoutMs = 180_000 } = options;
-  const answers = createChallengeAnswers({ storage });
+  const { settings, keyType, keyTypes, storage, clock } = options;
+  const { requestTimeoutMs = 30_000 } = options;
+  const orderTimeoutMs = options.orderTimeoutMs ?? ORDER_TIMEOUT_MS + (settings.dns?.propagationMs ?? 0);
   let directory: { readonly found: Promise<AcmeDirectory>; readonly atMs: number } | undefined;
+
+  const solverOf = (type: ChallengeType): readonly ChallengeSolver[] => {
+    if (type === 'http-01') return [createHttpSolver({ storage })];
+    if (type === 'tls-alpn-01') return [createTlsSolver({ storage, clock })];
+    if (options.dnsSolver !== undefined) return [options.dnsSolver];
+    return settings.dns === undefined ? [] : [createDnsSolver({ settings: settings.dns, clock })];
+  };
+  const solvers = settings.challenges.flatMap(solverOf);
 
   const withTransport = async <T>(
     signal: AbortSignal,
@@ -68,27 +119,49 @@ export const createAcmeIssuer = (options: AcmeIssuerOptions): Issuer => {
     return found;
   };
 
-  const order = (name: string, signal: AbortSignal): Promise<{ keyPem: string; chainPem: string }> =>
+  const order = (
+    name: string,
+    signal: AbortSignal,
+    {
+      replaces,
+      solvers,
+    }: { readonly replaces?: string | undefined; readonly solvers: readonly ChallengeSolver[] },
+  ): Promise<KeyAndChain> =>
     withTransport(signal, async (transport) => {
-      const common = {
-        directoryUrl: settings.directory,
-        directory: await unlessAborted(findDirectory(), signal),
-        transport,
-        clock,
+      const directory = await unlessAborted(findDirectory(), signal);
+      const profile = checkProfile(settings.profile, directory);
+      const { preferredChain } = settings;
+      const wishes: OrderWishes = {
+        ...(replaces === undefined ? {} : { replaces }),
+        ...(profile === undefined ? {} : { profile }),
       };
+      const common = { directoryUrl: settings.directory, directory, transport, clock };
       const accountOptions = {
         storage,
         directory: settings.directory,
         signal,
-        register: (keyPem: string) =>
-          createAcmeSession({ ...common, accountKeyPem: keyPem }).register(settings.email),
+        register: async (keyPem: string) => {
+          const externalAccountBinding = await readBinding(settings.eab);
+          const session = createAcmeSession({
+            ...common,
+            accountKeyPem: keyPem,
+            ...(externalAccountBinding === undefined ? {} : { externalAccountBinding }),
+          });
+          return session.register(settings.email);
+        },
       };
-      const attempt = ({ keyPem, url }: { readonly keyPem: string; readonly url: string }) =>
+      const attempt = ({ keyPem, url }: AcmeAccount): Promise<KeyAndChain> =>
         orderCertificate({
-          session: createAcmeSession({ ...common, accountKeyPem: keyPem, accountUrl: url }),
-          answers,
+          session: createAcmeSession({
+            ...common,
+            accountKeyPem: keyPem,
+            accountUrl: url,
+            ...(preferredChain === undefined ? {} : { preferredChain }),
+          }),
+          solvers,
+          wishes,
           name,
-          keyType,
+          keyType: keyTypes?.get(name) ?? keyType,
           clock,
           signal,
         });
@@ -102,26 +175,81 @@ export const createAcmeIssuer = (options: AcmeIssuerOptions): Issuer => {
       }
     });
 
+  /** One order, with a deadline of its own. */
+  const orderInTime = async (
+    name: string,
+    signal: AbortSignal,
+    how: Parameters<typeof order>[2],
+  ): Promise<KeyAndChain> => {
+    const deadline = startDeadline(
+      clock,
+      orderTimeoutMs,
+      signal,
+      () => new GateError('ERR_ACME_TIMEOUT', `order for "${name}" was not done in ${orderTimeoutMs} ms`),
+    );
+    try {
+      return await order(name, deadline.signal, how);
+    } catch (error) {
+      // Whatever a step made of it, the reason is that the time was up or the caller had enough.
+      deadline.signal.throwIfAborted();
+      throw error;
+    } finally {
+      deadline.clear();
+    }
+  };
+
+  const isOurs = ({ directory }: StoredCertificate): boolean => directory === settings.directory;
+
   return {
     source: 'acme',
     issuer: settings.name,
     directory: settings.directory,
-    obtain: async (name, signal) => {
-      const deadline = startDeadline(
-        clock,
-        orderTimeoutMs,
-        signal,
-        () => new GateError('ERR_ACME_TIMEOUT', `order for "${name}" was not done in ${orderTimeoutMs} ms`),
-      );
-      try {
-        return await order(name, deadline.signal);
-      } catch (error) {
-        // Whatever a step made of it, the reason is that the time was up or the caller had enough.
-        deadline.signal.throwIfAborted();
-        throw error;
-      } finally {
-        deadline.clear();
+
+    /** A kind of challenge that failed ends its order: the next kind is tried with an order of its own. */
+    obtain: async (name, signal, { replaces } = {}) => {
+      const id = replaces === undefined || !isOurs(replaces) ? undefined : certificateId(replaces.chainPem);
+      let left = solvers;
+      for (;;) {
+        try {
+          return await orderInTime(name, signal, { replaces: id, solvers: left });
+        } catch (error) {
+          const { code, details } = toGateError(error);
+          const failed = left.findIndex(({ type }) => type === details['challenge']);
+          left = left.filter((_solver, index) => index !== failed);
+          if (code !== 'ERR_ACME_UNAUTHORIZED' || failed < 0 || left.length === 0) throw error;
+        }
       }
+    },
+
+    renewalInfo: async (certificate, signal) => {
+      const id = isOurs(certificate) ? certificateId(certificate.chainPem) : undefined;
+      if (id === undefined) return undefined;
+      const url = (await unlessAborted(findDirectory(), signal))['renewalInfo'];
+      if (typeof url !== 'string') return undefined;
+      try {
+        return await withTransport(signal, async ({ request }) => {
+          const { data, headers } = await request(`${url.replace(/\/$/, '')}/${id}`, 'get');
+          return parseRenewalInfo(data, parseRetryAfter(headers['retry-after'], clock.now()));
+        });
+      } catch (error) {
+        // It does not know the certificate, or does not understand the id: no reason not to renew it.
+        if (toGateError(error).code === 'ERR_ACME_REFUSED') return undefined;
+        throw error;
+      }
+    },
+
+    revoke: async (certificate, reason, signal) => {
+      const { raw } = new X509Certificate(certificate.chainPem);
+      const directory = await unlessAborted(findDirectory(), signal);
+      await withTransport(signal, (transport) =>
+        createAcmeSession({
+          directoryUrl: settings.directory,
+          directory,
+          accountKeyPem: certificate.keyPem,
+          transport,
+          clock,
+        }).revoke(raw, reason),
+      );
     },
   };
 };

@@ -1,19 +1,13 @@
 // The internal CA, for try-outs and private networks: a root kept in the storage, made once, and short-lived leaves. node-forge
 // builds the certificates; keys and signatures are Node's own. Must never be trusted by anybody who did not ask for it.
 
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  randomBytes,
-  sign,
-  X509Certificate,
-} from 'node:crypto';
+import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
 import forge from 'node-forge';
 import type { Clock } from '../../core/clock.ts';
 import { GateError } from '../../core/errors.ts';
 import type { KeyType } from '../../core/settings.ts';
 import type { Storage } from '../../core/storage.ts';
+import { buildCertificate, subjectKeyIdentifier } from '../build-certificate.ts';
 import { checkCertificate, splitChain, type KeyAndChain } from '../certificate.ts';
 import { createPrivateKeyPem } from '../private-key.ts';
 import type { Issuer } from './issuer.ts';
@@ -37,92 +31,6 @@ const BACKDATED_MS = 5 * 60_000;
 const ROOT_KEY = 'local-ca/root.pem';
 /** without a dot, so never the lock of a name */
 const ROOT_LOCK = 'local-ca';
-
-/** 128 bits, positive and without leading zeros (RFC 5280 §4.1.2.2). */
-const randomSerial = (): string => {
-  const bytes = randomBytes(16);
-  bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x40;
-  return bytes.toString('hex');
-};
-
-/** SHA-1 of the public key's bits, as a raw string (RFC 5280 §4.2.1.2, method 1). */
-const keyIdentifier = (spki: forge.asn1.Asn1): string => {
-  const bits = (spki.value as forge.asn1.Asn1[])[1]?.value;
-  if (typeof bits !== 'string') throw new TypeError('public key has no bits');
-  // The first octet counts unused bits.
-  return createHash('sha1').update(bits.slice(1), 'binary').digest('binary');
-};
-
-/** Left out of the types of node-forge. */
-const { getTBSCertificate } = forge.pki as unknown as {
-  getTBSCertificate(certificate: forge.pki.Certificate): forge.asn1.Asn1;
-};
-
-/** node-forge would take the identifier of the key it holds, which is not the leaf's. */
-const subjectKeyIdentifier = (identifier: string): object => {
-  const { asn1 } = forge;
-  const value = asn1.create(asn1.Class.UNIVERSAL, asn1.Type.OCTETSTRING, false, identifier);
-  return { id: '2.5.29.14', critical: false, value };
-};
-
-interface Blueprint {
-  readonly subject: readonly forge.pki.CertificateField[];
-  readonly issuer: readonly forge.pki.CertificateField[];
-  readonly notBeforeMs: number;
-  readonly notAfterMs: number;
-  /** PKCS#8 PEM of the key the certificate is for */
-  readonly keyPem: string;
-  /** PKCS#8 PEM of the root's key */
-  readonly signerPem: string;
-  readonly extensions: (identifiers: { subject: string; signer: string }) => readonly object[];
-}
-
-const publicKeyInfo = (keyPem: string): forge.asn1.Asn1 =>
-  forge.asn1.fromDer(
-    createPublicKey(keyPem).export({ type: 'spki', format: 'der' }).toString('binary'),
-    // Keeps the bits of the key as they are, instead of guessing at a structure within.
-    { decodeBitStrings: false } as unknown as boolean,
-  );
-
-/**
- * Builds and signs a certificate. node-forge can hold only RSA public keys, so its place in the TBSCertificate is filled
- * with the element Node exports, and the whole is signed by Node.
- */
-const buildCertificate = (blueprint: Blueprint): string => {
-  const { asn1, pki } = forge;
-  const spki = publicKeyInfo(blueprint.keyPem);
-  const signerSpki = publicKeyInfo(blueprint.signerPem);
-  const certificate = pki.createCertificate();
-  certificate.serialNumber = randomSerial();
-  certificate.validity.notBefore = new Date(blueprint.notBeforeMs);
-  certificate.validity.notAfter = new Date(blueprint.notAfterMs);
-  certificate.setSubject([...blueprint.subject]);
-  certificate.setIssuer([...blueprint.issuer]);
-  certificate.publicKey = pki.publicKeyFromPem(
-    createPublicKey(blueprint.signerPem).export({ type: 'spki', format: 'pem' }).toString(),
-  );
-  const identifiers = { subject: keyIdentifier(spki), signer: keyIdentifier(signerSpki) };
-  certificate.setExtensions([...blueprint.extensions(identifiers)]);
-  certificate.signatureOid = certificate.siginfo.algorithmOid = pki.oids['sha256WithRSAEncryption'] ?? '';
-
-  const tbs = getTBSCertificate(certificate);
-  const fields = tbs.value as forge.asn1.Asn1[];
-  // TBSCertificate (RFC 5280 §4.1): version, serialNumber, signature, issuer, validity, subject, subjectPublicKeyInfo…
-  fields[6] = spki;
-  const algorithm = fields[2];
-  if (algorithm === undefined) throw new Error('certificate has no signature algorithm');
-  const signature = sign(
-    'sha256',
-    Buffer.from(asn1.toDer(tbs).getBytes(), 'binary'),
-    createPrivateKey(blueprint.signerPem),
-  );
-  const whole = asn1.create(asn1.Class.UNIVERSAL, asn1.Type.SEQUENCE, true, [
-    tbs,
-    algorithm,
-    asn1.create(asn1.Class.UNIVERSAL, asn1.Type.BITSTRING, false, `\0${signature.toString('binary')}`),
-  ]);
-  return new X509Certificate(Buffer.from(asn1.toDer(whole).getBytes(), 'binary')).toString();
-};
 
 const createRoot = async (nowMs: number): Promise<KeyAndChain> => {
   const keyPem = await createPrivateKeyPem('rsa-2048');

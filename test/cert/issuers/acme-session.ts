@@ -29,7 +29,7 @@ const open = async (t: Test, ca: ScriptedCa) => {
 t.test('one nonce is fetched, then each answer brings the next', async (t) => {
   const ca = await scriptedCa(t);
   const session = await open(t, ca);
-  const order = await session.placeOrder('links.example.com');
+  const order = await session.placeOrder('links.example.com', {});
   await session.readOrder(order.url);
   await session.readAuthorization(order.authorizations[0] ?? '');
   t.same(ca.requests, [
@@ -45,7 +45,7 @@ t.test('a nonce that is refused is replaced, ten times, then the CA is given up'
   const ca = await scriptedCa(t);
   ca.script.set('/order', (times) => (times <= 10 ? problem(400, 'badNonce') : undefined));
   const session = await open(t, ca);
-  t.match(await session.placeOrder('links.example.com'), { status: 'pending' });
+  t.match(await session.placeOrder('links.example.com', {}), { status: 'pending' });
   t.equal(ca.requests.filter((line) => line === 'POST /order').length, 11);
 
   ca.script.set('/order/1', () => problem(400, 'badNonce'));
@@ -79,7 +79,7 @@ t.test('an answer that is no ACME is a CA that cannot be asked', async (t) => {
   for (const body of ['<html>', '', 'null', '{}', '[]', '{"status":1}']) {
     ca.script.set('/order', () => ({ status: 201, headers: { 'content-type': 'application/json' }, body }));
     await t.rejects(
-      session.placeOrder('links.example.com').then(() => undefined),
+      session.placeOrder('links.example.com', {}).then(() => undefined),
       { code: 'ERR_ACME_UNREACHABLE' },
       body,
     );

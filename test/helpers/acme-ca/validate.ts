@@ -10,6 +10,8 @@ import * as der from './der.ts';
 export interface ValidationTargets {
   readonly httpPort?: number;
   readonly tlsPort?: number;
+  /** the one version offered (both) */
+  readonly tlsVersion?: 'TLSv1.2' | 'TLSv1.3';
   /** `127.0.0.1:53` */
   readonly dnsServer?: string;
 }
@@ -71,13 +73,14 @@ export const challengeCertificateFault = (
   return der.child(wanted, 2).content.equals(expected) ? undefined : 'has the digest of something else';
 };
 
-const byTls = (port: number, challenge: Challenge): Promise<void> =>
+const byTls = (port: number, challenge: Challenge, version: ValidationTargets['tlsVersion']): Promise<void> =>
   new Promise((resolve, reject) => {
     const socket = connect({
       host: '127.0.0.1',
       port,
       servername: challenge.name,
       ALPNProtocols: ['acme-tls/1'],
+      ...(version === undefined ? {} : { minVersion: version, maxVersion: version }),
       // The one place where no chain can be verified: a challenge certificate is self-signed (RFC 8737 §3), and what
       // it has to prove is checked below.
       rejectUnauthorized: false,
@@ -100,7 +103,13 @@ const byTls = (port: number, challenge: Challenge): Promise<void> =>
 const byDns = async (server: string, { name, keyAuthorization }: Challenge): Promise<void> => {
   const resolver = new Resolver({ timeout: 2_000, tries: 2 });
   resolver.setServers([server]);
-  const found = (await resolver.resolveTxt(`_acme-challenge.${name}`)).map((chunks) => chunks.join(''));
+  // An authoritative server leaves aliases into other zones to whoever asks.
+  let at = `_acme-challenge.${name}`;
+  for (let next: string | undefined = at; next !== undefined;) {
+    at = next;
+    next = (await resolver.resolveCname(at).catch(() => []))[0];
+  }
+  const found = (await resolver.resolveTxt(at)).map((chunks) => chunks.join(''));
   if (!found.includes(sha256(keyAuthorization).toString('base64url'))) {
     throw new Error(`dns-01 found ${found.length} other records`);
   }
@@ -110,10 +119,10 @@ const byDns = async (server: string, { name, keyAuthorization }: Challenge): Pro
 export const validate = async (
   type: string,
   challenge: Challenge,
-  { httpPort, tlsPort, dnsServer }: ValidationTargets,
+  { httpPort, tlsPort, tlsVersion, dnsServer }: ValidationTargets,
 ): Promise<void> => {
   if (type === 'http-01' && httpPort !== undefined) return byHttp(httpPort, challenge);
-  if (type === 'tls-alpn-01' && tlsPort !== undefined) return byTls(tlsPort, challenge);
+  if (type === 'tls-alpn-01' && tlsPort !== undefined) return byTls(tlsPort, challenge, tlsVersion);
   if (type === 'dns-01' && dnsServer !== undefined) return byDns(dnsServer, challenge);
   throw new Error(`${type} cannot be asked here`);
 };

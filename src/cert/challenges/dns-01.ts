@@ -1,0 +1,91 @@
+// DNS-01 (RFC 8555 §8.4): a TXT record below the name, put there by a provider, and seen by every authoritative server before
+// the CA is told to look. Aliases are followed, so `_acme-challenge` may live in a zone of its own.
+
+import { createHash } from 'node:crypto';
+import type { Clock } from '../../core/clock.ts';
+import { GateError } from '../../core/errors.ts';
+import type { DnsSettings } from '../../core/settings.ts';
+import type { ChallengeSolver } from '../challenge.ts';
+import { startDeadline } from '../deadline.ts';
+import { createDnsLookup, type DnsLookup } from './dns-lookup.ts';
+import type { DnsProvider, TxtRecord } from './dns-provider.ts';
+import { createExecProvider } from './exec.ts';
+import { createRfc2136Provider } from './rfc2136.ts';
+
+export interface DnsSolverOptions {
+  readonly settings: DnsSettings;
+  readonly clock: Clock;
+  /** made from the settings when absent */
+  readonly provider?: DnsProvider;
+  readonly lookup?: DnsLookup;
+}
+
+const FIRST_LOOK_MS = 500;
+const LONGEST_LOOK_MS = 10_000;
+/** an order that was aborted still takes its record away */
+const CLEAN_UP_MS = 20_000;
+
+/** The value of the record (RFC 8555 §8.4). */
+export const txtValue = (keyAuthorization: string): string =>
+  createHash('sha256').update(keyAuthorization).digest('base64url');
+
+const createProvider = ({ provider }: DnsSettings, clock: Clock): DnsProvider =>
+  provider.type === 'rfc2136'
+    ? createRfc2136Provider({ settings: provider, clock })
+    : createExecProvider({ settings: provider });
+
+export const createDnsSolver = (options: DnsSolverOptions): ChallengeSolver => {
+  const { settings, clock } = options;
+  const provider = options.provider ?? createProvider(settings, clock);
+  const lookup = options.lookup ?? createDnsLookup(settings);
+
+  const cleanUp = async (record: TxtRecord): Promise<void> => {
+    const late = (): Error =>
+      new GateError('ERR_DNS_UNAVAILABLE', `removal of "${record.name}" took too long`);
+    const deadline = startDeadline(clock, CLEAN_UP_MS, new AbortController().signal, late);
+    try {
+      await provider.cleanUp(record, deadline.signal);
+    } finally {
+      deadline.clear();
+    }
+  };
+
+  /** @throws GateError naming the server that has not got the record */
+  const untilSeen = async (record: TxtRecord, signal: AbortSignal): Promise<void> => {
+    const servers = await lookup.findServers(record.zone, signal);
+    const untilMs = clock.now() + settings.propagationMs;
+    let pauseMs = FIRST_LOOK_MS;
+    let missing = servers;
+    for (;;) {
+      const seen = await Promise.all(missing.map((server) => lookup.hasTxt(server, record, signal)));
+      missing = missing.filter((_server, index) => seen[index] !== true);
+      const first = missing[0];
+      if (first === undefined) return;
+      if (clock.now() + pauseMs > untilMs) {
+        const what = `record of "${record.name}" was not seen at ${first} in ${settings.propagationMs} ms`;
+        throw new GateError('ERR_DNS_UNAVAILABLE', what);
+      }
+      await clock.sleep(pauseMs, signal);
+      signal.throwIfAborted();
+      pauseMs = Math.min(pauseMs * 1.5, LONGEST_LOOK_MS);
+    }
+  };
+
+  return {
+    type: 'dns-01',
+    present: async ({ name, keyAuthorization }, signal) => {
+      const target = await lookup.followAlias(`_acme-challenge.${name}`, signal);
+      const zone = await lookup.findZone(target, signal);
+      const record = { name: target, value: txtValue(keyAuthorization), zone };
+      try {
+        await provider.present(record, signal);
+        await untilSeen(record, signal);
+      } catch (error) {
+        // What was put there half-way must not stay.
+        await cleanUp(record).catch(() => {});
+        throw error;
+      }
+      return () => cleanUp(record);
+    },
+  };
+};

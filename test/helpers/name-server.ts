@@ -1,0 +1,93 @@
+// Debian's BIND on loopback, authoritative for `example.com` and for `challenges.example.net`, for one test. Both zones take
+// updates that are signed with its key.
+
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { Resolver } from 'node:dns/promises';
+import { join } from 'node:path';
+import type { Test } from 'tap';
+import { freePort } from './free-port.ts';
+import { tempDir } from './temp-dir.ts';
+
+export interface NameServer {
+  readonly host: '127.0.0.1';
+  readonly port: number;
+  readonly keyName: string;
+  /** absolute path of the secret */
+  readonly keyFile: string;
+  txt(name: string): Promise<readonly string[]>;
+  log(): string;
+}
+
+const zoneText = (zone: string, records: readonly string[]): string =>
+  [
+    '$TTL 60',
+    `@ IN SOA ns1.${zone}. hostmaster.${zone}. 1 60 60 3600 0`,
+    `@ IN NS ns1.${zone}.`,
+    'ns1 IN A 127.0.0.1',
+    ...records,
+    '',
+  ].join('\n');
+
+/** `records`: lines of the zone file of example.com beside SOA and NS. */
+export const nameServer = async (t: Test, records: readonly string[] = []): Promise<NameServer> => {
+  const folder = tempDir(t);
+  const port = await freePort();
+  const secret = randomBytes(32).toString('base64');
+  const keyFile = join(folder, 'key');
+  writeFileSync(keyFile, `${secret}\n`);
+  writeFileSync(join(folder, 'example.com'), zoneText('example.com', records));
+  writeFileSync(join(folder, 'challenges.example.net'), zoneText('challenges.example.net', []));
+  const zone = (name: string): string =>
+    `zone "${name}" { type primary; file "${join(folder, name)}"; allow-update { key "linkgate-test"; }; };`;
+  writeFileSync(
+    join(folder, 'named.conf'),
+    [
+      'options {',
+      `  directory "${folder}"; pid-file none; session-keyfile none; lock-file none;`,
+      `  listen-on port ${port} { 127.0.0.1; }; listen-on-v6 { none; };`,
+      '  recursion no; dnssec-validation no; notify no; minimal-responses no-auth;',
+      '};',
+      'controls { };',
+      `key "linkgate-test" { algorithm hmac-sha256; secret "${secret}"; };`,
+      zone('example.com'),
+      zone('challenges.example.net'),
+    ].join('\n'),
+  );
+  const child = spawn('named', ['-g', '-c', join(folder, 'named.conf'), '-n', '1'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let printed = '';
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  t.teardown(async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.stderr.on('data', (chunk: Buffer) => {
+      printed += chunk.toString('utf8');
+      if (/ running\n/.test(printed)) resolve();
+    });
+    child.once('error', reject);
+    child.once('exit', () => reject(new Error(`named ended:\n${printed}`)));
+  });
+  return {
+    host: '127.0.0.1',
+    port,
+    keyName: 'linkgate-test',
+    keyFile,
+    txt: async (name) => {
+      const resolver = new Resolver({ timeout: 2_000, tries: 2 });
+      resolver.setServers([`127.0.0.1:${port}`]);
+      try {
+        return (await resolver.resolveTxt(name)).map((chunks) => chunks.join(''));
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === 'ENOTFOUND' || code === 'ENODATA') return [];
+        throw error;
+      }
+    },
+    log: () => printed,
+  };
+};
