@@ -1,8 +1,13 @@
 // The issuers of the settings, made: the one place that knows which kinds there are.
 
+import { uptime } from 'node:os';
+import { askTime } from '../cert/ask-time.ts';
+import { limitsOf, withBudget } from '../cert/budget.ts';
+import { createCaClock, type CaClock } from '../cert/ca-clock.ts';
 import { createAcmeIssuer } from '../cert/issuers/acme.ts';
 import type { Issuer } from '../cert/issuers/issuer.ts';
 import { createLocalIssuer } from '../cert/issuers/local.ts';
+import type { AskRenewalInfo } from '../cert/wish.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Storage } from '../core/storage.ts';
@@ -13,8 +18,28 @@ export const createIssuers = (
   storage: Storage,
   clock: Clock,
 ): readonly Issuer[] =>
-  issuers.map((settings) =>
-    settings.type === 'acme'
-      ? createAcmeIssuer({ settings, keyType, storage, clock })
-      : createLocalIssuer({ keyType, storage, clock }),
-  );
+  issuers.map((settings) => {
+    if (settings.type === 'local') return createLocalIssuer({ keyType, storage, clock });
+    const issuer = createAcmeIssuer({ settings, keyType, storage, clock });
+    const limits = limitsOf(settings.directory);
+    return limits === undefined ? issuer : withBudget(issuer, { storage, clock, limits });
+  });
+
+/** Asks the CA of a certificate when it would like it to be renewed. */
+export const createAskRenewalInfo =
+  (issuers: readonly Issuer[]): AskRenewalInfo =>
+  async (certificate, signal) =>
+    issuers
+      .find(({ directory }) => directory !== undefined && directory === certificate.directory)
+      ?.renewalInfo?.(certificate, signal);
+
+/** The time as the first CA has it; this machine's own where there is none to ask. */
+export const createIssuersClock = ({ issuers }: Settings['certificates'], clock: Clock): CaClock => {
+  const ca = issuers.find((settings) => settings.type === 'acme');
+  return createCaClock({
+    clock,
+    // since the machine started, time asleep included
+    elapsedMs: () => uptime() * 1_000,
+    ...(ca === undefined ? {} : { askTime: (signal) => askTime(ca, clock, signal) }),
+  });
+};

@@ -1,6 +1,7 @@
 // The keeper put together: it opens the sockets and the storage, starts and watches the gates, keeps the certificates
 // valid, and answers on the admin port. It never touches a click.
 
+import { watchChanges } from '../cert/changes.ts';
 import { createIssue } from '../cert/issue.ts';
 import { Renewal } from '../cert/renew.ts';
 import { createCertificateStore } from '../cert/store.ts';
@@ -14,7 +15,7 @@ import { createLogger, logEvents } from '../observe/log.ts';
 import { createKeeperMetrics } from '../observe/metrics.ts';
 import { createFileStorage } from '../storage/file.ts';
 import { holdSocket, type HeldSocket } from './held-socket.ts';
-import { createIssuers } from './issuers.ts';
+import { createAskRenewalInfo, createIssuers, createIssuersClock } from './issuers.ts';
 import { createGates } from './supervise.ts';
 import { packageVersion } from '../core/version.ts';
 
@@ -80,17 +81,14 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
       onMeasured: (gate, snapshot) => aggregate.received(gate, snapshot),
     });
     const store = createCertificateStore({ storage });
+    const caClock = createIssuersClock(certificates, clock);
+    const issuers = createIssuers(certificates, storage, caClock);
     const renewal = new Renewal({
       names,
       store,
-      issue: createIssue({
-        storage,
-        store,
-        issuers: createIssuers(certificates, storage, clock),
-        clock,
-        emit: bus.emit,
-      }),
-      clock,
+      issue: createIssue({ storage, store, issuers, clock: caClock, emit: bus.emit }),
+      renewalInfo: createAskRenewalInfo(issuers),
+      clock: caClock,
       random: Math.random,
       emit: bus.emit,
       onStored: (name) => gates.lookAgain(name),
@@ -130,6 +128,13 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
     undo.push(() => gates.kill());
     await gates.start();
     renewal.start();
+    const unwatched = new AbortController();
+    undo.push(() => unwatched.abort());
+    const onChange = (name: string): void => {
+      renewal.reread(name);
+      gates.lookAgain(name);
+    };
+    void watchChanges({ storage, clock, emit: bus.emit, onChange }, unwatched.signal);
     ready = true;
     const addresses = { https: sockets.https.address, http: sockets.http.address, admin: adminAddress };
     for (const [listener, address] of Object.entries(addresses)) {

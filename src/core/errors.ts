@@ -47,6 +47,9 @@ export const ERRORS = Object.freeze({
     false,
     'the certificate cannot be used for this name: issue or import it again',
   ),
+  ERR_CERT_ABSENT: entry(404, 1, false, 'issue or import one, or see why not with `linkgate certs list`'),
+  ERR_CERT_IMPORTED: entry(500, 1, false, 'an imported certificate is managed by whoever imported it'),
+  ERR_CERT_UNKNOWN_NAME: entry(404, 1, false, 'add the name to `domains`, or see `linkgate certs list`'),
   ERR_CERT_NAME_UNREADY: entry(
     500,
     1,
