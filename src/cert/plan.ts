@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Random } from '../core/clock.ts';
-import type { IssuanceState, StoredCertificate } from './store.ts';
+import type { IssuanceState, RenewalWindow, StoredCertificate } from './store.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -21,18 +21,6 @@ const SHORT_LIFETIME_MS = 10 * DAY_MS;
 /** What the plan for a certificate rests on. */
 export type Planned = Pick<StoredCertificate, 'notBeforeMs' | 'notAfterMs' | 'fingerprint'> &
   Partial<Pick<StoredCertificate, 'source'>>;
-
-/** The CA's wish for one certificate (RFC 9773 §4.2), as it was told last. */
-export interface RenewalWindow {
-  /** the certificate it is for: a wish for another one counts for nothing */
-  readonly fingerprint: string;
-  /** both 0 when the CA has no wish */
-  readonly windowStartMs: number;
-  readonly windowEndMs: number;
-  /** when the CA wants to be asked again */
-  readonly askAgainMs: number;
-  readonly explanationUrl?: string;
-}
 
 /**
  * Where in its window a certificate is renewed, in [0, 1): as good as random, and the same in every process on a storage

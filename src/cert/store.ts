@@ -7,7 +7,6 @@ import { GateError } from '../core/errors.ts';
 import type { Storage } from '../core/storage.ts';
 import { checkCertificate, splitChain, type CertificateFacts, type KeyAndChain } from './certificate.ts';
 import { nameKey, nameOfKey } from './name-key.ts';
-import type { RenewalWindow } from './plan.ts';
 
 /** Where a certificate came from. */
 export interface Origin {
@@ -20,6 +19,18 @@ export interface Origin {
 
 export interface StoredCertificate extends Origin, KeyAndChain, CertificateFacts {
   readonly domain: string;
+}
+
+/** The CA's wish for one certificate (RFC 9773 §4.2), as it was told last. */
+export interface RenewalWindow {
+  /** the certificate it is for: a wish for another one counts for nothing */
+  readonly fingerprint: string;
+  /** both 0 when the CA has no wish */
+  readonly windowStartMs: number;
+  readonly windowEndMs: number;
+  /** when the CA wants to be asked again */
+  readonly askAgainMs: number;
+  readonly explanationUrl?: string;
 }
 
 /** How the attempts to get a certificate went. */

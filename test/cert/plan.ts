@@ -10,9 +10,8 @@ import {
   pauseMs,
   positionOf,
   renewAtMs,
-  type RenewalWindow,
 } from '../../src/cert/plan.ts';
-import type { IssuanceState } from '../../src/cert/store.ts';
+import type { IssuanceState, RenewalWindow } from '../../src/cert/store.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
