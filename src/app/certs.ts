@@ -15,7 +15,7 @@ import { GateError, toGateError } from '../core/errors.ts';
 import { createEventBus } from '../core/events.ts';
 import type { Settings } from '../core/settings.ts';
 import { createFileStorage } from '../storage/file.ts';
-import { createIssuers } from './issuers.ts';
+import { createIssuers, createIssuersLook } from './issuers.ts';
 
 /** One file of `import --dir`. */
 export interface ImportOutcome {
@@ -66,6 +66,7 @@ export const openCerts = ({ certificates, domains }: Settings, signal: AbortSign
   const storage = createFileStorage({ path: certificates.storage.path, clock });
   const store = createCertificateStore({ storage });
   const issuers = createIssuers(certificates, storage, clock);
+  const look = createIssuersLook(certificates);
   const hand = createByHand({
     names: domains.map(({ name }) => name),
     storage,
@@ -73,6 +74,7 @@ export const openCerts = ({ certificates, domains }: Settings, signal: AbortSign
     issuers,
     issue: createIssue({ storage, store, issuers, clock, emit }),
     clock,
+    ...(look === undefined ? {} : { look }),
   });
 
   const writing = async <T>(work: () => Promise<T>): Promise<T> => {

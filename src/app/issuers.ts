@@ -4,6 +4,8 @@ import { uptime } from 'node:os';
 import { askTime } from '../cert/ask-time.ts';
 import { limitsOf, withBudget } from '../cert/budget.ts';
 import { createCaClock, type CaClock } from '../cert/ca-clock.ts';
+import { caaIdentities } from '../cert/caa.ts';
+import { createLook, createLookResolver, type Look } from '../cert/look.ts';
 import { createAcmeIssuer } from '../cert/issuers/acme.ts';
 import type { Issuer } from '../cert/issuers/issuer.ts';
 import { createLocalIssuer } from '../cert/issuers/local.ts';
@@ -42,4 +44,20 @@ export const createIssuersClock = ({ issuers }: Settings['certificates'], clock:
     elapsedMs: () => uptime() * 1_000,
     ...(ca === undefined ? {} : { askTime: (signal) => askTime(ca, clock, signal) }),
   });
+};
+
+/**
+ * The look before an order; undefined when there is nothing to look for. Only public CAs ask the DNS that everybody sees: a
+ * CA of one's own may see another one, and a local one asks nobody.
+ */
+export const createIssuersLook = ({ issuers }: Settings['certificates']): Look | undefined => {
+  const cas: (readonly string[])[] = [];
+  let needsAddress = true;
+  for (const settings of issuers) {
+    const identities = settings.type === 'acme' ? caaIdentities(settings.directory) : undefined;
+    if (settings.type !== 'acme' || identities === undefined) return undefined;
+    cas.push(identities);
+    needsAddress &&= !settings.challenges.includes('dns-01');
+  }
+  return createLook({ resolver: createLookResolver(), cas, needsAddress });
 };

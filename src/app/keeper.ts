@@ -15,7 +15,7 @@ import { createLogger, logEvents } from '../observe/log.ts';
 import { createKeeperMetrics } from '../observe/metrics.ts';
 import { createFileStorage } from '../storage/file.ts';
 import { holdSocket, type HeldSocket } from './held-socket.ts';
-import { createAskRenewalInfo, createIssuers, createIssuersClock } from './issuers.ts';
+import { createAskRenewalInfo, createIssuers, createIssuersClock, createIssuersLook } from './issuers.ts';
 import { createGates } from './supervise.ts';
 import { packageVersion } from '../core/version.ts';
 
@@ -83,11 +83,13 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
     const store = createCertificateStore({ storage });
     const caClock = createIssuersClock(certificates, clock);
     const issuers = createIssuers(certificates, storage, caClock);
+    const look = createIssuersLook(certificates);
     const renewal = new Renewal({
       names,
       store,
       issue: createIssue({ storage, store, issuers, clock: caClock, emit: bus.emit }),
       renewalInfo: createAskRenewalInfo(issuers),
+      ...(look === undefined ? {} : { look }),
       clock: caClock,
       random: Math.random,
       emit: bus.emit,
