@@ -51,6 +51,7 @@ export const effectiveSettings = (settings: Settings): SettingsTree => {
       storage: { ...certificates.storage },
       keyType: certificates.keyType,
       issuers: certificates.issuers.map(issuerTree),
+      keepServing: certificates.keepServing ?? false,
     },
     domains: settings.domains.map(({ name, upstream, redirectHttp }) => ({
       name,

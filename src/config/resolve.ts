@@ -93,6 +93,7 @@ export const resolveSettings = (
   directory: string,
 ): Settings => {
   const path = (text: string): string => resolve(directory, text);
+  const { keepServing } = config.certificates;
   const { regions, caFile, ...own } = config.upstream;
   const byDefault: UpstreamId = own.url === undefined ? own.region : 'custom';
   const domains = [...config.domains, ...fileDomains].map(
@@ -115,7 +116,8 @@ export const resolveSettings = (
       admin: listen(config.listen.admin),
     },
     upstreams: (['us', 'eu', 'custom'] as const)
-      .filter((id) => used.has(id))
+      // a name that left may have been the last one of its region
+      .filter((id) => used.has(id) || (keepServing && id !== 'custom'))
       .map((id) => upstream(id, written[id], path)),
     upstreamUse: {
       connectTimeoutMs: duration(own.connectTimeout),
@@ -126,6 +128,7 @@ export const resolveSettings = (
       storage: { type: 'file', path: path(config.certificates.storage.path) },
       keyType: config.certificates.keyType,
       issuers: config.certificates.issuers.map((one) => issuer(one, path)),
+      ...(keepServing ? { keepServing } : {}),
     },
     domains,
     workers: config.workers === 'auto' ? Math.min(MOST_WORKERS, availableParallelism()) : config.workers,

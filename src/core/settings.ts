@@ -155,6 +155,8 @@ export interface Settings {
     readonly storage: { readonly type: 'file'; readonly path: string };
     readonly keyType: KeyType;
     readonly issuers: readonly IssuerSettings[];
+    /** names taken out of the configuration are served on until their certificate expires */
+    readonly keepServing?: boolean;
   };
   readonly domains: readonly DomainSettings[];
   /** serving processes, 1 or more (`auto` is already a number) */
