@@ -1,8 +1,15 @@
 // The issuers of the settings, made: the one place that knows which kinds there are.
 
+import { uptime } from 'node:os';
+import { askTime } from '../cert/ask-time.ts';
+import { limitsOf, withBudget } from '../cert/budget.ts';
+import { createCaClock, type CaClock } from '../cert/ca-clock.ts';
+import { caaIdentities } from '../cert/caa.ts';
+import { createLook, createLookResolver, type Look } from '../cert/look.ts';
 import { createAcmeIssuer } from '../cert/issuers/acme.ts';
 import type { Issuer } from '../cert/issuers/issuer.ts';
 import { createLocalIssuer } from '../cert/issuers/local.ts';
+import type { AskRenewalInfo } from '../cert/wish.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Storage } from '../core/storage.ts';
@@ -14,7 +21,45 @@ export const createIssuers = (
   clock: Clock,
 ): readonly Issuer[] => {
   const common = { keyType, keyTypes: new Map(Object.entries(keyTypes ?? {})), storage, clock };
-  return issuers.map((settings) =>
-    settings.type === 'acme' ? createAcmeIssuer({ settings, ...common }) : createLocalIssuer(common),
-  );
+  return issuers.map((settings) => {
+    if (settings.type === 'local') return createLocalIssuer(common);
+    const issuer = createAcmeIssuer({ settings, ...common });
+    const limits = limitsOf(settings.directory);
+    return limits === undefined ? issuer : withBudget(issuer, { storage, clock, limits });
+  });
+};
+
+/** Asks the CA of a certificate when it would like it to be renewed. */
+export const createAskRenewalInfo =
+  (issuers: readonly Issuer[]): AskRenewalInfo =>
+  async (certificate, signal) =>
+    issuers
+      .find(({ directory }) => directory !== undefined && directory === certificate.directory)
+      ?.renewalInfo?.(certificate, signal);
+
+/** The time as the first CA has it; this machine's own where there is none to ask. */
+export const createIssuersClock = ({ issuers }: Settings['certificates'], clock: Clock): CaClock => {
+  const ca = issuers.find((settings) => settings.type === 'acme');
+  return createCaClock({
+    clock,
+    // since the machine started, time asleep included
+    elapsedMs: () => uptime() * 1_000,
+    ...(ca === undefined ? {} : { askTime: (signal) => askTime(ca, clock, signal) }),
+  });
+};
+
+/**
+ * The look before an order; undefined when there is nothing to look for. Only public CAs ask the DNS that everybody sees: a
+ * CA of one's own may see another one, and a local one asks nobody.
+ */
+export const createIssuersLook = ({ issuers }: Settings['certificates']): Look | undefined => {
+  const cas: (readonly string[])[] = [];
+  let needsAddress = true;
+  for (const settings of issuers) {
+    const identities = settings.type === 'acme' ? caaIdentities(settings.directory) : undefined;
+    if (settings.type !== 'acme' || identities === undefined) return undefined;
+    cas.push(identities);
+    needsAddress &&= !settings.challenges.includes('dns-01');
+  }
+  return createLook({ resolver: createLookResolver(), cas, needsAddress });
 };

@@ -1,6 +1,8 @@
 // The keeper put together: it opens the sockets and the storage, starts and watches the gates, keeps the certificates
 // valid, and answers on the admin port. It never touches a click.
 
+import { watchChanges } from '../cert/changes.ts';
+import { createDeparted } from '../cert/departed.ts';
 import { createIssue } from '../cert/issue.ts';
 import { Renewal } from '../cert/renew.ts';
 import { createCertificateStore } from '../cert/store.ts';
@@ -8,13 +10,13 @@ import { AdminServer } from '../admin/server.ts';
 import { buildStatus } from '../admin/status.ts';
 import { systemClock } from '../core/clock.ts';
 import { createEventBus, type EventBus } from '../core/events.ts';
-import type { ListenAddress, Settings } from '../core/settings.ts';
+import type { DomainSettings, ListenAddress, Settings } from '../core/settings.ts';
 import { createMetricsAggregate } from '../observe/aggregate.ts';
 import { createLogger, logEvents } from '../observe/log.ts';
 import { createKeeperMetrics } from '../observe/metrics.ts';
 import { createFileStorage } from '../storage/file.ts';
 import { holdSocket, type HeldSocket } from './held-socket.ts';
-import { createIssuers } from './issuers.ts';
+import { createAskRenewalInfo, createIssuers, createIssuersClock, createIssuersLook } from './issuers.ts';
 import { createGates } from './supervise.ts';
 import { packageVersion } from '../core/version.ts';
 
@@ -69,8 +71,15 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
     };
     const sockets = { https: hold('https'), http: hold('http') };
 
+    const store = createCertificateStore({ storage });
+    const departed = createDeparted({ storage, store, clock, emit: bus.emit, domains });
+    const retired = await departed.start();
+    const isReachable = ({ upstream }: DomainSettings): boolean =>
+      upstreams.some(({ id }) => id === upstream);
+    const kept = certificates.keepServing === true ? retired.filter(isReachable) : [];
+
     const gates = createGates({
-      settings,
+      settings: { ...settings, domains: [...domains, ...kept] },
       sockets: { https: sockets.https.handle, http: sockets.http.handle },
       logLevel,
       emit: bus.emit,
@@ -79,18 +88,16 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
       onExited: (gate) => aggregate.gateExited(gate),
       onMeasured: (gate, snapshot) => aggregate.received(gate, snapshot),
     });
-    const store = createCertificateStore({ storage });
+    const caClock = createIssuersClock(certificates, clock);
+    const issuers = createIssuers(certificates, storage, caClock);
+    const look = createIssuersLook(certificates);
     const renewal = new Renewal({
       names,
       store,
-      issue: createIssue({
-        storage,
-        store,
-        issuers: createIssuers(certificates, storage, clock),
-        clock,
-        emit: bus.emit,
-      }),
-      clock,
+      issue: createIssue({ storage, store, issuers, clock: caClock, emit: bus.emit }),
+      renewalInfo: createAskRenewalInfo(issuers),
+      ...(look === undefined ? {} : { look }),
+      clock: caClock,
       random: Math.random,
       emit: bus.emit,
       onStored: (name) => gates.lookAgain(name),
@@ -99,7 +106,7 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
       events: bus,
       version,
       domains: names,
-      certificates: () => renewal.status(),
+      certificates: () => [...renewal.status(), ...departed.status()],
     });
     const aggregate = createMetricsAggregate({
       keeper: () => metrics.snapshot(),
@@ -120,8 +127,8 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
           workers: gates.list(),
           upstreams,
           upstreamHealthy: (): boolean | undefined => undefined,
-          domains,
-          certificates: renewal.status(),
+          domains: [...domains, ...kept],
+          certificates: [...renewal.status(), ...departed.status()],
         }),
       onError: (error) => logger.error({ error }, 'admin request failed'),
     });
@@ -130,6 +137,14 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
     undo.push(() => gates.kill());
     await gates.start();
     renewal.start();
+    const unwatched = new AbortController();
+    undo.push(() => unwatched.abort());
+    const onChange = (name: string): void => {
+      renewal.reread(name);
+      gates.lookAgain(name);
+    };
+    void departed.keep(unwatched.signal);
+    void watchChanges({ storage, clock, emit: bus.emit, onChange }, unwatched.signal);
     ready = true;
     const addresses = { https: sockets.https.address, http: sockets.http.address, admin: adminAddress };
     for (const [listener, address] of Object.entries(addresses)) {

@@ -13,23 +13,38 @@ export interface DomainKnowledge {
   readonly certificate: KnownCertificate | undefined;
   readonly state: IssuanceState | undefined;
   readonly nowMs: number;
+  /** the name is no longer configured */
+  readonly isRetired?: boolean;
 }
 
 /**
+ * 0. A name that left the configuration is retired.
  * 1. A certificate within its time is live, whatever the last renewal did.
  * 2. One past its end is expired.
  * 3. None: failing when the last attempt failed, else pending.
  */
-export const certificateState = ({ certificate, state, nowMs }: DomainKnowledge): CertificateState => {
+export const certificateState = ({
+  certificate,
+  state,
+  nowMs,
+  isRetired,
+}: DomainKnowledge): CertificateState => {
+  if (isRetired === true) return 'retired';
   if (certificate !== undefined) return nowMs < certificate.notAfterMs ? 'live' : 'expired';
   return (state?.failures ?? 0) > 0 ? 'failing' : 'pending';
 };
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
+/** null for a name that is never ordered: its certificate was imported, or it departed */
+const nextAttempt = ({ certificate, state, nowMs, isRetired }: DomainKnowledge): string | null => {
+  const dueAtMs = isRetired === true ? Infinity : dueMs(certificate, state, nowMs);
+  return Number.isFinite(dueAtMs) ? iso(Math.max(nowMs, dueAtMs)) : null;
+};
+
 /** One row of `certs list`. */
 export const certificateStatus = (knowledge: DomainKnowledge): CertificateStatus => {
-  const { domain, certificate, state, nowMs } = knowledge;
+  const { domain, certificate, state } = knowledge;
   return {
     domain,
     state: certificateState(knowledge),
@@ -38,7 +53,7 @@ export const certificateStatus = (knowledge: DomainKnowledge): CertificateStatus
     serial: certificate?.serial ?? null,
     notBefore: certificate === undefined ? null : iso(certificate.notBeforeMs),
     notAfter: certificate === undefined ? null : iso(certificate.notAfterMs),
-    nextAttempt: iso(Math.max(nowMs, dueMs(certificate, state, nowMs))),
+    nextAttempt: nextAttempt(knowledge),
     lastProblem: (state?.failures ?? 0) > 0 ? (state?.lastProblem ?? null) : null,
   };
 };

@@ -1,26 +1,34 @@
-// The keeper's loop over the configured names: what has no valid certificate, or one past two thirds of its lifetime, is
+// The keeper's loop over the configured names: what has no valid certificate, or one whose renewal has come (plan.ts), is
 // ordered; what fails pauses; nothing that fails ends the loop. One of the four places that catch everything.
 
 import { setMaxListeners } from 'node:events';
-import type { CertificateStatus, LastProblem } from '../core/certificate-state.ts';
+import type { CertificateStatus } from '../core/certificate-state.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import { GateError, toGateError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
+import type { CaClock } from './ca-clock.ts';
 import { certificateStatus, type KnownCertificate } from './domain.ts';
 import type { Issue } from './issue.ts';
-import { dueMs, pauseMs } from './plan.ts';
+import { lastProblemOf } from './last-problem.ts';
+import { askAtMs, dueMs, issuedState, pauseMs } from './plan.ts';
 import type { CertificateStore, IssuanceState, StoredCertificate } from './store.ts';
+import { askWish, type AskRenewalInfo } from './wish.ts';
 
 export interface RenewalOptions {
   /** configured names, lower-case A-labels */
   readonly names: readonly string[];
-  readonly store: CertificateStore;
+  readonly store: Pick<CertificateStore, 'read' | 'readState' | 'writeState'>;
   readonly issue: Issue;
-  readonly clock: Clock;
+  /** the CA's time where it is known (ca-clock.ts): `settle` is called before anything is decided by it */
+  readonly clock: Clock & Partial<Pick<CaClock, 'learn' | 'settle'>>;
   readonly random: Random;
   readonly emit: Emit;
   /** told after a certificate was stored, so that gates look again; what it throws is dropped */
   readonly onStored: (name: string) => void;
+  /** the CA's wish for one of its certificates; undefined when it has none */
+  readonly renewalInfo?: AskRenewalInfo;
+  /** looks whether an order can succeed; undefined when nothing speaks against it. Never rejects. */
+  readonly look?: (name: string, signal: AbortSignal) => Promise<GateError | undefined>;
 }
 
 interface Entry {
@@ -30,12 +38,20 @@ interface Entry {
   /** what the storage says of it was read */
   isKnown: boolean;
   isRunning: boolean;
+  /** the storage changed while an attempt was under way: it is read once more */
+  isOutdated: boolean;
 }
 
 const MOST_AT_ONCE = 8;
+/** of them: names that failed the last time, and first issues; so that room is left for the others */
+const MOST_FAILED_AT_ONCE = 4;
+const MOST_FIRST_AT_ONCE = 6;
+const MOST_ASKED_AT_ONCE = 4;
 /** the clock may jump, so a longer sleep is taken in pieces */
 const LONGEST_NAP_MS = 60_000;
 const STORAGE_PAUSE_MS = 60_000;
+/** names that do not point here or that no CA may serve are looked at again so often */
+const LOOK_PAUSE_MS = 3 * 60_000;
 const FIRST_READ_PAUSE_MS = 2_000;
 const STOP_LIMIT_MS = 10_000;
 const NOTHING_YET: IssuanceState = { failures: 0, nextAttemptMs: 0, lastIssuedMs: 0, lastProblem: null };
@@ -45,25 +61,12 @@ const withoutSecrets = ({ keyPem: _key, chainPem: _chain, ...known }: StoredCert
 
 const isStorageCode = ({ code }: GateError): boolean => code.startsWith('ERR_STORAGE_');
 
-const textOf = (value: unknown): string | undefined =>
-  typeof value === 'string' && value !== '' ? value : undefined;
+const hasFailed = ({ state }: Entry): boolean => (state?.failures ?? 0) > 0;
 
-const problemOf = (error: GateError, atMs: number): LastProblem => {
-  const { type, detail, issuer } = error.details;
-  const urn = textOf(type);
-  return {
-    at: new Date(atMs).toISOString(),
-    issuer: textOf(issuer) ?? '',
-    type: urn?.startsWith('urn:') === true ? urn : error.code,
-    detail: textOf(detail) ?? error.message,
-    remedy: error.entry.help,
-  };
-};
-
-const rank = ({ certificate, state }: Entry): readonly [number, number, number] => [
-  Math.min(state?.failures ?? 0, 1),
-  certificate === undefined ? 1 : 0,
-  certificate?.notAfterMs ?? 0,
+const rank = (entry: Entry): readonly [number, number, number] => [
+  entry.certificate === undefined ? 1 : 0,
+  hasFailed(entry) ? 1 : 0,
+  entry.certificate?.notAfterMs ?? 0,
 ];
 
 /** Keeps the certificates of all names valid from `start` to `stop`. */
@@ -72,6 +75,7 @@ export class Renewal {
   readonly #entries: ReadonlyMap<string, Entry>;
   readonly #stopping = new AbortController();
   readonly #running = new Set<Promise<void>>();
+  readonly #asking = new Map<string, Promise<void>>();
   #nap = new AbortController();
   #loop: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -83,7 +87,10 @@ export class Renewal {
     // Each order in flight listens.
     setMaxListeners(0, this.#stopping.signal);
     this.#entries = new Map(
-      options.names.map((name) => [name, { name, isKnown: false, isRunning: false } satisfies Entry]),
+      options.names.map((name) => [
+        name,
+        { name, isKnown: false, isRunning: false, isOutdated: false } satisfies Entry,
+      ]),
     );
   }
 
@@ -103,10 +110,20 @@ export class Renewal {
     this.#nap.abort();
     const settled = new AbortController();
     await Promise.race([
-      Promise.allSettled([this.#loop, ...this.#running]),
+      Promise.allSettled([this.#loop, ...this.#running, ...this.#asking.values()]),
       this.#options.clock.sleep(STOP_LIMIT_MS, settled.signal),
     ]);
     settled.abort();
+  }
+
+  /** The storage has something new for a name, put there by another process: reads it and plans anew. */
+  reread(name: string): void {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return;
+    if (entry.isRunning) entry.isOutdated = true;
+    else entry.isKnown = false;
+    this.#readAtMs = 0;
+    this.#nap.abort();
   }
 
   /** How each name stands, in the order of the configuration. */
@@ -121,17 +138,33 @@ export class Renewal {
     const { clock } = this.#options;
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      await this.#readUnknown();
       this.#nap = new AbortController();
+      await this.#readUnknown();
+      await clock.settle?.(this.#duesNow().length > 0, signal);
       if (signal.aborted) return;
       this.#startDue();
-      const isFull = this.#running.size >= MOST_AT_ONCE;
-      const nextMs = isFull ? [] : this.#idle().map((entry) => this.#due(entry));
-      const readMs = this.#unknown().length === 0 ? [] : [this.#readAtMs];
-      const napMs = Math.min(...nextMs, ...readMs) - clock.now();
+      this.#startAsking();
       // Never without a pause, so that no mistake in a plan can spin.
-      await clock.sleep(Math.min(Math.max(napMs, 10), LONGEST_NAP_MS), this.#nap.signal);
+      await clock.sleep(
+        Math.min(Math.max(this.#nextMs() - clock.now(), 10), LONGEST_NAP_MS),
+        this.#nap.signal,
+      );
     }
+  }
+
+  /** When there is something to do again, as far as is known now. */
+  #nextMs(): number {
+    const nowMs = this.#options.clock.now();
+    const isFull = this.#running.size >= MOST_AT_ONCE;
+    const isAskingFull = this.#asking.size >= MOST_ASKED_AT_ONCE;
+    let nextMs = this.#unknown().length === 0 ? Infinity : this.#readAtMs;
+    for (const entry of this.#idle()) {
+      const dueAtMs = this.#due(entry);
+      // What is due and was not started waits for room; whoever makes room ends the nap.
+      if (!isFull && dueAtMs > nowMs) nextMs = Math.min(nextMs, dueAtMs);
+      if (!isAskingFull) nextMs = Math.min(nextMs, this.#askAt(entry, nowMs));
+    }
+    return nextMs;
   }
 
   /**
@@ -168,15 +201,23 @@ export class Renewal {
     const { store, emit } = this.#options;
     try {
       const state = await store.readState(entry.name);
-      if (state !== undefined) entry.state = state;
+      if (state === undefined) delete entry.state;
+      else entry.state = state;
       const certificate = await store.read(entry.name);
-      if (certificate !== undefined) entry.certificate = withoutSecrets(certificate);
+      if (certificate === undefined) delete entry.certificate;
+      else this.#know(entry, certificate);
     } catch (error) {
       if (!(error instanceof GateError) || isStorageCode(error)) throw error;
       // It is ordered anew, at once.
       emit('context.failed', { domain: entry.name, code: error.code, message: error.message });
     }
     entry.isKnown = true;
+  }
+
+  #know(entry: Entry, certificate: StoredCertificate): void {
+    entry.certificate = withoutSecrets(certificate);
+    // Only a CA's word is better than this machine's clock.
+    if (certificate.source === 'acme') this.#options.clock.learn?.(certificate.notBeforeMs);
   }
 
   #due({ certificate, state }: Entry): number {
@@ -191,44 +232,113 @@ export class Renewal {
     return [...this.#entries.values()].filter(({ isKnown, isRunning }) => isKnown && !isRunning);
   }
 
+  #duesNow(): readonly Entry[] {
+    const nowMs = this.#options.clock.now();
+    return this.#idle().filter((entry) => this.#due(entry) <= nowMs);
+  }
+
   /**
    * Starts what is due, as far as there is room.
-   * 1. Names that have not failed go before those that have, so that a failing one starves nobody.
-   * 2. Renewals go before first issues: somebody's links depend on them already.
+   * 1. Renewals go before first issues: somebody's links depend on them already.
+   * 2. Names that have not failed go before those that have.
    * 3. What ends sooner goes first.
+   * Names that failed, and first issues, never take all the room, so that neither starves anybody.
    */
   #startDue(): void {
-    const { clock } = this.#options;
-    const room = MOST_AT_ONCE - this.#running.size;
-    if (room <= 0) return;
-    const nowMs = clock.now();
-    const due = this.#idle()
-      .filter((entry) => this.#due(entry) <= nowMs)
+    const due = this.#duesNow()
       .map((entry) => ({ entry, rank: rank(entry) }))
       .toSorted((a, b) => a.rank[0] - b.rank[0] || a.rank[1] - b.rank[1] || a.rank[2] - b.rank[2]);
-    for (const { entry } of due.slice(0, room)) {
-      entry.isRunning = true;
-      const work = this.#attempt(entry).finally(() => {
-        entry.isRunning = false;
-        this.#running.delete(work);
+    const running = [...this.#entries.values()].filter(({ isRunning }) => isRunning);
+    let failed = running.filter(hasFailed).length;
+    let first = running.filter(({ certificate }) => certificate === undefined).length;
+    for (const { entry } of due) {
+      if (this.#running.size >= MOST_AT_ONCE) return;
+      const [isFailed, isFirst] = [hasFailed(entry), entry.certificate === undefined];
+      if ((isFailed && failed >= MOST_FAILED_AT_ONCE) || (isFirst && first >= MOST_FIRST_AT_ONCE)) continue;
+      failed += isFailed ? 1 : 0;
+      first += isFirst ? 1 : 0;
+      this.#begin(entry);
+    }
+  }
+
+  #begin(entry: Entry): void {
+    entry.isRunning = true;
+    const work = this.#attempt(entry).finally(() => {
+      entry.isRunning = false;
+      if (entry.isOutdated) entry.isKnown = false;
+      entry.isOutdated = false;
+      this.#running.delete(work);
+      this.#nap.abort();
+    });
+    this.#running.add(work);
+  }
+
+  #askAt({ name, certificate, state }: Entry, nowMs: number): number {
+    const isAsked = this.#options.renewalInfo !== undefined && !this.#asking.has(name);
+    return isAsked && certificate !== undefined ? askAtMs(certificate, state, nowMs) : Infinity;
+  }
+
+  /** Asks CAs for their wishes, beside everything else: an order never waits for an answer. */
+  #startAsking(): void {
+    const nowMs = this.#options.clock.now();
+    for (const entry of this.#idle()) {
+      if (this.#asking.size >= MOST_ASKED_AT_ONCE) return;
+      if (this.#askAt(entry, nowMs) > nowMs) continue;
+      const work = this.#ask(entry).finally(() => {
+        this.#asking.delete(entry.name);
         this.#nap.abort();
       });
-      this.#running.add(work);
+      this.#asking.set(entry.name, work);
     }
+  }
+
+  async #ask(entry: Entry): Promise<void> {
+    const { store, renewalInfo, clock } = this.#options;
+    const { signal } = this.#stopping;
+    const asked = entry.certificate;
+    if (asked === undefined || renewalInfo === undefined) return;
+    const { fingerprint } = asked;
+    const renewal = await askWish({ store, renewalInfo, clock, signal }, asked, entry.state?.renewal);
+    if (renewal === undefined) return this.reread(entry.name);
+    // An attempt that began meanwhile writes the state itself.
+    if (signal.aborted || entry.isRunning || entry.certificate?.fingerprint !== fingerprint) return;
+    await this.#remember(entry, { ...(entry.state ?? NOTHING_YET), renewal });
   }
 
   async #attempt(entry: Entry): Promise<void> {
     const { issue, clock } = this.#options;
     const { signal } = this.#stopping;
     try {
+      await this.#lookFirst(entry, signal);
+      // A certificate that cannot be stored is an order in vain: after such a failure a write goes first.
+      if (entry.state?.lastProblem?.type.startsWith('ERR_STORAGE_') === true) {
+        await this.#options.store.writeState(entry.name, entry.state);
+      }
       const { certificate, isNew } = await issue(entry.name, signal);
-      entry.certificate = withoutSecrets(certificate);
-      const lastIssuedMs = isNew ? clock.now() : (entry.state?.lastIssuedMs ?? 0);
-      await this.#remember(entry, { ...NOTHING_YET, lastIssuedMs });
+      this.#know(entry, certificate);
+      const before = entry.state;
+      // One that another process stored has its state in the storage.
+      const stored = isNew ? undefined : await this.#options.store.readState(entry.name);
+      await this.#remember(
+        entry,
+        isNew ? issuedState(before, clock.now()) : { ...(stored ?? before ?? NOTHING_YET), failures: 0 },
+      );
       this.#tellStored(entry.name);
     } catch (error) {
       if (!signal.aborted) await this.#failed(entry, toGateError(error));
     }
+  }
+
+  /** On first issue an order that cannot succeed is not placed; on renewal the CA has the last word. */
+  async #lookFirst(entry: Entry, signal: AbortSignal): Promise<void> {
+    const found = await this.#options.look?.(entry.name, signal);
+    if (found === undefined) return;
+    if (entry.certificate === undefined) throw found;
+    this.#options.emit('certificate.doubted', {
+      domain: entry.name,
+      code: found.code,
+      detail: found.message,
+    });
   }
 
   async #failed(entry: Entry, error: GateError): Promise<void> {
@@ -238,11 +348,14 @@ export class Renewal {
     const retryAfterMs = error.details['retryAfterMs'];
     const isStorage = isStorageCode(error);
     // A storage that fails, or a name that another process works on, says nothing about the name: no growing pause.
-    const failures = isStorage ? Math.max(before.failures, 1) : before.failures + 1;
-    const waitMs = isStorage
-      ? STORAGE_PAUSE_MS
-      : pauseMs(failures, random, typeof retryAfterMs === 'number' ? retryAfterMs : 0);
-    const lastProblem = problemOf(error, nowMs);
+    const isLook = error.code === 'ERR_CERT_NAME_UNREADY';
+    const failures = isStorage || isLook ? Math.max(before.failures, 1) : before.failures + 1;
+    const flatMs = isStorage ? STORAGE_PAUSE_MS : LOOK_PAUSE_MS;
+    const waitMs =
+      isStorage || isLook
+        ? Math.round(flatMs * (1 + random() / 4))
+        : pauseMs(failures, random, typeof retryAfterMs === 'number' ? retryAfterMs : 0);
+    const lastProblem = lastProblemOf(error, nowMs);
     const nextAttemptMs = nowMs + waitMs;
     if (error.code === 'ERR_STORAGE_UNAVAILABLE') this.#tellStorage(error);
     emit('certificate.failed', {

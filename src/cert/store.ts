@@ -1,10 +1,12 @@
 // Certificates in the storage: one value a name, with where it came from, key and chain together, so that they are never
-// torn apart. Beside it, how the attempts for a name went, so that a restart does not hammer a CA.
+// torn apart, and the last ones before it. Beside it, how the attempts for a name went, so that a restart does not hammer a CA.
 
+import { X509Certificate } from 'node:crypto';
 import type { CertificateSource, LastProblem } from '../core/certificate-state.ts';
 import { GateError } from '../core/errors.ts';
 import type { Storage } from '../core/storage.ts';
 import { checkCertificate, splitChain, type CertificateFacts, type KeyAndChain } from './certificate.ts';
+import { nameKey, nameOfKey } from './name-key.ts';
 
 /** Where a certificate came from. */
 export interface Origin {
@@ -19,6 +21,18 @@ export interface StoredCertificate extends Origin, KeyAndChain, CertificateFacts
   readonly domain: string;
 }
 
+/** The CA's wish for one certificate (RFC 9773 §4.2), as it was told last. */
+export interface RenewalWindow {
+  /** the certificate it is for: a wish for another one counts for nothing */
+  readonly fingerprint: string;
+  /** both 0 when the CA has no wish */
+  readonly windowStartMs: number;
+  readonly windowEndMs: number;
+  /** when the CA wants to be asked again */
+  readonly askAgainMs: number;
+  readonly explanationUrl?: string;
+}
+
 /** How the attempts to get a certificate went. */
 export interface IssuanceState {
   /** failures in a row */
@@ -27,6 +41,10 @@ export interface IssuanceState {
   readonly nextAttemptMs: number;
   /** when the last certificate was issued; 0 for never */
   readonly lastIssuedMs: number;
+  /** when the one before that was */
+  readonly issuedBeforeMs?: number;
+  /** what the CA wishes for the certificate that is stored */
+  readonly renewal?: RenewalWindow;
   readonly lastProblem: LastProblem | null;
 }
 
@@ -38,6 +56,12 @@ export interface CertificateStore {
    * @throws GateError `ERR_CERT_INVALID`, `ERR_STORAGE_UNAVAILABLE`; the old one is then still there
    */
   write(name: string, certificate: KeyAndChain & Origin): Promise<StoredCertificate>;
+  /** every name with a certificate, sorted */
+  list(): Promise<readonly string[]>;
+  /** serials of the certificates kept for a look back */
+  versions(name: string): Promise<readonly string[]>;
+  /** Takes the certificate of a name away, into the archive. Quiet when there is none. */
+  archive(name: string): Promise<void>;
   /** undefined when nothing was tried, or when the state cannot be understood */
   readState(name: string): Promise<IssuanceState | undefined>;
   writeState(name: string, state: IssuanceState): Promise<void>;
@@ -58,12 +82,14 @@ const asFields = (text: string): Fields | undefined => {
 };
 
 /** The first line: explanatory text before the PEM, which RFC 7468 §2 allows and every reader skips. */
-const originLine = ({ source, issuer, directory }: Origin): string =>
-  `linkgate: ${JSON.stringify({ version: 1, source, issuer, directory })}\n`;
+const originLine = ({ source, issuer, directory }: Origin, domain: string | undefined): string =>
+  `linkgate: ${JSON.stringify({ version: 1, source, issuer, directory, domain })}\n`;
+
+const originFields = (text: string): Fields | undefined =>
+  asFields(/^linkgate: (\{.*\})$/m.exec(text.slice(0, 4096))?.[1] ?? '');
 
 const parseOrigin = (text: string): Origin | undefined => {
-  const fields = asFields(/^linkgate: (\{.*\})$/m.exec(text.slice(0, 4096))?.[1] ?? '');
-  const { version, source, issuer, directory } = fields ?? {};
+  const { version, source, issuer, directory } = originFields(text) ?? {};
   if (
     version !== 1 ||
     typeof source !== 'string' ||
@@ -82,9 +108,35 @@ const parseOrigin = (text: string): Origin | undefined => {
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 
 const parseState = (text: string): IssuanceState | undefined => {
-  const { version, failures, nextAttemptMs, lastIssuedMs, lastProblem } = asFields(text) ?? {};
-  return version === 1 && isCount(failures) && isCount(nextAttemptMs) && isCount(lastIssuedMs)
-    ? { failures, nextAttemptMs, lastIssuedMs, lastProblem: parseProblem(lastProblem) }
+  const { version, failures, nextAttemptMs, lastIssuedMs, issuedBeforeMs, lastProblem, renewal } =
+    asFields(text) ?? {};
+  if (version !== 1 || !isCount(failures) || !isCount(nextAttemptMs) || !isCount(lastIssuedMs)) {
+    return undefined;
+  }
+  const window = parseWindow(renewal);
+  return {
+    failures,
+    nextAttemptMs,
+    lastIssuedMs,
+    ...(isCount(issuedBeforeMs) ? { issuedBeforeMs } : {}),
+    ...(window === undefined ? {} : { renewal: window }),
+    lastProblem: parseProblem(lastProblem),
+  };
+};
+
+const parseWindow = (value: unknown): RenewalWindow | undefined => {
+  const { fingerprint, windowStartMs, windowEndMs, askAgainMs, explanationUrl } = (value ?? {}) as Fields;
+  return typeof fingerprint === 'string' &&
+    isCount(windowStartMs) &&
+    isCount(windowEndMs) &&
+    isCount(askAgainMs)
+    ? {
+        fingerprint,
+        windowStartMs,
+        windowEndMs,
+        askAgainMs,
+        ...(typeof explanationUrl === 'string' ? { explanationUrl } : {}),
+      }
     : undefined;
 };
 
@@ -101,34 +153,99 @@ const parseProblem = (value: unknown): LastProblem | null => {
   };
 };
 
-const certificateKey = (name: string): string => `certificates/${name}.pem`;
-const stateKey = (name: string): string => `state/${name}.json`;
+const PEM = '.pem';
+/** how many certificates before the present one are kept */
+const VERSIONS = 3;
 
-export const createCertificateStore = ({ storage }: { readonly storage: Storage }): CertificateStore => ({
-  read: async (name) => {
-    const text = (await storage.read(certificateKey(name)))?.toString('utf8');
-    if (text === undefined) return undefined;
-    const broken = (what: string): GateError =>
-      new GateError('ERR_CERT_INVALID', `certificate for "${name}" ${what}`, { details: { domain: name } });
-    const origin = parseOrigin(text);
-    if (origin === undefined) throw broken('does not say where it came from in its first line');
-    const keyPem = KEY_BLOCK.exec(text)?.[0];
-    if (keyPem === undefined) throw broken('has no private key');
-    const keyAndChain = { keyPem: `${keyPem}\n`, chainPem: splitChain(text).join('') };
-    return { domain: name, ...origin, ...keyAndChain, ...checkCertificate(name, keyAndChain) };
-  },
+const certificateKey = (name: string): string => `certificates/${nameKey(name, PEM)}`;
+const stateKey = (name: string): string => `state/${nameKey(name, '.json')}`;
+const archiveFolder = (name: string): string => `archive/${name}`;
+const archiveKey = (name: string, serial: string): string => `${archiveFolder(name)}/${serial}${PEM}`;
 
-  write: async (name, { keyPem, chainPem, source, issuer, directory }) => {
-    const origin: Origin = { source, issuer, ...(directory === undefined ? {} : { directory }) };
-    const keyAndChain = { keyPem: `${keyPem.trim()}\n`, chainPem: splitChain(chainPem).join('') };
-    const facts = checkCertificate(name, keyAndChain);
-    await storage.write(certificateKey(name), originLine(origin) + keyAndChain.keyPem + keyAndChain.chainPem);
-    return { domain: name, ...origin, ...keyAndChain, ...facts };
-  },
+/** The leaf of a stored text, whatever else is wrong with it; undefined when it has none. */
+const leafOf = (text: string): X509Certificate | undefined => {
+  try {
+    return new X509Certificate(splitChain(text)[0] ?? '');
+  } catch {
+    return undefined;
+  }
+};
 
-  readState: async (name) => parseState((await storage.read(stateKey(name)))?.toString('utf8') ?? ''),
+export const createCertificateStore = ({ storage }: { readonly storage: Storage }): CertificateStore => {
+  const readText = async (key: string): Promise<string | undefined> =>
+    (await storage.read(key))?.toString('utf8');
 
-  writeState: async (name, state) => {
-    await storage.write(stateKey(name), `${JSON.stringify({ version: 1, ...state })}\n`);
-  },
-});
+  /** The oldest beyond those that are kept go. */
+  const prune = async (name: string): Promise<void> => {
+    const versions: { readonly key: string; readonly fromMs: number }[] = [];
+    for (const key of await storage.list(archiveFolder(name))) {
+      const leaf = leafOf((await readText(key)) ?? '');
+      versions.push({ key, fromMs: leaf === undefined ? 0 : Date.parse(leaf.validFrom) });
+    }
+    const oldest = versions.toSorted((a, b) => b.fromMs - a.fromMs).slice(VERSIONS);
+    for (const { key } of oldest) await storage.remove(key);
+  };
+
+  /** Keeps a copy of the certificate a name has now, unless it is the one with `serial`. */
+  const keepCopy = async (name: string, serial?: string): Promise<void> => {
+    const text = await readText(certificateKey(name));
+    const old = leafOf(text ?? '')?.serialNumber.toLowerCase();
+    if (text === undefined || old === undefined || old === serial) return;
+    await storage.write(archiveKey(name, old), text);
+    await prune(name);
+  };
+
+  return {
+    read: async (name) => {
+      const text = await readText(certificateKey(name));
+      if (text === undefined) return undefined;
+      const broken = (what: string): GateError =>
+        new GateError('ERR_CERT_INVALID', `certificate for "${name}" ${what}`, { details: { domain: name } });
+      const origin = parseOrigin(text);
+      if (origin === undefined) throw broken('does not say where it came from in its first line');
+      const keyPem = KEY_BLOCK.exec(text)?.[0];
+      if (keyPem === undefined) throw broken('has no private key');
+      const keyAndChain = { keyPem: `${keyPem}\n`, chainPem: splitChain(text).join('') };
+      return { domain: name, ...origin, ...keyAndChain, ...checkCertificate(name, keyAndChain) };
+    },
+
+    write: async (name, { keyPem, chainPem, source, issuer, directory }) => {
+      const origin: Origin = { source, issuer, ...(directory === undefined ? {} : { directory }) };
+      const keyAndChain = { keyPem: `${keyPem.trim()}\n`, chainPem: splitChain(chainPem).join('') };
+      const facts = checkCertificate(name, keyAndChain);
+      // A look back is worth less than the certificate: what cannot be kept does not stand in its way.
+      await keepCopy(name, facts.serial).catch(() => {});
+      const key = certificateKey(name);
+      const isDigest = nameOfKey(key.slice(key.indexOf('/') + 1), PEM) === undefined;
+      const line = originLine(origin, isDigest ? name : undefined);
+      await storage.write(key, line + keyAndChain.keyPem + keyAndChain.chainPem);
+      return { domain: name, ...origin, ...keyAndChain, ...facts };
+    },
+
+    list: async () => {
+      const names: string[] = [];
+      for (const key of await storage.list('certificates')) {
+        const named = nameOfKey(key.slice(key.indexOf('/') + 1), PEM);
+        const domain = named ?? originFields((await readText(key)) ?? '')?.['domain'];
+        if (typeof domain === 'string') names.push(domain);
+      }
+      return names.toSorted();
+    },
+
+    versions: async (name) =>
+      (await storage.list(archiveFolder(name))).map((key) =>
+        key.slice(archiveFolder(name).length + 1, -PEM.length),
+      ),
+
+    archive: async (name) => {
+      await keepCopy(name);
+      await storage.remove(certificateKey(name));
+    },
+
+    readState: async (name) => parseState((await readText(stateKey(name))) ?? ''),
+
+    writeState: async (name, state) => {
+      await storage.write(stateKey(name), `${JSON.stringify({ version: 1, ...state })}\n`);
+    },
+  };
+};

@@ -4,6 +4,7 @@
 import { Command, CommanderError } from 'commander';
 import { ERRORS, GateError } from '../core/errors.ts';
 import { packageVersion } from '../core/version.ts';
+import { addCertsCommands } from './certs.ts';
 
 /** Runs the command named by `argv` (without node and script) and returns the exit code. */
 const main = async (argv: readonly string[]): Promise<number> => {
@@ -48,6 +49,9 @@ const main = async (argv: readonly string[]): Promise<number> => {
       const { checkCommand } = await import('./check.ts');
       code = await checkCommand(options);
     });
+  addCertsCommands(program, configOption, (exit) => {
+    code = exit;
+  });
 
   await program.parseAsync(argv, { from: 'user' });
   return code;

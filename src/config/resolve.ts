@@ -136,6 +136,7 @@ const deepFreeze = <T>(value: T): T => {
  */
 export const resolveSettings = (config: Config, files: FileContents, directory: string): Settings => {
   const path = (text: string): string => resolve(directory, text);
+  const { keepServing } = config.certificates;
   const { regions, caFile, ...own } = config.upstream;
   const byDefault: UpstreamId = own.url === undefined ? own.region : 'custom';
   const domains = [
@@ -159,7 +160,8 @@ export const resolveSettings = (config: Config, files: FileContents, directory: 
       admin: listen(config.listen.admin),
     },
     upstreams: (['us', 'eu', 'custom'] as const)
-      .filter((id) => used.has(id))
+      // a name that left may have been the last one of its region
+      .filter((id) => used.has(id) || (keepServing && id !== 'custom'))
       .map((id) => upstream(id, written[id], path)),
     upstreamUse: {
       connectTimeoutMs: duration(own.connectTimeout),
@@ -171,6 +173,7 @@ export const resolveSettings = (config: Config, files: FileContents, directory: 
       keyType: config.certificates.keyType,
       ...keyTypesOf(config),
       issuers: config.certificates.issuers.map((one) => issuer(one, path)),
+      ...(keepServing ? { keepServing } : {}),
     },
     domains,
     trustedProxies: config.trustedProxies,

@@ -47,6 +47,15 @@ export const ERRORS = Object.freeze({
     false,
     'the certificate cannot be used for this name: issue or import it again',
   ),
+  ERR_CERT_ABSENT: entry(404, 1, false, 'issue or import one, or see why not with `linkgate certs list`'),
+  ERR_CERT_IMPORTED: entry(500, 1, false, 'an imported certificate is managed by whoever imported it'),
+  ERR_CERT_UNKNOWN_NAME: entry(404, 1, false, 'add the name to `domains`, or see `linkgate certs list`'),
+  ERR_CERT_NAME_UNREADY: entry(
+    500,
+    1,
+    true,
+    'mend the DNS records named; the name is looked at again every few minutes',
+  ),
 
   ERR_ACME_UNREACHABLE: entry(500, 69, true, 'the CA did not answer; it is tried again with growing pauses'),
   ERR_ACME_TIMEOUT: entry(

@@ -62,6 +62,8 @@ export interface Events {
     readonly detail: string;
     readonly nextAttemptMs: number;
   };
+  /** a renewal is tried although something speaks against it */
+  'certificate.doubted': { readonly domain: string; readonly code: ErrorCode; readonly detail: string };
   'order.completed': {
     readonly issuer: string;
     readonly result: 'issued' | 'failed';

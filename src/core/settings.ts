@@ -172,6 +172,8 @@ export interface Settings {
     /** the names that have one of their own */
     readonly keyTypes?: Readonly<Record<string, KeyType>>;
     readonly issuers: readonly IssuerSettings[];
+    /** names taken out of the configuration are served on until their certificate expires */
+    readonly keepServing?: boolean;
   };
   readonly domains: readonly DomainSettings[];
   /** addresses and CIDRs of proxies in front whose X-Forwarded-For is believed */

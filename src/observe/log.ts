@@ -141,6 +141,9 @@ export const logEvents = ({ events, logger, clock }: LogEventsOptions): (() => v
         'certificate not issued',
       ),
     ),
+    events.on('certificate.doubted', ({ domain, code, detail }) =>
+      logger.warn({ domain, detail, ...withHelp(code) }, 'certificate may not be renewed'),
+    ),
     events.on('upstream.failed', ({ upstream, code, cause }) =>
       bounded(`upstream ${upstream} ${code}`, (suppressed) =>
         logger.warn({ upstream, cause, suppressed, ...withHelp(code) }, 'tracker did not answer'),

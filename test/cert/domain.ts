@@ -1,5 +1,6 @@
 import t from 'tap';
 import { certificateState, certificateStatus } from '../../src/cert/domain.ts';
+import { renewAtMs } from '../../src/cert/plan.ts';
 
 const HOUR = 3_600_000;
 const certificate = {
@@ -48,9 +49,20 @@ t.test('a row has every key, null where nothing is known', async (t) => {
     serial: '0a',
     notBefore: '1970-01-01T00:00:00.000Z',
     notAfter: '1970-01-04T18:00:00.000Z',
-    nextAttempt: '1970-01-03T12:00:00.000Z',
+    nextAttempt: new Date(renewAtMs(certificate, undefined, HOUR)).toISOString(),
     lastProblem: null,
   });
   const failing = certificateStatus({ ...base, state: failed });
   t.match(failing, { state: 'failing', nextAttempt: '1970-01-01T10:00:00.000Z', lastProblem });
+});
+
+t.test('a name that departed, or whose certificate was imported, has no next attempt', async (t) => {
+  const imported = { ...certificate, source: 'import' } as const;
+  t.match(certificateStatus({ ...base, certificate: imported }), { state: 'live', nextAttempt: null });
+  t.match(certificateStatus({ ...base, certificate: imported, nowMs: 91 * HOUR }), {
+    state: 'expired',
+    nextAttempt: null,
+  });
+  const departed = { ...base, certificate, isRetired: true };
+  t.match(certificateStatus(departed), { state: 'retired', serial: '0a', nextAttempt: null });
 });

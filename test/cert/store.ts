@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { createLocalIssuer } from '../../src/cert/issuers/local.ts';
 import { createCertificateStore } from '../../src/cert/store.ts';
+import { createFileStorage } from '../../src/storage/file.ts';
 import { createMemoryStorage } from '../../src/storage/memory.ts';
 import { fakeClock } from '../helpers/fake-clock.ts';
 import { needs } from '../helpers/needs.ts';
@@ -113,4 +114,83 @@ t.test('the state of the attempts is kept, and nonsense counts as none', async (
     await storage.write('state/links.example.com.json', text);
     t.equal(await store.readState(name), undefined, text);
   }
+});
+
+t.test('the last three certificates before the present one are kept', async (t) => {
+  const clock = fakeClock(Date.now());
+  const ca = createLocalIssuer({ storage: createMemoryStorage(), keyType: 'ecdsa-p256', clock });
+  const storage = createMemoryStorage();
+  const store = createCertificateStore({ storage });
+  const serials: string[] = [];
+  for (let index = 0; index < 6; index += 1) {
+    clock.jump(clock.now() + 60_000);
+    const { serial } = await store.write(name, { ...(await ca.obtain(name, forever)), ...origin });
+    serials.push(serial);
+  }
+  t.same(await store.versions(name), serials.slice(2, 5).toSorted());
+  t.equal((await store.read(name))?.serial, serials[5]);
+  const again = (await store.read(name)) ?? t.fail('gone');
+  if (typeof again === 'object') await store.write(name, again);
+  t.equal((await store.versions(name)).length, 3, 'the same one is no new version');
+  t.same(
+    await storage.list('archive'),
+    (await store.versions(name)).map((serial) => `archive/${name}/${serial}.pem`),
+  );
+});
+
+t.test('an archive that cannot be written does not stand in the way of a certificate', async (t) => {
+  const storage = createMemoryStorage();
+  const store = createCertificateStore({
+    storage: {
+      ...storage,
+      write: (key, value) =>
+        key.startsWith('archive/') ? Promise.reject(new Error('ENOSPC')) : storage.write(key, value),
+    },
+  });
+  await store.write(name, { ...made, ...origin });
+  const other = await issuer.obtain(name, forever);
+  const { serial } = await store.write(name, { ...other, ...origin });
+  t.equal((await store.read(name))?.serial, serial);
+});
+
+t.test('a certificate taken away is in the archive, and its name is no longer listed', async (t) => {
+  const store = createCertificateStore({ storage: createMemoryStorage() });
+  await store.archive(name);
+  const { serial } = await store.write(name, { ...made, ...origin });
+  t.same(await store.list(), [name]);
+  await store.archive(name);
+  t.equal(await store.read(name), undefined);
+  t.same(await store.list(), []);
+  t.same(await store.versions(name), [serial]);
+});
+
+t.test('the longest name there can be is stored, listed and archived, on a disk too', async (t) => {
+  const long = `${'a'.repeat(63)}.${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(61)}`;
+  t.equal(long.length, 253);
+  const storage = createFileStorage({ path: tempDir(t), clock: fakeClock() });
+  const store = createCertificateStore({ storage });
+  const leaf = await issuer.obtain(long, forever);
+  await store.write(long, { ...leaf, ...origin });
+  await store.write(name, { ...made, ...origin });
+  const state = { failures: 0, nextAttemptMs: 0, lastIssuedMs: 7, issuedBeforeMs: 3, lastProblem: null };
+  await store.writeState(long, state);
+  t.match(await store.read(long), { domain: long, source: 'acme' });
+  t.same(await store.readState(long), state);
+  t.same(await store.list(), [long, name]);
+  const { serial } = await store.write(long, { ...(await issuer.obtain(long, forever)), ...origin });
+  t.equal((await store.versions(long)).length, 1);
+  t.equal((await store.read(long))?.serial, serial);
+  await store.archive(long);
+  t.same(await store.list(), [name]);
+  await (await storage.lock(long, forever)).release();
+});
+
+t.test('what the CA wishes is kept with the state', async (t) => {
+  const store = createCertificateStore({ storage: createMemoryStorage() });
+  const renewal = { fingerprint: 'aa', windowStartMs: 1, windowEndMs: 2, askAgainMs: 3, explanationUrl: 'u' };
+  const state = { failures: 0, nextAttemptMs: 0, lastIssuedMs: 0, renewal, lastProblem: null };
+  await store.writeState(name, state);
+  t.same(await store.readState(name), state);
+  await store.writeState(name, { ...state, renewal: { ...renewal, windowStartMs: NaN } });
+  t.notOk('renewal' in ((await store.readState(name)) ?? {}), 'nonsense counts as none');
 });

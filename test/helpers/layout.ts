@@ -24,6 +24,7 @@ export const PACKAGE_HOMES: Readonly<Record<string, string>> = {
   'node-forge': 'cert/',
   pino: 'observe/',
   'prom-client': 'observe/',
+  tldts: 'cert/',
   undici: 'serve/',
   yaml: 'config/',
   zod: 'config/',

@@ -1,0 +1,260 @@
+// What a person does to certificates: look, issue, renew, revoke, import, export. Works on the storage beside any number of
+// running proxies: under the lock of the name, and with a note (changes.ts) so that they take it up at once.
+
+import { X509Certificate } from 'node:crypto';
+import type { CertificateStatus } from '../core/certificate-state.ts';
+import type { Clock } from '../core/clock.ts';
+import { GateError, toGateError } from '../core/errors.ts';
+import type { Lock, Storage } from '../core/storage.ts';
+import { splitChain, type KeyAndChain } from './certificate.ts';
+import { announceChange } from './changes.ts';
+import { certificateStatus } from './domain.ts';
+import { startDeadline } from './deadline.ts';
+import { prepareImport } from './import.ts';
+import type { Issue } from './issue.ts';
+import type { Issuer } from './issuers/issuer.ts';
+import { isRenewalDue, issuedState, LONGEST_PAUSE_MS } from './plan.ts';
+import type { CertificateStore, StoredCertificate } from './store.ts';
+
+/** RFC 5280 §5.3.1, as far as a subscriber may use them (RFC 8555 §7.6). */
+export const REVOCATION_REASONS: Readonly<Record<string, number>> = {
+  unspecified: 0,
+  keyCompromise: 1,
+  affiliationChanged: 3,
+  superseded: 4,
+  cessationOfOperation: 5,
+};
+
+/** `certs show --json`: a row of the list, and what else there is to know. */
+export interface CertificateDetails extends CertificateStatus {
+  readonly names: readonly string[];
+  /** SHA-256 of the leaf, lower-case hex */
+  readonly fingerprint: string | null;
+  /** subjects, leaf first */
+  readonly chain: readonly string[];
+  /** serials kept for a look back */
+  readonly versions: readonly string[];
+  /** the CA's wish (RFC 9773) */
+  readonly renewalWindow: {
+    readonly start: string;
+    readonly end: string;
+    readonly explanationUrl: string | null;
+  } | null;
+}
+
+export interface ByHandOptions {
+  /** configured, lower-case A-labels */
+  readonly names: readonly string[];
+  readonly storage: Storage;
+  readonly store: CertificateStore;
+  readonly issue: Issue;
+  readonly issuers: readonly Issuer[];
+  readonly clock: Clock;
+  readonly look?: (name: string, signal: AbortSignal) => Promise<GateError | undefined>;
+}
+
+export interface ByHand {
+  /** configured names in their order, then the departed ones */
+  list(): Promise<readonly CertificateStatus[]>;
+  show(name: string): Promise<CertificateDetails>;
+  /** a certificate for a name without one, or (`force`) another one, also in the place of an imported one */
+  issue(name: string, force: boolean, signal: AbortSignal): Promise<CertificateStatus>;
+  /** names whose renewal has come, or (`force`) all of them; imported ones are left alone */
+  renew(names: readonly string[], force: boolean, signal: AbortSignal): Promise<readonly CertificateStatus[]>;
+  /** revokes at the CA and has it replaced */
+  revoke(name: string, reason: string, signal: AbortSignal): Promise<CertificateStatus>;
+  import(
+    name: string,
+    given: KeyAndChain & { readonly password?: string },
+    signal: AbortSignal,
+  ): Promise<CertificateStatus>;
+  /** @throws GateError `ERR_CERT_ABSENT` */
+  export(name: string): Promise<StoredCertificate>;
+}
+
+const LOCK_WAIT_MS = 60_000;
+const PLANNED_ANEW = { failures: 0, nextAttemptMs: 0, lastIssuedMs: 0, lastProblem: null } as const;
+
+/** @throws of every operation: GateError `ERR_STORAGE_*`; `ERR_CERT_UNKNOWN_NAME` for a name that is neither configured nor stored */
+export const createByHand = (options: ByHandOptions): ByHand => {
+  const { names, storage, store, issue, issuers, clock, look } = options;
+
+  const statusOf = async (name: string): Promise<CertificateStatus> => {
+    const isRetired = !names.includes(name);
+    try {
+      const [certificate, state] = await Promise.all([store.read(name), store.readState(name)]);
+      return certificateStatus({ domain: name, certificate, state, nowMs: clock.now(), isRetired });
+    } catch (error) {
+      const { code, message, entry } = toGateError(error);
+      if (code !== 'ERR_CERT_INVALID') throw error;
+      // A file somebody broke is shown, and does not hide the others.
+      const row = certificateStatus({
+        domain: name,
+        certificate: undefined,
+        state: undefined,
+        nowMs: clock.now(),
+        isRetired,
+      });
+      const at = new Date(clock.now()).toISOString();
+      const lastProblem = { at, issuer: '', type: code, detail: message, remedy: entry.help };
+      return { ...row, state: isRetired ? 'retired' : 'failing', lastProblem };
+    }
+  };
+
+  const mustBeConfigured = (name: string): void => {
+    if (names.includes(name)) return;
+    throw new GateError('ERR_CERT_UNKNOWN_NAME', `name "${name}" is not in the configuration`, {
+      details: { domain: name },
+    });
+  };
+
+  const mustHave = async (name: string): Promise<StoredCertificate> => {
+    const certificate = await store.read(name);
+    if (certificate !== undefined) return certificate;
+    if (!(await store.list()).includes(name)) mustBeConfigured(name);
+    throw new GateError('ERR_CERT_ABSENT', `name "${name}" has no certificate`, {
+      details: { domain: name },
+    });
+  };
+
+  const withLock = async <T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
+    const deadline = startDeadline(clock, LOCK_WAIT_MS, signal, () => new Error('another process holds it'));
+    let lock: Lock;
+    try {
+      lock = await storage.lock(name, deadline.signal);
+    } finally {
+      deadline.clear();
+    }
+    try {
+      return await work();
+    } finally {
+      await lock.release();
+    }
+  };
+
+  const order = async (name: string, force: boolean, signal: AbortSignal): Promise<CertificateStatus> => {
+    const { isNew } = await issue(name, signal, { force });
+    if (isNew) await store.writeState(name, issuedState(await store.readState(name), clock.now()));
+    await announceChange(storage, clock, name);
+    return statusOf(name);
+  };
+
+  /** What is stored, undefined also for a value that cannot be served. */
+  const servable = async (name: string): Promise<StoredCertificate | undefined> => {
+    try {
+      return await store.read(name);
+    } catch (error) {
+      if (error instanceof GateError && error.code === 'ERR_CERT_INVALID') return undefined;
+      throw error;
+    }
+  };
+
+  return {
+    list: async () => {
+      const departed = (await store.list()).filter((name) => !names.includes(name));
+      const rows: CertificateStatus[] = [];
+      for (const name of [...names, ...departed]) rows.push(await statusOf(name));
+      return rows;
+    },
+
+    show: async (name) => {
+      if (!(await store.list()).includes(name)) mustBeConfigured(name);
+      const [status, certificate] = [await statusOf(name), await servable(name)];
+      const [state, versions] = await Promise.all([store.readState(name), store.versions(name)]);
+      const chain = splitChain(certificate?.chainPem ?? '').map((pem) => new X509Certificate(pem));
+      const told = state?.renewal;
+      const hasWish =
+        told !== undefined && told.fingerprint === certificate?.fingerprint && told.windowEndMs > 0;
+      return {
+        ...status,
+        names: (chain[0]?.subjectAltName ?? '')
+          .split(', ')
+          .flatMap((entry) => (entry.startsWith('DNS:') ? [entry.slice(4)] : [])),
+        fingerprint: certificate?.fingerprint ?? null,
+        chain: chain.map(({ subject }) => (subject as string | undefined)?.replaceAll('\n', ', ') ?? ''),
+        versions,
+        renewalWindow: hasWish
+          ? {
+              start: new Date(told.windowStartMs).toISOString(),
+              end: new Date(told.windowEndMs).toISOString(),
+              explanationUrl: told.explanationUrl ?? null,
+            }
+          : null,
+      };
+    },
+
+    issue: async (name, force, signal) => {
+      mustBeConfigured(name);
+      const stored = await servable(name);
+      if (stored?.source === 'import' && !force) {
+        throw new GateError(
+          'ERR_CERT_IMPORTED',
+          `certificate for "${name}" was imported: --force replaces it`,
+        );
+      }
+      if (stored !== undefined && !force && stored.notAfterMs > clock.now()) return statusOf(name);
+      const found = force ? undefined : await look?.(name, signal);
+      if (found !== undefined) throw found;
+      return order(name, force, signal);
+    },
+
+    renew: async (wanted, force, signal) => {
+      for (const name of wanted) mustBeConfigured(name);
+      const rows: CertificateStatus[] = [];
+      for (const name of wanted.length === 0 ? names : wanted) {
+        const [stored, state] = [await servable(name), await store.readState(name)];
+        const isImported = stored?.source === 'import';
+        if (isImported && wanted.includes(name)) {
+          throw new GateError(
+            'ERR_CERT_IMPORTED',
+            `certificate for "${name}" was imported: import its renewal`,
+          );
+        }
+        const isDue = stored === undefined || force || isRenewalDue(stored, state, clock.now());
+        rows.push(isDue && !isImported ? await order(name, force, signal) : await statusOf(name));
+      }
+      return rows;
+    },
+
+    revoke: async (name, reason, signal) => {
+      const code = Object.hasOwn(REVOCATION_REASONS, reason) ? REVOCATION_REASONS[reason] : undefined;
+      if (code === undefined) {
+        const known = Object.keys(REVOCATION_REASONS).join(', ');
+        throw new GateError('ERR_USAGE', `reason "${reason}" is none of ${known}`);
+      }
+      const certificate = await mustHave(name);
+      const { source, directory, fingerprint } = certificate;
+      const issuer = issuers.find((one) => one.source === source && one.directory === directory);
+      if (issuer?.revoke === undefined) {
+        const why =
+          source === 'acme'
+            ? `no issuer of the configuration is its CA, "${directory ?? ''}"`
+            : `it is of source "${source}"`;
+        throw new GateError(
+          'ERR_CERT_IMPORTED',
+          `certificate for "${name}" cannot be revoked from here: ${why}`,
+        );
+      }
+      await issuer.revoke(certificate, code, signal);
+      // As if the CA wished it replaced since long: whoever keeps the name orders at once, and serves the old one until then.
+      const askAgainMs = clock.now() + LONGEST_PAUSE_MS;
+      const renewal = { fingerprint, windowStartMs: 1, windowEndMs: 2, askAgainMs };
+      await store.writeState(name, { ...PLANNED_ANEW, renewal });
+      await announceChange(storage, clock, name);
+      return statusOf(name);
+    },
+
+    import: async (name, given, signal) => {
+      mustBeConfigured(name);
+      const prepared = prepareImport({ name, ...given, nowMs: clock.now() });
+      return withLock(name, signal, async () => {
+        await store.write(name, { ...prepared, source: 'import', issuer: 'import' });
+        await store.writeState(name, PLANNED_ANEW);
+        await announceChange(storage, clock, name);
+        return statusOf(name);
+      });
+    },
+
+    export: mustHave,
+  };
+};

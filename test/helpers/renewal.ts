@@ -1,0 +1,87 @@
+// A renewal loop on a store and an issuer of the test's making: no keys, no files, no time but the test's.
+
+import type { Test } from 'tap';
+import type { Issued } from '../../src/cert/issue.ts';
+import { Renewal, type RenewalOptions } from '../../src/cert/renew.ts';
+import type { IssuanceState, StoredCertificate } from '../../src/cert/store.ts';
+import { GateError } from '../../src/core/errors.ts';
+import { fakeClock } from './fake-clock.ts';
+import { recorder } from './recorder.ts';
+
+const DAY = 86_400_000;
+
+/** Not started yet; stopped when the test ends. */
+export const renewalOf = (
+  t: Test,
+  options: {
+    names: readonly string[];
+    issue?: (name: string, signal: AbortSignal) => Promise<Issued>;
+    stored?: Map<string, StoredCertificate>;
+    states?: Map<string, IssuanceState>;
+    renewalInfo?: RenewalOptions['renewalInfo'];
+    look?: RenewalOptions['look'];
+  },
+) => {
+  const clock = fakeClock();
+  const { emit, of } = recorder();
+  const stored = options.stored ?? new Map<string, StoredCertificate>();
+  const states = options.states ?? new Map<string, IssuanceState>();
+  const asked: string[] = [];
+  const told: string[] = [];
+  const broken: { storage?: Error } = {};
+  const guard = (): void => {
+    if (broken.storage !== undefined) throw broken.storage;
+  };
+  const certificate = (domain: string, lifetimeMs = 90 * DAY, ageMs = 0): StoredCertificate => ({
+    domain,
+    source: 'acme',
+    issuer: 'test-ca',
+    keyPem: 'secret',
+    chainPem: 'chain',
+    serial: `${asked.length}`,
+    fingerprint: `${domain} ${asked.length}`,
+    notBeforeMs: clock.now() - ageMs,
+    notAfterMs: clock.now() - ageMs + lifetimeMs,
+  });
+  const succeed = async (name: string): Promise<Issued> => {
+    const fresh = certificate(name);
+    stored.set(name, fresh);
+    return { certificate: fresh, isNew: true };
+  };
+  const renewal = new Renewal({
+    names: options.names,
+    clock,
+    random: () => 0,
+    emit,
+    onStored: (name) => void told.push(name),
+    ...(options.renewalInfo === undefined ? {} : { renewalInfo: options.renewalInfo }),
+    ...(options.look === undefined ? {} : { look: options.look }),
+    issue: (name, signal) => {
+      asked.push(name);
+      return (options.issue ?? succeed)(name, signal);
+    },
+    store: {
+      read: async (name) => {
+        guard();
+        return stored.get(name);
+      },
+      readState: async (name) => {
+        guard();
+        return states.get(name);
+      },
+      writeState: async (name, state) => {
+        guard();
+        states.set(name, state);
+      },
+    },
+  });
+  t.teardown(() => renewal.stop());
+  return { clock, renewal, asked, told, stored, states, of, certificate, succeed, broken };
+};
+
+/** An issue that fails as it does for a name nobody can reach. */
+export const unreachableName = async (): Promise<Issued> => {
+  throw new GateError('ERR_ACME_UNAUTHORIZED', 'validation failed', {
+    details: { type: 'urn:ietf:params:acme:error:dns', detail: 'NXDOMAIN', issuer: 'test-ca' },
+  });
+};
