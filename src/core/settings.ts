@@ -143,6 +143,7 @@ export interface Limits {
   /** of them from one IPv4 address or one IPv6 /64; trusted proxies are not counted */
   readonly connectionsPerAddress: number;
   readonly http2Streams: number;
+  /** stream resets of a session; PING and SETTINGS frames are held to the same numbers */
   readonly http2ResetBurst: number;
   readonly http2ResetsPerSecond: number;
   /** requests that wait for an upstream connection, beside the ones that have one */

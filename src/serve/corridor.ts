@@ -5,12 +5,12 @@ import { randomBytes } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Emit } from '../core/events.ts';
 import { GateError, toGateError } from '../core/errors.ts';
-import type { Limits, UpstreamId } from '../core/settings.ts';
+import type { DomainSettings, Limits, UpstreamId } from '../core/settings.ts';
 import type { IsTrusted } from './addresses.ts';
 import type { Uploads } from './content.ts';
 import { emitCompleted, newOutcome } from './completed.ts';
 import { sendErrorPage } from './error-page.ts';
-import type { Exchange, HandleExchange } from './exchange.ts';
+import type { Exchange, FieldLines, HandleExchange } from './exchange.ts';
 import { forward } from './forward.ts';
 import { readRequestFields, type RequestFields } from './headers.ts';
 import { clientOf } from './identity.ts';
@@ -48,6 +48,15 @@ const createIds = (): (() => string) => {
   let count = 0;
   return () => `${prefix}${(++count).toString(16).padStart(6, '0')}`;
 };
+
+/**
+ * Strict-Transport-Security where a domain asks for it (RFC 6797 §7.2: never on http), and never for its subdomains:
+ * they are not ours to speak for.
+ */
+const policyOf = (domain: DomainSettings): FieldLines =>
+  domain.hstsMaxAgeSeconds === undefined
+    ? []
+    : ['Strict-Transport-Security', `max-age=${domain.hstsMaxAgeSeconds}`];
 
 const isPromise = <T>(value: T | Promise<T>): value is Promise<T> => value instanceof Promise;
 
@@ -113,6 +122,7 @@ export const createCorridor = (options: CorridorOptions): HandleExchange => {
       const fields = readRequestFields(exchange, limits);
       const { method, target, connection } = exchange;
       const routed = route({ method, target, host: fields.host, connection }, findDomain);
+      if (exchange.listener === 'https') exchange.policy = policyOf(routed.domain);
       const proceed = (local: LocalAnswer | undefined): void => {
         if (local === undefined) send(exchange, routed, fields);
         else {

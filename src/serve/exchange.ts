@@ -46,6 +46,9 @@ export interface Exchange {
   /** after this answer the connection closes, whatever was sent behind the request is not read; before `head` */
   closeAfter(): void;
 
+  /** fields that the head of the answer carries beside its own, whoever makes it: the domain's own policy */
+  policy: FieldLines;
+
   /** called whenever more can be written after `write` said false */
   onDrain: (() => void) | undefined;
   /** called once when the exchange is over; `finished` when the whole answer was handed to the system */

@@ -44,6 +44,7 @@ export class Http1Exchange implements Exchange {
   readonly connection: ConnectionFacts;
   readonly startedMs = performance.now();
   readonly strayContent = false;
+  policy: FieldLines = [];
   onDrain: (() => void) | undefined;
   onClose: ((finished: boolean) => void) | undefined;
   onFault: ((error: GateError) => void) | undefined;
@@ -101,7 +102,8 @@ export class Http1Exchange implements Exchange {
     const response = this.#response;
     if (this.#connection.isDraining()) this.closeAfter();
     // a flat list keeps order and repetition; Node adds Date (RFC 9110 §6.6.1), Connection and the framing
-    response.writeHead(status, UNWRITABLE_REASON.test(reason) ? '' : reason, fields as string[]);
+    const all = this.policy.length === 0 ? fields : fields.concat(this.policy);
+    response.writeHead(status, UNWRITABLE_REASON.test(reason) ? '' : reason, all as string[]);
     // the body mostly comes in the same read: only a head that stays alone is flushed alone
     process.nextTick(flushAlone, response);
   }

@@ -63,6 +63,7 @@ export class Http2Exchange implements Exchange {
   readonly connection: ConnectionFacts;
   readonly startedMs = performance.now();
   strayContent = false;
+  policy: FieldLines = [];
   onDrain: (() => void) | undefined;
   onClose: ((finished: boolean) => void) | undefined;
   onFault: ((error: GateError) => void) | undefined;
@@ -112,7 +113,7 @@ export class Http2Exchange implements Exchange {
 
   head(status: number, _reason: string, fields: FieldLines): void {
     if (this.closed) return;
-    const headers = toHeaders(fields);
+    const headers = toHeaders(this.policy.length === 0 ? fields : fields.concat(this.policy));
     headers[':status'] = status;
     const endStream = this.method === 'HEAD' || status === 204 || status === 304;
     // RFC 9110 §6.6.2: trailers are announced; Node wants to know before the content

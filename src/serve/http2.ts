@@ -32,10 +32,31 @@ export interface Http2Front {
 interface Session {
   readonly facts: ConnectionFacts;
   streams: number;
-  /** resets it may still send, and when that was reckoned */
-  resets: number;
-  resetMs: number;
+  /** tells, for each stream reset, whether the session may go on */
+  readonly mayReset: () => boolean;
 }
+
+/**
+ * What costs a client nothing and us some work each time, held to a burst and a rate: streams opened and reset
+ * (CVE-2023-44487), PING and SETTINGS (CVE-2019-9512, CVE-2019-9515). Node 20 has no setting for it; nghttp2's own
+ * limit of 1,000 resets leaves the connection open.
+ */
+const createBudget = ({
+  http2ResetBurst: burst,
+  http2ResetsPerSecond: perSecond,
+}: Limits): (() => boolean) => {
+  let left = burst;
+  let reckonedMs = performance.now();
+  return () => {
+    const now = performance.now();
+    left = Math.min(burst, left + ((now - reckonedMs) / 1_000) * perSecond) - 1;
+    reckonedMs = now;
+    return left >= 0;
+  };
+};
+
+const calm = (session: ServerHttp2Session): void =>
+  session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
 
 /**
  * A GET may end its stream with an empty DATA frame: wait for that, and tell from it a GET with content.
@@ -74,21 +95,15 @@ export const createHttp2Server = ({ handle, limits, isDraining }: Http2Options):
     unknownProtocolTimeout: 1_000,
   } as Parameters<typeof createServer>[0]);
 
-  /**
-   * Opening streams and resetting them costs a client nothing and us a request each (CVE-2023-44487).
-   * Node 20 has no setting for it; nghttp2's own limit of 1,000 leaves the connection open.
-   */
-  const countReset = (session: ServerHttp2Session, known: Session): void => {
-    const now = performance.now();
-    const refill = ((now - known.resetMs) / 1_000) * limits.http2ResetsPerSecond;
-    known.resets = Math.min(limits.http2ResetBurst, known.resets + refill) - 1;
-    known.resetMs = now;
-    if (known.resets < 0) session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
-  };
-
   server.on('session', (session) => {
     const facts = connectionFacts('https', session.socket as Socket);
-    sessions.set(session, { facts, streams: 0, resets: limits.http2ResetBurst, resetMs: performance.now() });
+    sessions.set(session, { facts, streams: 0, mayReset: createBudget(limits) });
+    const mayControl = createBudget(limits);
+    const onControl = (): void => {
+      if (!mayControl()) calm(session);
+    };
+    session.on('ping', onControl);
+    session.on('remoteSettings', onControl);
     session.setTimeout(limits.keepAliveMs, () => {
       session.close();
       // streams that neither end nor move would hold it open
@@ -111,9 +126,10 @@ export const createHttp2Server = ({ handle, limits, isDraining }: Http2Options):
       stream.on('close', () => {
         if (
           stream.rstCode !== constants.NGHTTP2_NO_ERROR &&
-          stream.rstCode !== constants.NGHTTP2_INTERNAL_ERROR
+          stream.rstCode !== constants.NGHTTP2_INTERNAL_ERROR &&
+          !known.mayReset()
         )
-          countReset(session as ServerHttp2Session, known);
+          calm(session as ServerHttp2Session);
       });
       const exchange = new Http2Exchange(known.facts, stream, rawHeaders ?? []);
       if (known.streams >= limits.requestsPerConnection) exchange.closeAfter();

@@ -12,7 +12,7 @@ import type { Limits } from '../core/settings.ts';
  * | requestsPerConnection | `Connection: close`, GOAWAY |
  * | connections, connectionsPerAddress | a new connection is closed unread |
  * | http2Streams | REFUSED_STREAM (RFC 9113 §5.1.2) |
- * | http2Reset… | GOAWAY |
+ * | http2Reset…, also for PING and SETTINGS frames | GOAWAY |
  * | upstreamQueue | 503 with Retry-After |
  */
 export const DEFAULT_LIMITS: Limits = Object.freeze({

@@ -15,6 +15,7 @@ import { createHttp2Server } from './http2.ts';
 import { withDefaults } from './limits.ts';
 import { createPlainAnswers } from './plain.ts';
 import { createTlsServer } from './tls.ts';
+import { answerUniversalLinks } from './universal-links.ts';
 import { createUpstream } from './upstream.ts';
 
 export interface ListenersOptions {
@@ -60,15 +61,15 @@ export const createListeners = (options: ListenersOptions): Listeners => {
   let draining = false;
   const isDraining = (): boolean => draining;
 
-  const answerLocally = createPlainAnswers({
+  const answerPlain = createPlainAnswers({
     answerChallenge: options.answerChallenge,
     isLive: async (name) => (await handshake(name)) !== undefined,
   });
   // contents that still arrive take a quarter of the tracker's connections at most: clicks have none
   const uploads = createUploads(Math.max(1, Math.floor(options.upstreamUse.maxConnections / 4)));
   const shared = { findDomain, findUpstream, emit, limits, isTrusted, uploads };
-  const secure = createCorridor(shared);
-  const plain = createCorridor({ ...shared, answerLocally });
+  const secure = createCorridor({ ...shared, answerLocally: answerUniversalLinks });
+  const plain = createCorridor({ ...shared, answerLocally: answerPlain });
 
   const http2 = createHttp2Server({ handle: secure, limits, isDraining });
   const http1 = createHttp1Server({ listener: 'https', handle: secure, emit, limits, isDraining });

@@ -25,6 +25,8 @@ export interface ServeOptions {
   /** configured names without a certificate */
   readonly uncertified?: readonly string[];
   readonly limits?: Partial<Limits>;
+  /** where the gate listens; `127.0.0.1` unless told */
+  readonly host?: string;
   readonly trustedProxies?: readonly string[];
   readonly proxyProtocol?: { readonly https?: readonly string[]; readonly http?: readonly string[] };
 }
@@ -104,13 +106,14 @@ export const gather = (socket: Socket, until?: RegExp): Promise<string> =>
     socket.on('close', () => resolve(text));
   });
 
-const open = (server: Listeners['https']): Promise<number> =>
-  new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+const open = (server: Listeners['https'], host: string): Promise<number> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, host, () => resolve((server.address() as AddressInfo).port));
   });
 
 export const serve = async (t: Test, options: ServeOptions): Promise<Serving> => {
-  const { tracker } = options;
+  const { tracker, host = '127.0.0.1' } = options;
   const pki = sharedPki('gate');
   const domains: DomainSettings[] = (
     options.domains ?? [{ name: 'links.example.com' }, { name: 'clicks.example.net' }]
@@ -144,15 +147,15 @@ export const serve = async (t: Test, options: ServeOptions): Promise<Serving> =>
     ...(options.proxyProtocol === undefined ? {} : { proxyProtocol: options.proxyProtocol }),
     ...(options.trustedProxies === undefined ? {} : { trustedProxies: options.trustedProxies }),
   });
-  const httpsPort = await open(listeners.https);
-  const httpPort = await open(listeners.http);
+  const httpsPort = await open(listeners.https, host);
+  const httpPort = await open(listeners.http, host);
   t.teardown(() => listeners.drain(0));
 
   const heard = <N extends EventName>(name: N): Events[N][] =>
     events.filter((entry) => entry.name === name).map((entry) => entry.event as Events[N]);
   const tls: Serving['tls'] = (servername, more) =>
     new Promise((resolve, reject) => {
-      const socket = tlsConnect({ host: '127.0.0.1', port: httpsPort, servername, ca: pki.rootPem, ...more });
+      const socket = tlsConnect({ host, port: httpsPort, servername, ca: pki.rootPem, ...more });
       socket.once('secureConnect', () => resolve(socket));
       socket.once('error', reject);
       t.teardown(() => socket.destroy());
@@ -180,7 +183,7 @@ export const serve = async (t: Test, options: ServeOptions): Promise<Serving> =>
       return session;
     },
     raw: async (bytes, { servername = 'links.example.com', plain = false, until } = {}) => {
-      const socket = plain ? connect(httpPort, '127.0.0.1') : await tls(servername);
+      const socket = plain ? connect(httpPort, host) : await tls(servername);
       const answer = gather(socket, until);
       socket.write(bytes);
       return answer;

@@ -49,6 +49,8 @@ export interface TrackerOptions {
   readonly serverName?: string;
   readonly answer?: TrackerAnswer;
   readonly pki?: Pki;
+  /** of its certificate; valid now unless told */
+  readonly validity?: { readonly notBeforeMs: number; readonly notAfterMs: number };
 }
 
 /** What Customer.io's tracker answers to a click. */
@@ -68,7 +70,7 @@ export const redirectAnswer: TrackerAnswer = (_request, response) => {
 export const tracker = async (t: Test, options: TrackerOptions = {}): Promise<Tracker> => {
   const pki = options.pki ?? sharedPki('tracker');
   const serverName = options.serverName ?? 'e.customeriomail.com';
-  const leaf = pki.leaf([serverName]);
+  const leaf = pki.leaf([serverName], options.validity);
   const requests: SeenRequest[] = [];
   const sockets = new Map<Socket, number>();
   let connections = 0;

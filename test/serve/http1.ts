@@ -31,6 +31,26 @@ t.test(
   },
 );
 
+t.test('a target with bytes above 0x7f is refused, wherever it has them', async (t) => {
+  const seen = await tracker(t);
+  const gate = await serve(t, { tracker: seen });
+  for (const target of [
+    '/\x80',
+    '/caf\xe9',
+    '/caf\xc3\xa9',
+    '/?x=\xff',
+    '/a\xa0HTTP/1.1',
+    'http://links.example.com/\xe9',
+  ])
+    for (const plain of [false, true]) {
+      const bytes = `GET ${target} HTTP/1.1\r\n${HOST}\r\nGET /behind HTTP/1.1\r\n${HOST}\r\n`;
+      const answer = await gate.raw(Buffer.from(bytes, 'latin1'), { plain });
+      t.match(answer, /^HTTP\/1\.1 400 /, JSON.stringify(target));
+      t.equal(answer.match(/HTTP\/1\.1 \d/g)?.length, 1);
+    }
+  t.same(seen.requests, []);
+});
+
 t.test('a keep-alive client whose content nobody reads gets its refusal, not a reset', async (t) => {
   const gate = await serve(t, { tracker: await tracker(t) });
   for (const plain of [false, true]) {

@@ -5,6 +5,7 @@ import t from 'tap';
 import { ask, gather, serve } from '../helpers/serve.ts';
 import { onRequestHead, scriptedTracker, tracker } from '../helpers/tracker.ts';
 import { pause } from '../helpers/pause.ts';
+import { until } from '../helpers/until.ts';
 
 /** One frame (RFC 9113 §4.1). */
 const frame = (type: number, flags: number, stream: number, payload: Buffer): Buffer => {
@@ -247,6 +248,42 @@ t.test('ceilings: streams at once, resets, requests of a session, idle time', as
   open.on('error', () => undefined);
   await new Promise((resolve) => stuck.on('close', resolve));
   t.pass('an idle session ends, also with a stream that never ends');
+});
+
+t.test('floods of PING and SETTINGS end the session, of readers and of those who never read', async (t) => {
+  const seen = await tracker(t);
+  const gate = await serve(t, { tracker: seen });
+  const ping = frame(6, 0, 0, Buffer.from('12345678'));
+  const settings = frame(4, 0, 0, Buffer.from([0, 4, 0, 0, 255, 255]));
+  for (const [what, one] of [
+    ['PING', ping],
+    ['SETTINGS', settings],
+  ] as const) {
+    for (const reads of [true, false]) {
+      const socket = await gate.tls('links.example.com', { ALPNProtocols: ['h2'] });
+      const closed = new Promise((resolve) => socket.once('close', resolve));
+      socket.on('error', () => undefined);
+      if (reads) socket.resume();
+      socket.write(PREFACE);
+      const flood = Buffer.concat(Array.from({ length: 1_000 }, () => one));
+      let sent = 0;
+      const pour = (): void => {
+        while (!socket.destroyed && sent < 50_000_000) {
+          sent += flood.length;
+          if (!socket.write(flood)) break;
+        }
+      };
+      socket.on('drain', pour);
+      pour();
+      await until(`${what} are cut off`, () => gate.listeners.connections() === 0);
+      socket.destroy();
+      await closed;
+      t.ok(sent < 50_000_000, `${what}, ${reads ? 'read' : 'unread'}: after ${sent} bytes`);
+    }
+  }
+  const calm = await gate.h2();
+  for (let i = 0; i < 50; i += 1) await new Promise<void>((resolve) => calm.ping(() => resolve()));
+  t.equal((await ask(calm, {})).status, 302, 'a client that measures its distance is served');
 });
 
 t.test('a POST whose content never comes is a 408', async (t) => {

@@ -1,6 +1,8 @@
 import t from 'tap';
 import { trustedRanges } from '../../src/serve/addresses.ts';
 import { clientOf, identityFields } from '../../src/serve/identity.ts';
+import { ask, serve } from '../helpers/serve.ts';
+import { tracker } from '../helpers/tracker.ts';
 
 const trusted = trustedRanges(['10.0.0.0/8', '2001:db8:ffff::/48', '192.0.2.7']);
 const claim = (forwardedFor?: string, forwardedProto?: string) => ({ forwardedFor, forwardedProto });
@@ -63,4 +65,28 @@ t.test('fields as the upstream gets them', (t) => {
     'for=192.0.2.1;host=l;proto=http',
   ]);
   t.end();
+});
+
+t.test('an IPv6 peer: bare in X-Forwarded-For, bracketed and quoted in Forwarded', async (t) => {
+  const seen = await tracker(t);
+  const gate = await serve(t, { tracker: seen, host: '::1' });
+  const get = 'GET / HTTP/1.1\r\nHost: links.example.com\r\nConnection: close\r\n\r\n';
+  t.match(await gate.raw(get), /^HTTP\/1\.1 302 /);
+  t.match(await gate.raw(get, { plain: true }), /^HTTP\/1\.1 302 /);
+  t.match(await ask(await gate.h2(), {}), { status: 302 });
+  t.equal(seen.requests.length, 3);
+  for (const [i, proto] of ['https', 'http', 'https'].entries()) {
+    const field = seen.requests[i]?.field;
+    t.same(field?.('x-forwarded-for'), ['::1']);
+    t.same(field?.('x-real-ip'), ['::1']);
+    t.same(field?.('forwarded'), [`for="[::1]";host=links.example.com;proto=${proto}`]);
+  }
+  t.equal((await gate.next('request.completed')).network, '0:0:0::/48');
+});
+
+t.test('an IPv4 peer of a dual-stack listener is told as IPv4', async (t) => {
+  const seen = await tracker(t);
+  const gate = await serve(t, { tracker: seen, host: '::ffff:127.0.0.1' });
+  await gate.raw('GET / HTTP/1.1\r\nHost: links.example.com\r\nConnection: close\r\n\r\n');
+  t.same(seen.requests[0]?.field('x-forwarded-for'), ['127.0.0.1']);
 });

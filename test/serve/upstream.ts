@@ -6,6 +6,7 @@ import { withDefaults } from '../../src/serve/limits.ts';
 import { createUpstream, type Upstream, type UpstreamControl } from '../../src/serve/upstream.ts';
 import type { Limits, UpstreamUse } from '../../src/core/settings.ts';
 import { createPki } from '../helpers/pki.ts';
+import { serve } from '../helpers/serve.ts';
 import { onRequestHead, scriptedTracker, tracker, type Tracker } from '../helpers/tracker.ts';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -86,6 +87,16 @@ t.test(
     const wrongName = await send(upstreamTo(t, { ...seen, serverName: 'e-eu.customeriomail.com' }), 'a');
     t.equal(wrongName.error?.code, 'ERR_TLS_CERT_ALTNAME_INVALID');
     t.same(seen.requests, []);
+    const now = Date.now();
+    const over = await tracker(t, {
+      validity: { notBeforeMs: now - 172_800_000, notAfterMs: now - 86_400_000 },
+    });
+    t.equal((await send(upstreamTo(t, over), 'a')).error?.code, 'CERT_HAS_EXPIRED');
+    const gate = await serve(t, { tracker: over });
+    const answer = await gate.raw('GET / HTTP/1.1\r\nHost: links.example.com\r\nConnection: close\r\n\r\n');
+    t.match(answer, /^HTTP\/1\.1 502 /);
+    t.match(await gate.next('upstream.failed'), { code: 'ERR_UPSTREAM_TLS' });
+    t.same(over.requests, []);
   },
 );
 
