@@ -16,16 +16,18 @@ import type { Storage } from '../core/storage.ts';
 
 /** In the order they are tried. */
 export const createIssuers = (
-  { keyType, issuers }: Settings['certificates'],
+  { keyType, keyTypes, issuers }: Settings['certificates'],
   storage: Storage,
   clock: Clock,
-): readonly Issuer[] =>
-  issuers.map((settings) => {
-    if (settings.type === 'local') return createLocalIssuer({ keyType, storage, clock });
-    const issuer = createAcmeIssuer({ settings, keyType, storage, clock });
+): readonly Issuer[] => {
+  const common = { keyType, keyTypes: new Map(Object.entries(keyTypes ?? {})), storage, clock };
+  return issuers.map((settings) => {
+    if (settings.type === 'local') return createLocalIssuer(common);
+    const issuer = createAcmeIssuer({ settings, ...common });
     const limits = limitsOf(settings.directory);
     return limits === undefined ? issuer : withBudget(issuer, { storage, clock, limits });
   });
+};
 
 /** Asks the CA of a certificate when it would like it to be renewed. */
 export const createAskRenewalInfo =

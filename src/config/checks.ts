@@ -7,6 +7,7 @@ import { caFileProblem } from './ca-file.ts';
 import { configuredName } from './configured-name.ts';
 import { parseDomainsFile } from './domains-file.ts';
 import type { FileDomain } from './domains-file.ts';
+import { checkIssuers } from './issuer-checks.ts';
 import { collide, parseListenAddress } from './listen-address.ts';
 import type { ConfigPath, ConfigProblem } from './problems.ts';
 import { readTextFile } from './text-file.ts';
@@ -160,6 +161,7 @@ const checkDomains = async (parts: CheckParts): Promise<readonly FileDomain[]> =
 export const checkTree = async (parts: CheckParts): Promise<readonly FileDomain[]> => {
   checkListeners(parts);
   checkUpstream(parts);
+  await checkIssuers({ ...parts, valueAt: (path) => valueAt(parts.tree, path) });
   await checkCaFiles(parts);
   return checkDomains(parts);
 };

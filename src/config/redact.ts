@@ -5,6 +5,7 @@ import { stringify } from 'yaml';
 import type { IssuerSettings, Settings, UpstreamId } from '../core/settings.ts';
 import { formatDuration } from '../core/units.ts';
 import { formatListenAddress } from './listen-address.ts';
+import { acmeExtrasTree } from './issuer-settings.ts';
 import { DIRECTORIES } from './schema.ts';
 
 /** Plain data for YAML or JSON. */
@@ -19,6 +20,7 @@ const issuerTree = (issuer: IssuerSettings): SettingsTree => {
     ...(email === undefined ? {} : { email }),
     challenges,
     ...(caFile === undefined ? {} : { caFile }),
+    ...acmeExtrasTree(issuer),
   };
 };
 
@@ -57,6 +59,7 @@ export const effectiveSettings = (settings: Settings): SettingsTree => {
       name,
       ...(upstream === 'custom' ? {} : { region: upstream }),
       redirectHttp,
+      ...(certificates.keyTypes?.[name] === undefined ? {} : { keyType: certificates.keyTypes?.[name] }),
     })),
     workers: settings.workers,
   };

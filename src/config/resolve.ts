@@ -16,6 +16,7 @@ import { durationMs } from '../core/units.ts';
 import { GateError } from '../core/errors.ts';
 import type { FileDomain } from './domains-file.ts';
 import { parseListenAddress } from './listen-address.ts';
+import { acmeExtras } from './issuer-settings.ts';
 import { DIRECTORIES, MOST_WORKERS } from './schema.ts';
 import type { Config } from './schema.ts';
 
@@ -56,6 +57,14 @@ const upstream = (
   };
 };
 
+/** The domains that have a key type of their own; nothing when none has. */
+const keyTypesOf = ({ domains }: Config): Pick<Settings['certificates'], 'keyTypes'> => {
+  const own = domains.flatMap(({ name, keyType }) =>
+    keyType === undefined ? [] : ([[normalizeName(name), keyType]] as const),
+  );
+  return own.length === 0 ? {} : { keyTypes: Object.fromEntries(own) };
+};
+
 const issuer = (
   written: Config['certificates']['issuers'][number],
   path: (text: string) => string,
@@ -68,6 +77,7 @@ const issuer = (
     directory: word ?? written.directory,
     ...(written.email === undefined ? {} : { email: written.email }),
     challenges: [...new Set(written.challenges)],
+    ...acmeExtras(written, path),
     ...(written.caFile === undefined ? {} : { caFile: path(written.caFile) }),
   };
 };
@@ -127,6 +137,7 @@ export const resolveSettings = (
     certificates: {
       storage: { type: 'file', path: path(config.certificates.storage.path) },
       keyType: config.certificates.keyType,
+      ...keyTypesOf(config),
       issuers: config.certificates.issuers.map((one) => issuer(one, path)),
       ...(keepServing ? { keepServing } : {}),
     },

@@ -7,15 +7,15 @@ import { durationMs } from '../core/units.ts';
 import { LISTEN_GRAMMAR, isLoopback, parseListenAddress } from './listen-address.ts';
 import { nearest } from './nearest.ts';
 import { quote } from './problems.ts';
+import { CHALLENGES, dns, eab, preferredChain, profile } from './issuer-schema.ts';
 
 /** The ACME directories that have a word of their own. */
 export const DIRECTORIES: ReadonlyMap<string, string> = new Map([
   ['letsencrypt', 'https://acme-v02.api.letsencrypt.org/directory'],
   ['letsencrypt-staging', 'https://acme-staging-v02.api.letsencrypt.org/directory'],
+  ['zerossl', 'https://acme.zerossl.com/v2/DV90'],
+  ['google', 'https://dv.acme-v02.api.pki.goog/directory'],
 ]);
-
-/** CAs that ask for external account binding (RFC 8555 §7.3.4), which this version cannot do. */
-const NEEDS_BINDING = ['zerossl', 'google'];
 
 /** The most processes that serve. */
 export const MOST_WORKERS = 256;
@@ -124,10 +124,7 @@ const isServerName = (value: string): boolean =>
 const serverName = () => pattern('a host name', isServerName);
 
 const directory = () =>
-  text('letsencrypt, letsencrypt-staging or an https URL', (value) => {
-    if (NEEDS_BINDING.includes(value)) {
-      return `${quote(value)} needs external account binding, which this version cannot do`;
-    }
+  text(alternatives([...DIRECTORIES.keys(), 'an https URL']), (value) => {
     if (DIRECTORIES.has(value)) return undefined;
     const url = httpsUrl(value);
     return url !== undefined && url.hash === ''
@@ -150,11 +147,17 @@ const acmeIssuer = mapping({
   type: z.literal('acme'),
   directory: directory().default('letsencrypt'),
   email: email().optional(),
-  challenges: list(oneOf(['http-01']))
-    .min(1, { error: 'names no challenge: http-01 is the one known' })
+  challenges: list(oneOf(CHALLENGES))
+    .min(1, { error: `names no challenge: give ${alternatives(CHALLENGES)}` })
     .default(['http-01']),
   caFile: path().optional(),
+  eab: eab().optional(),
+  profile: profile().optional(),
+  preferredChain: preferredChain().optional(),
+  dns: dns().optional(),
 });
+
+const keyType = () => oneOf(['ecdsa-p256', 'ecdsa-p384', 'rsa-2048']);
 
 const localIssuer = mapping({ type: z.literal('local') });
 
@@ -188,7 +191,7 @@ export const configSchema = mapping({
       type: oneOf(['file']).default('file'),
       path: path().default('/var/lib/linkgate/certs'),
     }).prefault({}),
-    keyType: oneOf(['ecdsa-p256', 'ecdsa-p384', 'rsa-2048']).default('ecdsa-p256'),
+    keyType: keyType().default('ecdsa-p256'),
     issuers: list(issuer)
       .min(1, { error: 'names no issuer: give at least one' })
       .max(16, { error: 'has more than 16 issuers' })
@@ -197,6 +200,7 @@ export const configSchema = mapping({
   }).prefault({}),
   domains: list(
     mapping({
+      keyType: keyType().optional(),
       // what makes a name is checked in checks.ts, together with the names of domainsFile
       name: z.string({ error: expected('a domain name') }),
       region: region().optional(),

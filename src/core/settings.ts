@@ -77,7 +77,7 @@ export interface AcmeIssuerSettings {
     /** absolute path of the HMAC key in base64url */
     readonly hmacKeyFile: string;
   };
-  /** certificate profile asked for, as far as the CA has it in its directory */
+  /** certificate profile asked for; an error where the CA does not have it */
   readonly profile?: string;
   /** common name of a root or an intermediate: of several chains the one that has it is taken */
   readonly preferredChain?: string;
@@ -100,8 +100,6 @@ export interface DomainSettings {
   readonly upstream: UpstreamId;
   /** port 80 answers 308 to https once the certificate is live */
   readonly redirectHttp: boolean;
-  /** instead of that of all */
-  readonly keyType?: KeyType;
 }
 
 /**
@@ -154,6 +152,8 @@ export interface Settings {
   readonly certificates: {
     readonly storage: { readonly type: 'file'; readonly path: string };
     readonly keyType: KeyType;
+    /** the names that have one of their own */
+    readonly keyTypes?: Readonly<Record<string, KeyType>>;
     readonly issuers: readonly IssuerSettings[];
     /** names taken out of the configuration are served on until their certificate expires */
     readonly keepServing?: boolean;

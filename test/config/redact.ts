@@ -9,6 +9,7 @@ import { SAMPLE_CA_PEM, configFiles } from '../helpers/config-files.ts';
 const load = (t: Pick<Test, 'teardown'>, yaml: string): Promise<Settings> => {
   const { write } = configFiles(t);
   write('ca.pem', SAMPLE_CA_PEM);
+  write('secret', 'c2l4dGVlbiBvY3RldHMgb3IgbW9yZQ');
   return loadSettings(write('c.yaml', yaml));
 };
 
@@ -54,10 +55,20 @@ certificates:
   issuers:
     - { type: acme, directory: 'https://ca.example/d', email: a@b.c, caFile: ca.pem }
     - { type: acme, directory: letsencrypt-staging }
+    - type: acme
+      directory: google
+      eab: { keyId: k, hmacKeyFile: secret }
+      profile: shortlived
+      preferredChain: Some Root X1
+      challenges: [tls-alpn-01, dns-01]
+      dns: { type: rfc2136, server: '[::1]:53', keyName: Key., keyFile: secret, zone: Example.com, resolvers: ['127.0.0.1:53'], propagation: 90s }
+    - type: acme
+      challenges: [dns-01, http-01]
+      dns: { type: exec, command: [./hook, one, two] }
     - { type: local }
 domains:
   - { name: a.example, redirectHttp: true }
-  - { name: b.example, region: eu }
+  - { name: b.example, region: eu, keyType: ecdsa-p384 }
   - { name: c.example, region: us }
 workers: 3`,
   ],

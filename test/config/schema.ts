@@ -65,12 +65,12 @@ t.test('each wrong value is told what it must be', async (t) => {
     ],
     [{ certificates: { issuers: ['local'] } }, 'certificates.issuers.0: must be a mapping, not "local"'],
     [
-      { certificates: { issuers: [{ type: 'acme', directory: 'google' }] } },
-      'certificates.issuers.0.directory: "google" needs external account binding, which this version cannot do',
+      { certificates: { issuers: [{ type: 'acme', challenges: ['tls-sni-01'] }] } },
+      'certificates.issuers.0.challenges.0: must be http-01, tls-alpn-01 or dns-01, not "tls-sni-01"',
     ],
     [
-      { certificates: { issuers: [{ type: 'acme', challenges: ['tls-alpn-01'] }] } },
-      'certificates.issuers.0.challenges.0: must be http-01, not "tls-alpn-01"',
+      { domains: [{ name: 'a', keyType: 'rsa' }] },
+      'domains.0.keyType: must be ecdsa-p256, ecdsa-p384 or rsa-2048, not "rsa"',
     ],
     [
       { certificates: { issuers: [{ type: 'acme', email: 'a, b' }] } },
@@ -148,14 +148,14 @@ t.test('a directory is a word or an https URL', async (t) => {
   for (const good of [
     'letsencrypt',
     'letsencrypt-staging',
+    'zerossl',
+    'google',
     'https://127.0.0.1:14000/dir',
     'https://ca/d?x=1',
   ]) {
     t.equal(wrongDirectory(good), 0, good);
   }
   for (const bad of [
-    'zerossl',
-    'google',
     'LetsEncrypt',
     'toString',
     '__proto__',

@@ -15,6 +15,8 @@ import type { Issuer } from './issuer.ts';
 export interface LocalIssuerOptions {
   readonly storage: Storage;
   readonly keyType: KeyType;
+  /** the names that have another key type */
+  readonly keyTypes?: ReadonlyMap<string, KeyType>;
   readonly clock: Clock;
 }
 
@@ -111,7 +113,8 @@ const parseRoot = (text: string, nowMs: number): KeyAndChain | undefined => {
 };
 
 /** The internal CA on a storage. Leaves last 7 days and are renewed by the same loop as all others. */
-export const createLocalIssuer = ({ storage, keyType, clock }: LocalIssuerOptions): LocalIssuer => {
+export const createLocalIssuer = (options: LocalIssuerOptions): LocalIssuer => {
+  const { storage, clock } = options;
   const stored = async (): Promise<KeyAndChain | undefined> =>
     parseRoot(String((await storage.read(ROOT_KEY)) ?? ''), clock.now());
 
@@ -138,6 +141,7 @@ export const createLocalIssuer = ({ storage, keyType, clock }: LocalIssuerOption
     obtain: async (name, signal) => {
       signal.throwIfAborted();
       const root = await findRoot(signal);
+      const keyType = options.keyTypes?.get(name) ?? options.keyType;
       const leaf = await createLeaf(name, { root, keyType, nowMs: clock.now() });
       checkCertificate(name, leaf);
       return leaf;

@@ -1,0 +1,71 @@
+// The settings of an ACME issuer beside its directory, made from the configuration, and said again in its words.
+
+import { normalizeName } from '../core/domain-name.ts';
+import { GateError } from '../core/errors.ts';
+import type { AcmeIssuerSettings, DnsSettings, ListenAddress } from '../core/settings.ts';
+import { durationMs, formatDuration } from '../core/units.ts';
+import { formatListenAddress, parseListenAddress } from './listen-address.ts';
+import type { Config } from './schema.ts';
+
+type AcmeConfig = Extract<Config['certificates']['issuers'][number], { readonly type: 'acme' }>;
+type Extras = Pick<AcmeIssuerSettings, 'eab' | 'profile' | 'preferredChain' | 'dns'>;
+type Path = (text: string) => string;
+
+/** What the schema has let through and this file cannot read is a bug here. */
+const known = <T>(value: T | undefined, what: string): T => {
+  if (value === undefined)
+    throw new GateError('ERR_INTERNAL', `${what} passed the schema and cannot be read`);
+  return value;
+};
+
+const address = (text: string): ListenAddress => known(parseListenAddress(text), 'address');
+
+const dnsSettings = (written: NonNullable<AcmeConfig['dns']>, path: Path): DnsSettings => {
+  const propagationMs = known(durationMs(written.propagation), 'propagation');
+  const resolvers = written.resolvers.map(address);
+  if (written.type === 'exec') {
+    const [program = '', ...words] = written.command;
+    const timeoutMs = known(durationMs(written.timeout), 'timeout');
+    // A bare word is looked for in $PATH.
+    const command = [program.includes('/') ? path(program) : program, ...words];
+    return { provider: { type: 'exec', command, timeoutMs }, resolvers, propagationMs };
+  }
+  const { server, keyName, keyFile, zone } = written;
+  return {
+    provider: {
+      type: 'rfc2136',
+      server: address(server),
+      keyName: normalizeName(keyName),
+      keyFile: path(keyFile),
+      ...(zone === undefined ? {} : { zone: normalizeName(zone) }),
+    },
+    resolvers,
+    propagationMs,
+  };
+};
+
+/** @param path - makes a path of the configuration absolute */
+export const acmeExtras = ({ eab, profile, preferredChain, dns }: AcmeConfig, path: Path): Extras => ({
+  ...(eab === undefined ? {} : { eab: { keyId: eab.keyId, hmacKeyFile: path(eab.hmacKeyFile) } }),
+  ...(profile === undefined ? {} : { profile }),
+  ...(preferredChain === undefined ? {} : { preferredChain }),
+  ...(dns === undefined ? {} : { dns: dnsSettings(dns, path) }),
+});
+
+const dnsTree = ({ provider, resolvers, propagationMs }: DnsSettings): object => {
+  const common = {
+    resolvers: resolvers.map(formatListenAddress),
+    propagation: formatDuration(propagationMs),
+  };
+  return provider.type === 'exec'
+    ? { type: 'exec', command: provider.command, timeout: formatDuration(provider.timeoutMs), ...common }
+    : { ...provider, server: formatListenAddress(provider.server), ...common };
+};
+
+/** The same as the configuration spells it. Secrets are named by their files, which are not read here. */
+export const acmeExtrasTree = ({ eab, profile, preferredChain, dns }: Extras): object => ({
+  ...(eab === undefined ? {} : { eab }),
+  ...(profile === undefined ? {} : { profile }),
+  ...(preferredChain === undefined ? {} : { preferredChain }),
+  ...(dns === undefined ? {} : { dns: dnsTree(dns) }),
+});
