@@ -103,7 +103,7 @@ export const resolveSettings = (
   directory: string,
 ): Settings => {
   const path = (text: string): string => resolve(directory, text);
-  const { keepServing } = config.certificates;
+  const { keepServing = false } = config.certificates;
   const { regions, caFile, ...own } = config.upstream;
   const byDefault: UpstreamId = own.url === undefined ? own.region : 'custom';
   const domains = [...config.domains, ...fileDomains].map(
