@@ -84,7 +84,7 @@ export const effectiveSettings = (settings: Settings): SettingsTree => {
       storage: { ...certificates.storage },
       keyType: certificates.keyType,
       issuers: certificates.issuers.map(issuerTree),
-      keepServing: certificates.keepServing ?? false,
+      ...(certificates.keepServing === true ? { keepServing: true } : {}),
     },
     domains: settings.domains.map((domain) => domainTree(domain, certificates.keyTypes?.[domain.name])),
     trustedProxies: settings.trustedProxies,

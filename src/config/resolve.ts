@@ -136,7 +136,7 @@ const deepFreeze = <T>(value: T): T => {
  */
 export const resolveSettings = (config: Config, files: FileContents, directory: string): Settings => {
   const path = (text: string): string => resolve(directory, text);
-  const { keepServing } = config.certificates;
+  const { keepServing = false } = config.certificates;
   const { regions, caFile, ...own } = config.upstream;
   const byDefault: UpstreamId = own.url === undefined ? own.region : 'custom';
   const domains = [

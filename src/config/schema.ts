@@ -136,7 +136,7 @@ export const configSchema = mapping({
       .min(1, { error: 'names no issuer: give at least one' })
       .max(16, { error: 'has more than 16 issuers' })
       .prefault([{ type: 'acme' }]),
-    keepServing: z.boolean({ error: expected('true or false') }).default(false),
+    keepServing: z.boolean({ error: expected('true or false') }).optional(),
   }).prefault({}),
   domains: list(
     mapping({

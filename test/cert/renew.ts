@@ -195,14 +195,18 @@ t.test('a storage that fails in the middle of an issue pauses a minute, and memo
     const failure = failures.pop();
     return failure === undefined ? succeed(name) : Promise.reject(failure);
   };
-  const { clock, renewal, succeed, broken, of } = renewalOf(t, { names: ['a.example.com'], issue });
+  const { clock, renewal, asked, succeed, broken, of } = renewalOf(t, { names: ['a.example.com'], issue });
   renewal.start();
   await clock.untilSleeping();
   t.match(of('certificate.failed'), [{ code: 'ERR_STORAGE_UNAVAILABLE' }]);
   t.match(renewal.status(), [{ state: 'failing' }]);
-  broken.storage = new Error('still full');
+  broken.storage = new GateError('ERR_STORAGE_UNAVAILABLE', 'storage "/x" cannot be written: ENOSPC');
   await clock.advance(MINUTE + 20);
-  t.match(renewal.status(), [{ state: 'live' }], 'though its state could not be written');
+  t.match(renewal.status(), [{ state: 'failing' }], 'nothing is ordered that could not be kept');
+  t.equal(asked.length, 1);
+  delete broken.storage;
+  await clock.advance(MINUTE + 20);
+  t.match(renewal.status(), [{ state: 'live' }]);
   t.ok(of('storage.failed').length >= 2);
 });
 
