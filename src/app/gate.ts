@@ -94,6 +94,7 @@ const fail = async (error: unknown): Promise<void> => {
 export const runGate = (): void => {
   let parts: Parts | undefined;
   let leaving = false;
+  let opened = 0;
 
   const measured = async (question: number): Promise<void> => {
     if (parts !== undefined)
@@ -117,7 +118,8 @@ export const runGate = (): void => {
     const server = message.listener === 'https' ? https : http;
     server.on('error', (error) => void fail(error));
     server.listen(handle, BACKLOG, () => {
-      if (https.listening && http.listening) void tell({ type: 'ready' });
+      opened += 1;
+      if (opened === 2) void tell({ type: 'ready' });
     });
   };
 

@@ -28,6 +28,7 @@ export interface HeldSocket {
   readonly handle: SocketHandle;
   /** what was bound, the port chosen by the system included */
   readonly address: ListenAddress;
+  /** safe to call twice */
   close(): void;
 }
 
@@ -75,7 +76,12 @@ export const holdSocket = (listener: string, wanted: ListenAddress): HeldSocket 
     const bound = bind(address);
     if (typeof bound !== 'number') {
       const { handle, port } = bound;
-      return { handle, address: { host: address.host, port }, close: () => handle.close() };
+      let open = true;
+      const close = (): void => {
+        if (open) handle.close();
+        open = false;
+      };
+      return { handle, address: { host: address.host, port }, close };
     }
     errno = bound;
     if (!['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'].includes(getSystemErrorName(errno))) break;

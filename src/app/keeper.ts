@@ -4,6 +4,7 @@
 import { watchChanges } from '../cert/changes.ts';
 import { createDeparted } from '../cert/departed.ts';
 import { createIssue } from '../cert/issue.ts';
+import { createIssuersHealth } from '../cert/issuers/issuer-health.ts';
 import { Renewal } from '../cert/renew.ts';
 import { createCertificateStore } from '../cert/store.ts';
 import { AdminServer } from '../admin/server.ts';
@@ -91,10 +92,11 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
     const caClock = createIssuersClock(certificates, clock);
     const issuers = createIssuers(certificates, storage, caClock);
     const look = createIssuersLook(certificates);
+    const health = createIssuersHealth({ storage, clock: caClock, emit: bus.emit });
     const renewal = new Renewal({
       names,
       store,
-      issue: createIssue({ storage, store, issuers, clock: caClock, emit: bus.emit }),
+      issue: createIssue({ storage, store, issuers, clock: caClock, emit: bus.emit, health }),
       renewalInfo: createAskRenewalInfo(issuers),
       ...(look === undefined ? {} : { look }),
       clock: caClock,
@@ -115,15 +117,17 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
     });
 
     let ready = false;
+    // settings are loaded and somebody answers: a port that only queues is not ready
+    const isReady = (): boolean => ready && gates.isReady();
     const admin = new AdminServer({
       listen: settings.listen.admin,
       metrics: () => aggregate.text(),
-      ready: () => ready,
+      ready: isReady,
       status: async () =>
         buildStatus({
           version,
           startedAtMs,
-          ready,
+          ready: isReady(),
           workers: gates.list(),
           upstreams,
           upstreamHealthy: (): boolean | undefined => undefined,
@@ -159,7 +163,10 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
       stop: async (timeoutMs) => {
         ready = false;
         logger.info({ timeoutMs }, 'linkgate stops: requests in flight are finished');
-        await Promise.all([gates.stop(timeoutMs), renewal.stop()]);
+        const stopping = Promise.all([gates.stop(timeoutMs), renewal.stop()]);
+        // a click that comes now must be refused at once, not queued for gates that will not come back
+        for (const held of Object.values(sockets)) held.close();
+        await stopping;
         await unwind();
         logger.info({}, 'linkgate stopped');
         stopLog();

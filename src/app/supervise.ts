@@ -16,6 +16,9 @@ const START_MS = 30_000;
 const STABLE_MS = 10_000;
 const SHORTEST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 30_000;
+/** Gates tell what they have counted every two seconds; one that misses this many looks in a row hangs. */
+const LOOK_MS = 5_000;
+const MOST_SILENT_LOOKS = 3;
 
 export type GateState = 'starting' | 'ready' | 'draining';
 
@@ -25,6 +28,8 @@ export interface GatesOptions {
   readonly logLevel: string;
   readonly emit: Emit;
   readonly clock: Clock;
+  /** how often gates are looked at (5 s) */
+  readonly lookMs?: number;
   /** a gate's number is never used again; the system gives a pid out anew */
   readonly onStarted: (gate: number) => void;
   readonly onExited: (gate: number) => void;
@@ -38,7 +43,9 @@ export interface Gates {
    * @throws GateError with the code the first gate failed with
    */
   start(): Promise<void>;
-  /** asks every gate that is ready to look at a name again */
+  /** whether at least one gate serves */
+  isReady(): boolean;
+  /** asks every gate to look at a name again */
   lookAgain(domain: string): void;
   /** what one gate has counted so far; rejects when `signal` aborts first */
   measure(gate: number, signal: AbortSignal): Promise<unknown>;
@@ -53,6 +60,8 @@ interface Gate {
   readonly process: ChildProcess;
   readonly startedMs: number;
   state: GateState;
+  /** looks since it was last heard of; counted in looks, so that a machine that slept kills nobody */
+  silentLooks: number;
 }
 
 /** `dist/app/gate-process.js`; the source's own file where tests run the source. */
@@ -80,17 +89,43 @@ export const createGates = (options: GatesOptions): Gates => {
     else questions.get(question)?.(snapshot);
   };
 
-  const startOne = (): Promise<void> => {
+  const startOne = async (): Promise<void> => {
     const number = ++lastGate;
-    const child = fork(GATE_PROCESS, [], { serialization: 'advanced' });
+    let child: ChildProcess;
+    try {
+      child = fork(GATE_PROCESS, [], { serialization: 'advanced' });
+    } catch (cause) {
+      // no memory for a process: as one that died at once
+      diedYoung += 1;
+      if (started) void replace();
+      throw new GateError('ERR_INTERNAL', 'gate process cannot be started', { cause });
+    }
     const pid = child.pid ?? 0;
-    const gate: Gate = { process: child, startedMs: clock.now(), state: 'starting' };
+    const gate: Gate = { process: child, startedMs: clock.now(), state: 'starting', silentLooks: 0 };
     gates.set(number, gate);
     options.onStarted(number);
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => child.kill('SIGKILL'), START_MS);
       let failure: GateError | undefined;
+      let over = false;
+      const ended = (exitCode: number | null, signal: string | null): void => {
+        if (over) return;
+        over = true;
+        clearTimeout(late);
+        gates.delete(number);
+        options.onExited(number);
+        const why = failure === undefined ? {} : { code: failure.code, message: failure.message };
+        emit('gate.exited', { pid, exitCode, signal, expected: stopped.signal.aborted, ...why });
+        reject(
+          failure ??
+            new GateError('ERR_INTERNAL', `gate ${pid} ended before it was ready (${signal ?? exitCode})`),
+        );
+        diedYoung = clock.now() - gate.startedMs < STABLE_MS ? diedYoung + 1 : 0;
+        // at the first start a gate that fails is reported by start(), not replaced
+        if (started) void replace();
+      };
       child.on('message', (message: FromGate) => {
+        gate.silentLooks = 0;
         if (message.type === 'ready') {
           clearTimeout(late);
           gate.state = 'ready';
@@ -104,20 +139,10 @@ export const createGates = (options: GatesOptions): Gates => {
       });
       child.on('error', (cause) => {
         failure ??= new GateError('ERR_INTERNAL', 'gate process cannot be started', { cause });
+        // a process that never was has no exit to hear
+        if (child.pid === undefined) ended(null, null);
       });
-      child.on('exit', (exitCode, signal) => {
-        clearTimeout(late);
-        gates.delete(number);
-        options.onExited(number);
-        emit('gate.exited', { pid, exitCode, signal, expected: stopped.signal.aborted });
-        reject(
-          failure ??
-            new GateError('ERR_INTERNAL', `gate ${pid} ended before it was ready (${signal ?? exitCode})`),
-        );
-        diedYoung = clock.now() - gate.startedMs < STABLE_MS ? diedYoung + 1 : 0;
-        // at the first start a gate that fails is reported by start(), not replaced
-        if (started) void replace();
-      });
+      child.on('exit', ended);
       send(gate, { type: 'start', settings, logLevel: options.logLevel });
       send(gate, { type: 'socket', listener: 'https' }, sockets.https);
       send(gate, { type: 'socket', listener: 'http' }, sockets.http);
@@ -130,9 +155,20 @@ export const createGates = (options: GatesOptions): Gates => {
       const pauseMs = Math.min(SHORTEST_PAUSE_MS * 2 ** (diedYoung - 2), LONGEST_PAUSE_MS);
       await clock.sleep(pauseMs, stopped.signal);
     }
-    // a failure is heard as the exit of this one, which is replaced in turn
-    if (!stopped.signal.aborted) await startOne().catch(() => undefined);
+    if (stopped.signal.aborted) return;
+    // whatever fails has asked for its own replacement
+    await startOne().catch(() => undefined);
   };
+
+  /** Ends what hangs: a gate that says nothing serves nobody, and its exit brings the next one. */
+  const look = (): void => {
+    for (const gate of gates.values()) {
+      if (gate.state !== 'ready') continue;
+      gate.silentLooks += 1;
+      if (gate.silentLooks > MOST_SILENT_LOOKS) gate.process.kill('SIGKILL');
+    }
+  };
+  let looking: NodeJS.Timeout | undefined;
 
   return {
     start: async () => {
@@ -140,7 +176,12 @@ export const createGates = (options: GatesOptions): Gates => {
       const failed = outcomes.find((outcome) => outcome.status === 'rejected');
       if (failed !== undefined) throw failed.reason;
       started = true;
+      looking = setInterval(look, options.lookMs ?? LOOK_MS);
+      looking.unref();
+      // one that was ready and died before the slowest was
+      for (let missing = settings.workers - gates.size; missing > 0; missing -= 1) void replace();
     },
+    isReady: () => [...gates.values()].some(({ state }) => state === 'ready'),
     lookAgain: (domain) => {
       for (const gate of gates.values()) send(gate, { type: 'look-again', domain });
     },
@@ -168,6 +209,7 @@ export const createGates = (options: GatesOptions): Gates => {
     list: () => [...gates.values()].map((gate) => ({ pid: gate.process.pid ?? 0, state: gate.state })),
     stop: async (timeoutMs) => {
       stopped.abort();
+      clearInterval(looking);
       const ends = [...gates.values()].map(async (gate) => {
         gate.state = 'draining';
         const ended = new Promise<void>((resolve) => gate.process.once('exit', () => resolve()));
@@ -180,6 +222,7 @@ export const createGates = (options: GatesOptions): Gates => {
     },
     kill: () => {
       stopped.abort();
+      clearInterval(looking);
       for (const gate of gates.values()) gate.process.kill('SIGKILL');
     },
   };

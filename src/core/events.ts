@@ -77,6 +77,9 @@ export interface Events {
     readonly exitCode: number | null;
     readonly signal: string | null;
     readonly expected: boolean;
+    /** why it could not start, where it said so */
+    readonly code?: ErrorCode;
+    readonly message?: string;
   };
   'listener.opened': { readonly listener: Listener | 'admin'; readonly host: string; readonly port: number };
 }

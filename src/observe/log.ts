@@ -124,8 +124,9 @@ export const logEvents = ({ events, logger, clock }: LogEventsOptions): (() => v
       logger.info({ listener, host, port }, 'listener opened'),
     ),
     events.on('gate.started', (event) => logger.info({ gate: event.pid }, 'gate started')),
-    events.on('gate.exited', ({ pid, exitCode, signal, expected }) => {
-      const fields = { gate: pid, exitCode, signal };
+    events.on('gate.exited', ({ pid, exitCode, signal, expected, code, message }) => {
+      const why = code === undefined ? {} : { detail: message, ...withHelp(code) };
+      const fields = { gate: pid, exitCode, signal, ...why };
       if (expected) logger.info(fields, 'gate exited');
       else logger.error(fields, 'gate died and is replaced');
     }),

@@ -1,9 +1,11 @@
-import { createServer, type AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { startKeeper } from '../../src/app/keeper.ts';
 import { clickHttp1 } from '../helpers/click.ts';
+import { gather } from '../helpers/serve.ts';
 import { localRoot } from '../helpers/local-root.ts';
 import { localSettings } from '../helpers/settings.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
@@ -34,6 +36,13 @@ t.test('one process tree: certificate, click, count, status, end', async (t) => 
     upstreams: [{ region: 'us', url: home.url, healthy: true }],
     domains: [{ name: 'links.example.com', region: 'us', state: 'live', https: true }],
   });
+
+  const [worker] = ((await (await show('/api/status')).json()) as { workers: { pid: number }[] }).workers;
+  process.kill(worker?.pid ?? 0, 'SIGSTOP');
+  t.equal((await show('/readyz')).status, 200, 'not known yet');
+  process.kill(worker?.pid ?? 0, 'SIGKILL');
+  await until('nobody serves', async () => (await show('/readyz')).status === 503);
+  await until('somebody serves again', async () => (await show('/readyz')).status === 200, 30_000);
 
   await keeper.stop(1_000);
   await t.rejects(show('/healthz'), 'nothing answers any more');
@@ -76,4 +85,32 @@ t.test('what fails at the start leaves nothing running', async (t) => {
   await t.rejects(startKeeper({ settings: { ...settings, certificates }, logLevel: 'silent' }), {
     code: 'ERR_STORAGE_UNAVAILABLE',
   });
+});
+
+t.test('a click that comes while the last ones are finished is refused at once, not queued', async (t) => {
+  let release: (() => void) | undefined;
+  const home = await tracker(t, {
+    answer: (_request, response) => {
+      release = () => response.end('late');
+    },
+  });
+  const keeper = await startKeeper({ settings: localSettings(t, home), logLevel: 'silent' });
+  const { port } = keeper.addresses.http;
+  const slow = connect(port, '127.0.0.1');
+  const answer = gather(slow);
+  slow.write('GET / HTTP/1.1\r\nHost: links.example.com\r\n\r\n');
+  await until('it is under way', () => release !== undefined);
+  const stopped = keeper.stop(20_000);
+  await until('the port is closed', async () => {
+    const socket = connect(port, '127.0.0.1');
+    const [event] = await Promise.race([
+      once(socket, 'connect').then(() => ['open']),
+      once(socket, 'error').then(() => ['refused']),
+    ]).catch(() => ['refused']);
+    socket.destroy();
+    return event === 'refused';
+  });
+  release?.();
+  t.match(await answer, /late/, 'the one under way is finished');
+  await stopped;
 });

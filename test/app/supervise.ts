@@ -64,6 +64,7 @@ t.test('starts as many as asked, replaces what dies, under numbers never used ag
   await until(
     'it is replaced',
     () => numbers.started.length === 3 && gates.list().every(({ state }) => state === 'ready'),
+    30_000,
   );
   t.match(exits, [{ pid: before[0]?.pid, signal: 'SIGKILL', expected: false }]);
   t.strictSame(numbers, { started: [1, 2, 3], exited: [1] });
@@ -124,6 +125,43 @@ t.test('one that keeps dying young is replaced after growing pauses', async (t) 
     );
   }
   t.strictSame(pauses, [100, 200, 400], 'the first death costs no pause');
+});
+
+t.test('one that hangs is ended and replaced', async (t) => {
+  const { gates, exits, numbers } = supervise(t, localSettings(t), { lookMs: 1_000 });
+  await gates.start();
+  process.kill(gates.list()[0]?.pid ?? 0, 'SIGSTOP');
+  await until('it is replaced', () => numbers.started.length === 2 && gates.isReady(), 30_000);
+  t.match(exits, [{ signal: 'SIGKILL', expected: false }]);
+});
+
+t.test('a process that cannot be made is tried again', async (t) => {
+  const pauses: number[] = [];
+  const { gates, exits, numbers } = supervise(t, localSettings(t), {
+    clock: {
+      now: () => 0,
+      sleep: async (ms) => {
+        pauses.push(ms);
+        // the machine recovers while we pause
+        process.execPath = execPath;
+      },
+    },
+  });
+  const { execPath } = process;
+  t.teardown(() => (process.execPath = execPath));
+  await gates.start();
+  process.execPath = '/nowhere/node';
+  process.kill(gates.list()[0]?.pid ?? 0, 'SIGKILL');
+  await until('a gate serves again', () => numbers.started.length === 3 && gates.isReady(), 30_000);
+  t.match(exits[1], {
+    pid: 0,
+    exitCode: null,
+    code: 'ERR_INTERNAL',
+    message: 'gate process cannot be started',
+  });
+  t.strictSame(pauses, [100]);
+  await gates.stop(100);
+  t.strictSame(gates.list(), [], 'and it can be stopped');
 });
 
 t.test('kill ends all at once', async (t) => {

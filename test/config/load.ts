@@ -106,10 +106,6 @@ t.test('a document that is no configuration is one clear problem', async (t) => 
 
 t.test('keys of later steps are unknown today', async (t) => {
   const { write } = configFiles(t);
-  for (const extra of ['eab: {}', 'profile: x']) {
-    const text = `domains: [{ name: a.example }]\ncertificates: { issuers: [{ type: acme, ${extra} }] }\n`;
-    t.match(await problemsOf(write('c.yaml', text)), [/issuers\[0\]\.\w+: unknown key/], extra);
-  }
   t.match(await problemsOf(write('c.yaml', 'domains: [{ name: a.example }]\nlisten: { https: fd:https }')), [
     /must be ADDRESS:PORT/,
   ]);

@@ -25,8 +25,9 @@ const isGone = (pid: number): boolean => {
   }
 };
 
-const gatePids = (proxy: Running): number[] =>
-  proxy.log.filter((line) => line.message === 'gate started').map((line) => Number(line['gate']));
+const gatePids = (proxy: Running): number[] => [
+  ...new Set(proxy.log.filter((line) => line.message === 'gate started').map((line) => Number(line['gate']))),
+];
 
 const clicksTotal = async (adminPort: number): Promise<number> => {
   const text = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text();
