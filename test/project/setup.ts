@@ -37,7 +37,15 @@ const runSetup = (path: string, env: Readonly<Record<string, string>> = {}) => {
   return { status, lines: stdout.split('\n').filter((line) => line !== ''), stderr };
 };
 
-const ALL = { pebble: '', 'pebble-challtestsrv': '', nghttp: '', curl: '', openssl: '' };
+const ALL = {
+  pebble: '',
+  'pebble-challtestsrv': '',
+  nghttp: '',
+  curl: '',
+  openssl: '',
+  chromium: '',
+  certutil: '',
+};
 
 /** `apt-get` that notes its arguments beside itself and on `install` puts the program there. */
 const APT = [
@@ -86,7 +94,7 @@ t.test('when apt fails the tests still run, and the reason is told', async (t) =
   t.ok(lines.at(-1)?.includes(`(${reason}`), 'the reason stands in brackets');
   t.match(
     lines.at(-1),
-    /to enable: apt-get install --no-install-recommends pebble nghttp2-client curl openssl$/,
+    /to enable: apt-get install --no-install-recommends pebble nghttp2-client curl openssl chromium libnss3-tools$/,
   );
 });
 
