@@ -5,6 +5,9 @@
 import { Readable } from 'node:stream';
 import { GateError } from '../core/errors.ts';
 
+/** What may wait here of a content; each version of Node has a default of its own. */
+const BUFFER_BYTES = 16 * 1024;
+
 export interface RequestContent {
   readonly stream: Readable;
   /**
@@ -27,6 +30,7 @@ export const requestContent = (source: Readable, maxBytes: number): RequestConte
     done?.(whole);
   };
   const stream = new Readable({
+    highWaterMark: BUFFER_BYTES,
     read: () => {
       source.resume();
     },

@@ -57,7 +57,7 @@ t.test('a click over HTTP/2', async (t) => {
 
 t.test('an unknown name ends in an alert', async (t) => {
   const gate = await serve(t, { tracker: await tracker(t) });
-  await t.rejects(gate.tls('evil.example.org'), { code: 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE' });
+  await t.rejects(gate.tls('evil.example.org'), { code: /ALERT_HANDSHAKE_FAILURE$/ });
   t.equal((await gate.next('handshake.failed')).reason, 'unknown-name');
 });
 
