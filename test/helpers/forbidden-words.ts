@@ -20,7 +20,6 @@ const RULES: readonly Rule[] = [
       /rejectUnauthorized['"]?\s*[:=]\s*false|NODE_TLS_REJECT_UNAUTHORIZED|\bcurl\b.*\s(-k|--insecure)\b/,
     where: CODE,
     // asks for challenge certificates, which are self-signed (RFC 8737 §3), and checks them itself
-    except: /^test\/helpers\/acme-ca\/validate\.ts$/,
     instead: 'TLS is always verified: pass the CA',
   },
   {

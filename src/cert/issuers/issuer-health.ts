@@ -174,6 +174,8 @@ export const createIssuersHealth = ({ storage, clock, emit }: IssuersHealthOptio
     },
     passedOverUntil: (issuer) => untilOf(entries.get(keyOf(issuer))),
     tell: async (issuer, name, error) => {
+      // our own budget held the order back: the CA was not asked and has shown nothing
+      if (error?.details['ownLimit'] === true) return;
       const key = keyOf(issuer);
       const { issuer: by, directory } = issuer;
       const blank = {

@@ -135,3 +135,12 @@ t.test('many successes are few writes', async (t) => {
   for (let n = 0; n < 200; n += 1) await health.tell(ca, `n${n}.example.com`);
   t.equal(writes, 1);
 });
+
+t.test('an order that our own budget held back says nothing of the CA', async (t) => {
+  const { storage, clock } = setUp();
+  const health = createIssuersHealth({ storage, clock, emit: () => {} });
+  const held = new GateError('ERR_ACME_RATE_LIMITED', 'spent', { details: { ownLimit: true } });
+  for (const name of ['a', 'b', 'c', 'd']) await health.tell(ca, `${name}.example.com`, held);
+  t.equal(health.passedOverUntil(ca), undefined);
+  t.same(health.list(), []);
+});
