@@ -43,6 +43,7 @@ const ALL = {
   nghttp: '',
   curl: '',
   openssl: '',
+  python3: '',
   chromium: '',
   certutil: '',
 };
@@ -94,7 +95,7 @@ t.test('when apt fails the tests still run, and the reason is told', async (t) =
   t.ok(lines.at(-1)?.includes(`(${reason}`), 'the reason stands in brackets');
   t.match(
     lines.at(-1),
-    /to enable: apt-get install --no-install-recommends pebble nghttp2-client curl openssl chromium libnss3-tools$/,
+    /to enable: apt-get install --no-install-recommends pebble nghttp2-client curl openssl python3 chromium libnss3-tools$/,
   );
 });
 

@@ -1,12 +1,12 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { needs } from '../helpers/needs.ts';
 import { ask, gather, serve } from '../helpers/serve.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
 import { redirectAnswer, tracker } from '../helpers/tracker.ts';
 
-const hasProgram = (program: string): boolean => spawnSync(program, ['--version']).status === 0;
 const run = (program: string, args: readonly string[]): Promise<string> =>
   new Promise((resolve) => {
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -147,13 +147,9 @@ for _ in range(2):
     ],
     ['Python', 'python3', ['-c', python], /^HTTP 302 https:\/\/www\.example\.com\/landing.*\nHTTP 302 /],
   ] as const) {
-    await t.test(
-      what,
-      { skip: hasProgram(program) ? false : `${program} is missing: apt-get install ${program}` },
-      async (t) => {
-        t.match(await run(program, args), expected);
-        t.equal(seen.requests.at(-1)?.target, '/e/c/a%3D//b?x=1');
-      },
-    );
+    await t.test(what, { skip: needs(program) }, async (t) => {
+      t.match(await run(program, args), expected);
+      t.equal(seen.requests.at(-1)?.target, '/e/c/a%3D//b?x=1');
+    });
   }
 });
