@@ -8,6 +8,7 @@ import t from 'tap';
 import { INNER, RULES } from '../helpers/rules.ts';
 import { gather, serve } from '../helpers/serve.ts';
 import { tracker } from '../helpers/tracker.ts';
+import { until } from '../helpers/until.ts';
 
 const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 600);
 const descriptors = (): number => readdirSync('/proc/self/fd').length;
@@ -147,9 +148,10 @@ t.test(`${SECONDS} s of mutated bytes`, async (t) => {
     }
   }
   t.equal(orphans, 0, 'every request the tracker saw was one a client was answered for');
-  for (let i = 0; i < 100 && gate.listeners.connections() + proxied.listeners.connections() > 0; i += 1)
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  t.equal(gate.listeners.connections() + proxied.listeners.connections(), 0, 'no connection stays');
+  await until(
+    'no connection stays',
+    () => gate.listeners.connections() + proxied.listeners.connections() === 0,
+  );
   // kept connections to the tracker may have come and gone
   t.ok(descriptors() <= before + 16, `${descriptors()} descriptors, ${before} before`);
   t.match(await gate.raw(good[0] ?? '', { until: /\r\n\r\n/ }), /^HTTP\/1\.1 302 /, 'and it serves');

@@ -7,6 +7,7 @@ import httpProxy from 'http-proxy';
 import t, { type Test } from 'tap';
 import { INNER, RULES } from '../helpers/rules.ts';
 import { gather } from '../helpers/serve.ts';
+import { pause } from '../helpers/pause.ts';
 
 const listen = async (t: Test, server: Server): Promise<number> => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -45,7 +46,8 @@ t.test('http-proxy hands the request inside a chunked DELETE or OPTIONS to the t
     const answer = gather(socket);
     // without the request behind: what the tracker sees of it was inside the content
     socket.write(Buffer.from(bytes.slice(0, -INNER.length), 'latin1'));
-    await new Promise((resolve) => setTimeout(resolve, 40));
+    // the time a second request would need to arrive: nothing tells that none comes
+    await pause(40);
     socket.destroy();
     await answer;
     if (seen.includes('/smuggled')) smuggled.push(what);
