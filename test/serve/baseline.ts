@@ -46,6 +46,7 @@ t.test('http-proxy hands the request inside a chunked DELETE or OPTIONS to the t
     const answer = gather(socket);
     // without the request behind: what the tracker sees of it was inside the content
     socket.write(Buffer.from(bytes.slice(0, -INNER.length), 'latin1'));
+    // the time a second request would need to arrive: nothing tells that none comes
     await pause(40);
     socket.destroy();
     await answer;

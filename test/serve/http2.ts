@@ -115,10 +115,12 @@ t.test('each rule on raw frames: nothing reaches the tracker', async (t) => {
     if (content !== undefined) parts.push(frame(0, END_STREAM, 1, Buffer.from(content)));
     parts.push(frame(6, 0, 0, Buffer.from('12345678')));
     socket.write(Buffer.concat(parts));
-    await Promise.race([answer, pause(60)]);
+    const passes = without.some(([name]) => name === what);
+    if (passes) await until(`${what}: it arrives`, () => seen.requests.length > before);
+    else await Promise.race([answer, pause(60)]);
     socket.destroy();
     const got = seen.requests.slice(before);
-    if (without.some(([name]) => name === what)) {
+    if (passes) {
       t.match(got, [{ method: 'GET', target: '/outer' }], what);
       t.notOk(
         got[0]?.rawHeaders.some((part) => /^x|[\r\n\0]/i.test(part) && !/^x-(forwarded|real)/i.test(part)),

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { needs } from '../helpers/needs.ts';
 import { ask, gather, serve } from '../helpers/serve.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
 import { needs } from '../helpers/needs.ts';

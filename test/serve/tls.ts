@@ -1,9 +1,10 @@
 // The handshake from outside: who gets in, who gets an alert, which protocol, and what a resumed session may ask for.
 
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { connect } from 'node:net';
 import { connect as tlsConnect, type TLSSocket } from 'node:tls';
 import t from 'tap';
+import { needs } from '../helpers/needs.ts';
 import { gather, serve, type Serving } from '../helpers/serve.ts';
 import { until } from '../helpers/until.ts';
 import { tracker } from '../helpers/tracker.ts';
@@ -149,9 +150,7 @@ t.test('a TLS 1.3 session tells its name: Host is held to it', async (t) => {
   t.match(await ask(other, 'clicks.example.net'), /^HTTP\/1\.1 302 /);
 });
 
-const skip =
-  spawnSync('openssl', ['version']).status === 0 ? false : 'openssl is missing: apt-get install openssl';
-t.test('openssl s_client is told by an alert', { skip }, async (t) => {
+t.test('openssl s_client is told by an alert', { skip: needs('openssl') }, async (t) => {
   const gate = await serve(t, { tracker: await tracker(t) });
   const run = (args: string[]): Promise<string> =>
     new Promise((resolve) => {
