@@ -77,30 +77,52 @@ export const requestContent = (source: Readable, maxBytes: number): RequestConte
 
 /** How many contents that are still arriving may hold a connection to the tracker at once. */
 export interface Uploads {
-  /** calls back when there is room; the returned function gives the place back, once */
-  enter(go: (leave: () => void) => void): void;
+  /**
+   * Calls back when there is room. The place is given back when the content ends or closes; one that closes while it
+   * waits is forgotten.
+   * @throws GateError `ERR_UPSTREAM_BUSY` when too many wait already
+   */
+  enter(content: Readable, go: () => void): void;
 }
 
-export const createUploads = (places: number): Uploads => {
+/** What waits holds a buffer each, and behind this many turns its time (`requestMs`) would be over anyway. */
+const WAITING_PER_PLACE = 16;
+
+export const createUploads = (places: number, maxWaiting = places * WAITING_PER_PLACE): Uploads => {
   let free = places;
-  const waiting: ((leave: () => void) => void)[] = [];
-  const next = (): void => {
-    if (free === 0) return;
-    const go = waiting.shift();
-    if (go === undefined) return;
-    free -= 1;
-    let left = false;
-    go(() => {
-      if (left) return;
-      left = true;
-      free += 1;
-      next();
-    });
+  const waiting = new Map<Readable, () => void>();
+  let isAdmitting = false;
+  const leave = (): void => {
+    free += 1;
+    admit();
+  };
+  // a loop, never itself again: any number of those that wait may have gone
+  const admit = (): void => {
+    if (isAdmitting) return;
+    isAdmitting = true;
+    for (const [content, go] of waiting) {
+      if (free === 0) break;
+      waiting.delete(content);
+      if (content.destroyed) continue;
+      free -= 1;
+      let left = false;
+      const once = (): void => {
+        if (left) return;
+        left = true;
+        leave();
+      };
+      content.once('end', once).once('close', once);
+      go();
+    }
+    isAdmitting = false;
   };
   return {
-    enter: (go) => {
-      waiting.push(go);
-      next();
+    enter: (content, go) => {
+      if (free === 0 && waiting.size >= maxWaiting)
+        throw new GateError('ERR_UPSTREAM_BUSY', `uploads have ${waiting.size} waiting already`);
+      waiting.set(content, go);
+      content.once('close', () => waiting.delete(content));
+      admit();
     },
   };
 };

@@ -60,17 +60,14 @@ export const forward = (options: ForwardOptions): void => {
   }
   content.stream.once('error', (error) => answer.fail(toGateError(error)));
   content.ready((whole) => {
-    if (whole) dispatch();
-    else {
-      uploads.enter((leave) => {
-        if (!answer.isOpen()) {
-          leave();
-          return;
-        }
-        content.stream.once('close', leave);
-        content.stream.once('end', leave);
-        dispatch();
-      });
+    if (whole) {
+      dispatch();
+      return;
+    }
+    try {
+      uploads.enter(content.stream, dispatch);
+    } catch (error) {
+      answer.fail(toGateError(error));
     }
   });
 };

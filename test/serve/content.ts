@@ -1,4 +1,4 @@
-import { PassThrough } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 import t from 'tap';
 import { createUploads, requestContent } from '../../src/serve/content.ts';
 
@@ -53,15 +53,55 @@ t.test('a client that leaves in the middle fails it', async (t) => {
   await t.rejects(readAll(content.stream), { code: 'ERR_REQUEST_MALFORMED' });
 });
 
-t.test('places for contents that still arrive', (t) => {
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+t.test('places for contents that still arrive', async (t) => {
   const uploads = createUploads(2);
-  const leaves: (() => void)[] = [];
-  for (let i = 0; i < 4; i += 1) uploads.enter((leave) => leaves.push(leave));
-  t.equal(leaves.length, 2);
-  leaves[0]?.();
-  leaves[0]?.();
-  t.equal(leaves.length, 3, 'a place is given back once');
-  leaves[1]?.();
-  t.equal(leaves.length, 4);
-  t.end();
+  const went: number[] = [];
+  const contents = Array.from({ length: 4 }, () => new PassThrough());
+  for (const [i, content] of contents.entries()) uploads.enter(content, () => went.push(i));
+  t.same(went, [0, 1]);
+  contents[0]?.resume().end();
+  await turn();
+  t.same(went, [0, 1, 2], 'a place is given back once, at the end');
+  contents[1]?.destroy();
+  await turn();
+  t.same(went, [0, 1, 2, 3], 'or when it breaks off');
 });
+
+t.test(
+  'those that left while they waited are forgotten at once, and any number of them is no crash',
+  async (t) => {
+    const uploads = createUploads(1, 2);
+    const [first, second, third, fourth] = Array.from({ length: 4 }, () => new PassThrough());
+    if (!first || !second || !third || !fourth) throw new Error('four were made');
+    const gone = (): boolean => t.fail('it has gone');
+    uploads.enter(first, () => undefined);
+    uploads.enter(second, gone);
+    uploads.enter(third, gone);
+    t.throws(() => uploads.enter(fourth, gone), { code: 'ERR_UPSTREAM_BUSY' });
+    second.destroy();
+    await turn();
+    const served: Readable[] = [];
+    uploads.enter(fourth, () => served.push(fourth));
+    third.destroy();
+    first.destroy();
+    await turn();
+    t.same(served.length, 1);
+
+    const many = createUploads(1, 20_000);
+    const holder = new PassThrough();
+    many.enter(holder, () => undefined);
+    let lost = 0;
+    const all = Array.from({ length: 20_000 }, () => new PassThrough());
+    for (const content of all) {
+      many.enter(content, () => {
+        lost += 1;
+        content.emit('close');
+      });
+    }
+    holder.destroy();
+    await turn();
+    t.equal(lost, 20_000, 'one after the other, not one inside the other');
+  },
+);

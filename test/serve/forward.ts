@@ -1,8 +1,10 @@
 // What the tracker gets, field by field, and what slow senders cannot take from others.
 
+import type { TLSSocket } from 'node:tls';
 import t from 'tap';
-import { ask, serve } from '../helpers/serve.ts';
+import { ask, gather, serve } from '../helpers/serve.ts';
 import { tracker } from '../helpers/tracker.ts';
+import { until } from '../helpers/until.ts';
 
 const HOST = 'Host: links.example.com\r\nConnection: close\r\n';
 
@@ -112,4 +114,24 @@ t.test('clients that send slowly hold no connection to the tracker', async (t) =
   t.match(await gate.raw(`POST /one HTTP/1.1\r\n${HOST}Content-Length: 3\r\n\r\nabc`), /^HTTP\/1\.1 302 /);
   t.ok(performance.now() - before < 3_000);
   t.ok(seen.connections() <= 3);
+});
+
+t.test('more uploads than can wait are told to come back; those that left make room', async (t) => {
+  const gate = await serve(t, { tracker: await tracker(t), upstreamUse: { maxConnections: 4 } });
+  const open = async (): Promise<TLSSocket> => {
+    const socket = await gate.tls('links.example.com');
+    socket.on('error', () => undefined);
+    socket.write(`POST /slow HTTP/1.1\r\n${HOST}Content-Length: 200000\r\n\r\n${'x'.repeat(100_000)}`);
+    return socket;
+  };
+  const stalled = await Promise.all(Array.from({ length: 24 }, open));
+  // one place, sixteen turns behind it
+  const refused = await Promise.race(stalled.map((socket) => gather(socket)));
+  t.match(refused, /^HTTP\/1\.1 503 [^]*\r\nRetry-After: 1\r\n/);
+  await until('all that is too many', () => gate.heard('request.completed').length === 7);
+  for (const { status } of gate.heard('request.completed')) t.equal(status, 503);
+  for (const socket of stalled) socket.destroy();
+  await until('they have left', () => gate.heard('request.completed').length === 24);
+  const large = `POST /one HTTP/1.1\r\n${HOST}Content-Length: 200000\r\n\r\n${'x'.repeat(200_000)}`;
+  t.match(await gate.raw(large), /^HTTP\/1\.1 302 /);
 });

@@ -5,7 +5,6 @@ import t from 'tap';
 import { needs } from '../helpers/needs.ts';
 import { ask, gather, serve } from '../helpers/serve.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
-import { needs } from '../helpers/needs.ts';
 import { redirectAnswer, tracker } from '../helpers/tracker.ts';
 
 const run = (program: string, args: readonly string[]): Promise<string> =>
