@@ -105,7 +105,9 @@ export const withBudget = (issuer: Issuer, { storage, clock, limits }: BudgetOpt
     throw new GateError(
       'ERR_ACME_RATE_LIMITED',
       `order for "${name}" was not placed: "${issuer.issuer}" allows ${most} ${what}, and ${uses.length} are spent`,
-      { details: { domain: name, ownLimit: true, retryAfterMs: Math.max(1_000, freed + inMs - clock.now()) } },
+      {
+        details: { domain: name, ownLimit: true, retryAfterMs: Math.max(1_000, freed + inMs - clock.now()) },
+      },
     );
   };
 
