@@ -119,7 +119,7 @@ export class Http2Exchange implements Exchange {
     // RFC 9110 §6.6.2: trailers are announced; Node wants to know before the content
     const waitForTrailers = !endStream && headers['trailer'] !== undefined;
     if (waitForTrailers) {
-      this.#stream.on('wantTrailers', () => this.#stream.sendTrailers(toHeaders(this.#trailers ?? [])));
+      this.#stream.on('wantTrailers', () => this.#sendTrailers());
     }
     this.#stream.respond(headers, { endStream, waitForTrailers });
   }
@@ -137,6 +137,20 @@ export class Http2Exchange implements Exchange {
     }
     stream.end();
     if (this.#closing) stream.session?.close();
+  }
+
+  /** Node calls for them outside of any try: trailers it refuses are left out (RFC 9110 §6.5.1 allows it). */
+  #sendTrailers(): void {
+    const stream = this.#stream;
+    try {
+      stream.sendTrailers(toHeaders(this.#trailers ?? []));
+    } catch {
+      try {
+        stream.sendTrailers({});
+      } catch {
+        this.abort();
+      }
+    }
   }
 
   abort(): void {
