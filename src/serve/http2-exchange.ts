@@ -69,6 +69,7 @@ export class Http2Exchange implements Exchange {
   onFault: ((error: GateError) => void) | undefined;
   readonly #stream: ServerHttp2Stream;
   #trailers: FieldLines | undefined;
+  #brokenOff = false;
   #closing = false;
 
   constructor(connection: ConnectionFacts, stream: ServerHttp2Stream, rawFields: FieldLines) {
@@ -78,6 +79,8 @@ export class Http2Exchange implements Exchange {
     this.fields = fields;
     this.connection = connection;
     this.#stream = stream;
+    // Node holds a reset with code 0 back until the content was read, also where there is none
+    if (stream.endAfterHeaders) stream.resume();
     stream.on('drain', () => this.onDrain?.());
     stream.on('error', () => undefined);
     stream.on('close', () => {
@@ -87,6 +90,12 @@ export class Http2Exchange implements Exchange {
 
   get closed(): boolean {
     return this.#stream.closed || this.#stream.destroyed;
+  }
+
+  /** whether the client closed the stream before our answer had gone out, with whatever code; ask when it is closed */
+  get cutByClient(): boolean {
+    const { writableFinished, aborted, rstCode } = this.#stream;
+    return !this.#brokenOff && (!writableFinished || aborted || rstCode !== constants.NGHTTP2_NO_ERROR);
   }
 
   body(): Readable | undefined {
@@ -154,6 +163,7 @@ export class Http2Exchange implements Exchange {
   }
 
   abort(): void {
+    if (!this.closed) this.#brokenOff = true;
     // `close(code)` would end the stream first: a DATA frame with END_STREAM, and a cut answer looks whole
     this.#stream.destroy(new Error('answer was broken off'));
   }
