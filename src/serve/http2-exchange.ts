@@ -69,6 +69,7 @@ export class Http2Exchange implements Exchange {
   onFault: ((error: GateError) => void) | undefined;
   readonly #stream: ServerHttp2Stream;
   #trailers: FieldLines | undefined;
+  #brokenOff = false;
   #closing = false;
 
   constructor(connection: ConnectionFacts, stream: ServerHttp2Stream, rawFields: FieldLines) {
@@ -78,6 +79,8 @@ export class Http2Exchange implements Exchange {
     this.fields = fields;
     this.connection = connection;
     this.#stream = stream;
+    // Node holds a reset with code 0 back until the content was read, also where there is none
+    if (stream.endAfterHeaders) stream.resume();
     stream.on('drain', () => this.onDrain?.());
     stream.on('error', () => undefined);
     stream.on('close', () => {
@@ -87,6 +90,12 @@ export class Http2Exchange implements Exchange {
 
   get closed(): boolean {
     return this.#stream.closed || this.#stream.destroyed;
+  }
+
+  /** whether the client closed the stream before our answer had gone out, with whatever code; ask when it is closed */
+  get cutByClient(): boolean {
+    const { writableFinished, aborted, rstCode } = this.#stream;
+    return !this.#brokenOff && (!writableFinished || aborted || rstCode !== constants.NGHTTP2_NO_ERROR);
   }
 
   body(): Readable | undefined {
@@ -119,7 +128,7 @@ export class Http2Exchange implements Exchange {
     // RFC 9110 §6.6.2: trailers are announced; Node wants to know before the content
     const waitForTrailers = !endStream && headers['trailer'] !== undefined;
     if (waitForTrailers) {
-      this.#stream.on('wantTrailers', () => this.#stream.sendTrailers(toHeaders(this.#trailers ?? [])));
+      this.#stream.on('wantTrailers', () => this.#sendTrailers());
     }
     this.#stream.respond(headers, { endStream, waitForTrailers });
   }
@@ -139,7 +148,22 @@ export class Http2Exchange implements Exchange {
     if (this.#closing) stream.session?.close();
   }
 
+  /** Node calls for them outside of any try: trailers it refuses are left out (RFC 9110 §6.5.1 allows it). */
+  #sendTrailers(): void {
+    const stream = this.#stream;
+    try {
+      stream.sendTrailers(toHeaders(this.#trailers ?? []));
+    } catch {
+      try {
+        stream.sendTrailers({});
+      } catch {
+        this.abort();
+      }
+    }
+  }
+
   abort(): void {
+    if (!this.closed) this.#brokenOff = true;
     // `close(code)` would end the stream first: a DATA frame with END_STREAM, and a cut answer looks whole
     this.#stream.destroy(new Error('answer was broken off'));
   }

@@ -32,7 +32,7 @@ export interface Http2Front {
 interface Session {
   readonly facts: ConnectionFacts;
   streams: number;
-  /** tells, for each stream reset, whether the session may go on */
+  /** tells, for each stream its client closed before the answer, whether the session may go on */
   readonly mayReset: () => boolean;
 }
 
@@ -123,15 +123,10 @@ export const createHttp2Server = ({ handle, limits, isDraining }: Http2Options):
         return;
       }
       known.streams += 1;
-      stream.on('close', () => {
-        if (
-          stream.rstCode !== constants.NGHTTP2_NO_ERROR &&
-          stream.rstCode !== constants.NGHTTP2_INTERNAL_ERROR &&
-          !known.mayReset()
-        )
-          calm(session as ServerHttp2Session);
-      });
       const exchange = new Http2Exchange(known.facts, stream, rawHeaders ?? []);
+      stream.on('close', () => {
+        if (exchange.cutByClient && !known.mayReset()) calm(session as ServerHttp2Session);
+      });
       if (known.streams >= limits.requestsPerConnection) exchange.closeAfter();
       if (hasNoContent(exchange.method) && !stream.endAfterHeaders)
         untilEnd(exchange, stream, () => handle(exchange));

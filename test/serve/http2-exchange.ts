@@ -30,3 +30,25 @@ t.test('Host beside :authority is taken for it when they agree', async (t) => {
   t.match(await ask(await gate.h2(), { host: 'LINKS.example.com' }), { status: 302 });
   t.same(seen.requests[0]?.field('host'), ['links.example.com']);
 });
+
+t.test('trailers, and heads, that HTTP/2 cannot say are no crash', async (t) => {
+  const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: etag, x-a\r\n';
+  let script = '';
+  const upstream = await scriptedTracker(t, (socket) => onRequestHead(socket, () => socket.write(script)));
+  const gate = await serve(t, { tracker: upstream });
+  const session = await gate.h2();
+
+  script = `${chunked}\r\n2\r\nok\r\n0\r\nx-a: 1\r\nx-a: 2\r\n\r\n`;
+  t.match(await ask(session, {}), { status: 200, code: 0, trailers: { 'x-a': '1, 2' } });
+  script = `${chunked}\r\n2\r\nok\r\n0\r\netag: "1"\r\netag: "2"\r\nx-a: 1\r\n\r\n`;
+  const answer = await ask(session, {});
+  t.match(answer, { status: 200, code: 0 });
+  t.same(answer.body.toString(), 'ok', 'the answer is whole, without them');
+  t.notHas(answer.trailers, { 'x-a': '1' });
+  script = `${chunked}etag: "1"\r\netag: "2"\r\n\r\n2\r\nok\r\n0\r\nx-a: 1\r\n\r\n`;
+  t.match(await ask(session, {}), { status: 502, code: 0 }, 'in a head it is told');
+  script = 'HTTP/1.1 103 Early Hints\r\netag: "1"\r\netag: "2"\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n';
+  t.match(await ask(session, {}), { status: 204, code: 0 }, 'in an interim answer it is left out');
+  script = 'HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n';
+  t.match(await ask(session, {}), { status: 502, code: 0 });
+});

@@ -252,6 +252,40 @@ t.test('ceilings: streams at once, resets, requests of a session, idle time', as
   t.pass('an idle session ends, also with a stream that never ends');
 });
 
+t.test('streams the client closes before the answer count, whatever the code', async (t) => {
+  const silent = await tracker(t, { answer: () => undefined });
+  const large = await tracker(t, {
+    answer: (_request, response) => void response.end(Buffer.alloc(500_000)),
+  });
+  const block = headers(REQUEST);
+  for (const [what, seen] of [
+    ['before a byte of it', silent],
+    ['in the middle of it', large],
+  ] as const) {
+    for (const code of [0, 2, 8]) {
+      const limits = { http2ResetBurst: 10, http2ResetsPerSecond: 0.1 };
+      const gate = await serve(t, { tracker: seen, limits });
+      const socket = await gate.tls('links.example.com', { ALPNProtocols: ['h2'] });
+      socket.on('error', () => undefined).resume();
+      socket.write(PREFACE);
+      let sent = 0;
+      const before = seen.requests.length;
+      const over = (): number => gate.heard('request.completed').length;
+      for (; sent < 40 && !socket.destroyed; sent += 1) {
+        const id = sent * 2 + 1;
+        socket.write(frame(1, END_HEADERS | END_STREAM, id, block));
+        if (seen === large)
+          await until('it is asked', () => socket.destroyed || seen.requests.length > before + sent);
+        socket.write(frame(3, 0, id, Buffer.from([0, 0, 0, code])));
+        await until('it is over at once', () => socket.destroyed || over() > sent);
+      }
+      await until(`${what}, code ${code}: closed`, () => gate.listeners.connections() === 0);
+      t.ok(sent >= 10 && sent < 20, `${what}, code ${code}: after ${sent}`);
+      seen.cut();
+    }
+  }
+});
+
 t.test('floods of PING and SETTINGS end the session, of readers and of those who never read', async (t) => {
   const seen = await tracker(t);
   const gate = await serve(t, { tracker: seen });
