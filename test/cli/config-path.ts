@@ -2,11 +2,11 @@ import t from 'tap';
 import { configPath } from '../../src/cli/config-path.ts';
 
 const here = (...paths: readonly string[]) => ({
-  cwd: '/work',
+  cwd: '/srv',
   exists: (path: string) => paths.includes(path),
 });
 
-const both = here('/work/config/linkgate.yaml', '/etc/linkgate/linkgate.yaml');
+const both = here('/srv/config/linkgate.yaml', '/etc/linkgate/linkgate.yaml');
 
 t.test('the first that is named, else the first that is there', async (t) => {
   const env = { LINKGATE_CONFIG: 'from-env.yaml' };
