@@ -2,7 +2,7 @@
 
 import type { Clock } from '../core/clock.ts';
 import type { AcmeIssuerSettings } from '../core/settings.ts';
-import { createAcmeTransport, readCaFile } from './issuers/acme-transport.ts';
+import { createAcmeTransport, createTrust, readCaFile } from './issuers/acme-transport.ts';
 
 const LIMIT_MS = 10_000;
 
@@ -21,7 +21,7 @@ export const askTime = async (
     clock,
     signal,
     requestTimeoutMs: LIMIT_MS,
-    ...(caPem === undefined ? {} : { caPem }),
+    ...(caPem === undefined ? {} : { trust: createTrust(caPem) }),
   });
   try {
     const { headers } = await transport.request(directory, 'GET');
