@@ -25,7 +25,7 @@ export interface Http2Options {
 export interface Http2Front {
   /** fed TLS connections that chose `h2` (`emit('connection', socket)`) */
   readonly server: Http2Server;
-  /** GOAWAY to every session; each closes when its streams are done (RFC 9113 §6.8) */
+  /** GOAWAY to every session, fresh ones when they had a moment to ask; each closes when its streams are done (RFC 9113 §6.8) */
   drain(): void;
 }
 
@@ -53,6 +53,22 @@ const createBudget = ({
     reckonedMs = now;
     return left >= 0;
   };
+};
+
+/** A fresh session's first stream may be on its way. */
+const DRAIN_GRACE_MS = 1_000;
+
+/**
+ * Closes a session while the process drains: at once, or, where nothing was asked yet, behind the first answer (the
+ * stream's closeAfter) and when none comes in a moment.
+ */
+const leave = (session: ServerHttp2Session, { streams }: Session): void => {
+  if (streams > 0) {
+    session.close();
+    return;
+  }
+  const timer = setTimeout(() => session.close(), DRAIN_GRACE_MS).unref();
+  session.once('close', () => clearTimeout(timer));
 };
 
 const calm = (session: ServerHttp2Session): void =>
@@ -97,7 +113,8 @@ export const createHttp2Server = ({ handle, limits, isDraining }: Http2Options):
 
   server.on('session', (session) => {
     const facts = connectionFacts('https', session.socket as Socket);
-    sessions.set(session, { facts, streams: 0, mayReset: createBudget(limits) });
+    const known: Session = { facts, streams: 0, mayReset: createBudget(limits) };
+    sessions.set(session, known);
     const mayControl = createBudget(limits);
     const onControl = (): void => {
       if (!mayControl()) calm(session);
@@ -110,7 +127,7 @@ export const createHttp2Server = ({ handle, limits, isDraining }: Http2Options):
       session.setTimeout(Math.min(limits.keepAliveMs, limits.writeIdleMs), () => session.destroy());
     });
     session.on('close', () => sessions.delete(session));
-    if (isDraining()) session.close();
+    if (isDraining()) leave(session, known);
   });
   server.on('sessionError', () => undefined);
   server.on(
@@ -127,7 +144,7 @@ export const createHttp2Server = ({ handle, limits, isDraining }: Http2Options):
       stream.on('close', () => {
         if (exchange.cutByClient && !known.mayReset()) calm(session as ServerHttp2Session);
       });
-      if (known.streams >= limits.requestsPerConnection) exchange.closeAfter();
+      if (known.streams >= limits.requestsPerConnection || isDraining()) exchange.closeAfter();
       if (hasNoContent(exchange.method) && !stream.endAfterHeaders)
         untilEnd(exchange, stream, () => handle(exchange));
       else handle(exchange);
@@ -136,7 +153,7 @@ export const createHttp2Server = ({ handle, limits, isDraining }: Http2Options):
   return {
     server,
     drain: () => {
-      for (const session of sessions.keys()) session.close();
+      for (const [session, known] of sessions) leave(session, known);
     },
   };
 };

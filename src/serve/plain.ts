@@ -6,6 +6,12 @@ import type { AnswerLocally, LocalAnswer } from './corridor.ts';
 
 const CHALLENGE = '/.well-known/acme-challenge/';
 
+/**
+ * Lookups of challenges at once: each is several file calls on the few threads that also look up names and read
+ * certificates, and anybody may ask. A CA asks a handful of times, and again when told to come back.
+ */
+const LOOKUPS = 16;
+
 export interface PlainOptions {
   readonly answerChallenge: AnswerChallenge;
   /** whether a certificate is live for this configured name */
@@ -25,20 +31,30 @@ const redirect = (name: string, target: string): LocalAnswer => ({
   body: '',
 });
 
-export const createPlainAnswers =
-  ({ answerChallenge, isLive }: PlainOptions): AnswerLocally =>
-  (exchange, { domain, target }) => {
+const BUSY: LocalAnswer = {
+  status: 503,
+  fields: ['Retry-After', '1', 'Cache-Control', 'no-store'],
+  body: '',
+};
+
+export const createPlainAnswers = ({ answerChallenge, isLive }: PlainOptions): AnswerLocally => {
+  let lookups = 0;
+  const lookUp = async (name: string, token: string): Promise<LocalAnswer | undefined> => {
+    lookups += 1;
+    try {
+      const keyAuthorization = await answerChallenge(name, token);
+      // never redirect the CA to a name whose certificate it is about to make
+      return keyAuthorization === undefined ? undefined : challengeAnswer(keyAuthorization);
+    } finally {
+      lookups -= 1;
+    }
+  };
+  return (exchange, { domain, target }) => {
     const challenge =
       target.startsWith(CHALLENGE) && (exchange.method === 'GET' || exchange.method === 'HEAD');
     const wantsRedirect = domain.redirectHttp && target.startsWith('/');
-    if (!challenge && !wantsRedirect) return undefined;
-    return (async () => {
-      if (challenge) {
-        const keyAuthorization = await answerChallenge(domain.name, target.slice(CHALLENGE.length));
-        if (keyAuthorization !== undefined) return challengeAnswer(keyAuthorization);
-        // never redirect the CA to a name whose certificate it is about to make
-        return undefined;
-      }
-      return (await isLive(domain.name)) ? redirect(domain.name, target) : undefined;
-    })();
+    if (challenge) return lookups < LOOKUPS ? lookUp(domain.name, target.slice(CHALLENGE.length)) : BUSY;
+    if (!wantsRedirect) return undefined;
+    return (async () => ((await isLive(domain.name)) ? redirect(domain.name, target) : undefined))();
   };
+};

@@ -46,6 +46,8 @@ export interface AttemptOptions<Slot extends AttemptSlot> {
   readonly release: (slot: Slot) => void;
   /** sends again, on a connection that was not used before */
   readonly again: (attempt: Attempt<Slot>, slot: Slot) => void;
+  /** performance.now unless told */
+  readonly nowMs?: () => number;
 }
 
 /** What undici hands over as raw fields, as the flat list everything else works on. */
@@ -57,6 +59,12 @@ const flatLatin1 = (raw: unknown): FieldLines =>
 /** What a peer that had closed an idle connection looks like from here. */
 const STALE = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
+/**
+ * A closed connection says so within a round trip of what was sent on it, half a second around the world and one
+ * retransmission more. A tracker that was silent for longer took the request, and may have acted on it.
+ */
+const STALE_WITHIN_MS = 1_000;
+
 const GIVEN_UP = new Error('request was given up');
 
 export class Attempt<Slot extends AttemptSlot> implements Dispatcher.DispatchHandler, UpstreamControl {
@@ -64,7 +72,9 @@ export class Attempt<Slot extends AttemptSlot> implements Dispatcher.DispatchHan
   readonly #options: AttemptOptions<Slot>;
   #slot: Slot | undefined;
   #controller: Dispatcher.DispatchController | undefined;
+  readonly #nowMs: () => number;
   #reused = false;
+  #sentMs = 0;
   #answering = false;
   #repeated = false;
   #givenUp = false;
@@ -74,6 +84,7 @@ export class Attempt<Slot extends AttemptSlot> implements Dispatcher.DispatchHan
   constructor(options: AttemptOptions<Slot>) {
     this.request = options.request;
     this.#options = options;
+    this.#nowMs = options.nowMs ?? (() => performance.now());
   }
 
   /** The connection it will go on; call before dispatch. */
@@ -104,6 +115,7 @@ export class Attempt<Slot extends AttemptSlot> implements Dispatcher.DispatchHan
     if (slot === undefined) return;
     this.#reused = slot.served > 0;
     slot.served += 1;
+    this.#sentMs = this.#nowMs();
   }
 
   /** undici's hook for the first byte of an answer */
@@ -145,7 +157,7 @@ export class Attempt<Slot extends AttemptSlot> implements Dispatcher.DispatchHan
   }
 
   /**
-   * Once, a GET or a HEAD, on a kept connection that the tracker closed before it said a word. All else would risk
+   * Once, a GET or a HEAD, on a kept connection that the tracker closed before it said a word, and soon. All else would risk
    * that a click, or an unsubscribe, happens twice.
    */
   #mayRepeat(error: Error & { code?: unknown }): boolean {
@@ -157,6 +169,7 @@ export class Attempt<Slot extends AttemptSlot> implements Dispatcher.DispatchHan
       !this.#answering &&
       !this.#repeated &&
       !this.#givenUp &&
+      this.#nowMs() - this.#sentMs <= STALE_WITHIN_MS &&
       STALE.has(String(error.code))
     );
   }

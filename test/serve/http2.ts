@@ -1,6 +1,8 @@
 // HTTP/2 from the wire: the same rules on pseudo-fields, refusals, ceilings, the session's life (RFC 9113).
 
-import type { ClientHttp2Session, OutgoingHttpHeaders } from 'node:http2';
+import { connect as http2Connect, type ClientHttp2Session, type OutgoingHttpHeaders } from 'node:http2';
+import { connect } from 'node:net';
+import { connect as tlsConnect } from 'node:tls';
 import t from 'tap';
 import { ask, gather, serve } from '../helpers/serve.ts';
 import { onRequestHead, scriptedTracker, tracker } from '../helpers/tracker.ts';
@@ -329,3 +331,43 @@ t.test('a POST whose content never comes is a 408', async (t) => {
   stream.on('error', () => undefined);
   t.equal(await new Promise((resolve) => stream.on('response', (fields) => resolve(fields[':status']))), 408);
 });
+
+t.test(
+  'a handshake that ends during a drain gets its first answer, and a moment to ask for it',
+  async (t) => {
+    const gate = await serve(t, { tracker: await tracker(t) });
+    const fresh = await gate.h2();
+    const silent = await gate.h2();
+    const used = await gate.h2();
+    t.equal(await refusal(used, {}), 302);
+    const closing = (session: ClientHttp2Session): Promise<void> =>
+      new Promise((resolve) => session.on('close', () => resolve()));
+    const closed = [fresh, silent, used].map(closing);
+    await until('all of them stand', () => gate.listeners.connections() === 3);
+
+    // TCP stands, TLS does not yet
+    const socket = connect(gate.httpsPort, '127.0.0.1');
+    await until('it is accepted', () => gate.listeners.connections() === 4);
+    const before = performance.now();
+    const drained = gate.listeners.drain(5_000);
+    await closed[2];
+    const late = await new Promise<ClientHttp2Session>((resolve) => {
+      const tls = tlsConnect({
+        socket,
+        servername: 'links.example.com',
+        ca: gate.pki.rootPem,
+        ALPNProtocols: ['h2'],
+      });
+      tls.once('secureConnect', () => {
+        resolve(http2Connect('https://links.example.com', { createConnection: () => tls }));
+      });
+    });
+    closed.push(closing(late));
+    await new Promise((resolve) => late.once('remoteSettings', resolve));
+    t.match(await ask(late, {}), { status: 302, code: 0 }, 'late');
+    t.match(await ask(fresh, {}), { status: 302, code: 0 }, 'stood, and had asked nothing');
+    await Promise.all(closed);
+    t.equal(await drained, 0, 'nothing was cut');
+    t.ok(performance.now() - before < 4_000, 'the silent one does not hold it up');
+  },
+);

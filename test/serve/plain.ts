@@ -5,6 +5,7 @@ import t from 'tap';
 import { serve } from '../helpers/serve.ts';
 import { tracker } from '../helpers/tracker.ts';
 import { pause } from '../helpers/pause.ts';
+import { until } from '../helpers/until.ts';
 
 const get = (path: string, host = 'links.example.com', method = 'GET'): string =>
   `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
@@ -63,6 +64,30 @@ t.test('challenges that fail or hang for a client that left are no crash', async
   });
   await pause(200);
   t.match(await gate.raw(get('/'), plain), /^HTTP\/1\.1 302 /);
+});
+
+t.test('sixteen lookups of challenges at once; what is more is told to come back', async (t) => {
+  const answers: ((failed: boolean) => void)[] = [];
+  const gate = await serve(t, {
+    tracker: await tracker(t),
+    answerChallenge: (_host, token) =>
+      new Promise((resolve, reject) => {
+        answers.push((failed) => (failed ? reject(new Error('storage')) : resolve(`${token}.thumbprint`)));
+      }),
+  });
+  const open = Array.from({ length: 16 }, (_, i) => gate.raw(get(`${CHALLENGE}${i}`), plain));
+  await until('all are looked up', () => answers.length === 16);
+  const more = await gate.raw(get(`${CHALLENGE}more`), { ...plain, until: /\r\n\r\n/ });
+  t.match(more, /^HTTP\/1\.1 503 [^]*\r\nRetry-After: 1\r\n/);
+  t.equal(answers.length, 16, 'not looked up');
+  t.match(await gate.raw(get('/e/c/x'), plain), /^HTTP\/1\.1 302 /, 'any other path goes on');
+  for (const [i, answer] of answers.entries()) answer(i % 2 === 0);
+  const statuses = (await Promise.all(open)).map((answer) => answer.slice(9, 12)).toSorted();
+  t.same(statuses, [...Array(8).fill('200'), ...Array(8).fill('500')]);
+  const after = gate.raw(get(`${CHALLENGE}after`), plain);
+  await until('there is room again, after failures too', () => answers.length === 17);
+  answers[16]?.(false);
+  t.match(await after, /after\.thumbprint$/);
 });
 
 t.test('redirectHttp: 308 with the target as it came, only where a certificate is live', async (t) => {

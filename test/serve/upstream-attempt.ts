@@ -42,3 +42,30 @@ t.test('given up before it started: nothing is written, nobody is told', (t) => 
   attempt.onResponseError(undefined, Object.assign(new Error('x'), { code: 'UND_ERR_SOCKET' }));
   t.end();
 });
+
+t.test('a kept connection that dies late was acting, not stale: not sent again', (t) => {
+  for (const [afterMs, repeats] of [
+    [20, true],
+    [1_000, true],
+    [1_001, false],
+    [4_000, false],
+  ] as const) {
+    let nowMs = 50_000;
+    const outcome: string[] = [];
+    const attempt = new Attempt({
+      request: { method: 'GET', target: '/', fields: [], body: undefined },
+      answer: { ...quiet, onError: () => outcome.push('error') },
+      release: () => outcome.push('released'),
+      again: () => outcome.push('again'),
+      nowMs: () => nowMs,
+    });
+    attempt.take({ served: 1 });
+    // the wait for the connection does not count
+    nowMs += 10_000;
+    attempt.onRequestStart({ abort: () => undefined } as never);
+    nowMs += afterMs;
+    attempt.onResponseError(undefined, Object.assign(new Error('x'), { code: 'UND_ERR_SOCKET' }));
+    t.same(outcome, repeats ? ['again'] : ['released', 'error'], `after ${afterMs} ms`);
+  }
+  t.end();
+});
