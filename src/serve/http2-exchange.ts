@@ -70,6 +70,8 @@ export class Http2Exchange implements Exchange {
   readonly #stream: ServerHttp2Stream;
   #trailers: FieldLines | undefined;
   #brokenOff = false;
+  /** the answer was handed over whole; `writableFinished` may still be false when Node tells that the stream is closed */
+  #ended = false;
   #closing = false;
 
   constructor(connection: ConnectionFacts, stream: ServerHttp2Stream, rawFields: FieldLines) {
@@ -84,7 +86,7 @@ export class Http2Exchange implements Exchange {
     stream.on('drain', () => this.onDrain?.());
     stream.on('error', () => undefined);
     stream.on('close', () => {
-      this.onClose?.(stream.writableFinished && stream.rstCode === constants.NGHTTP2_NO_ERROR);
+      this.onClose?.(this.#ended && stream.rstCode === constants.NGHTTP2_NO_ERROR);
     });
   }
 
@@ -94,8 +96,7 @@ export class Http2Exchange implements Exchange {
 
   /** whether the client closed the stream before our answer had gone out, with whatever code; ask when it is closed */
   get cutByClient(): boolean {
-    const { writableFinished, aborted, rstCode } = this.#stream;
-    return !this.#brokenOff && (!writableFinished || aborted || rstCode !== constants.NGHTTP2_NO_ERROR);
+    return !this.#brokenOff && (!this.#ended || this.#stream.rstCode !== constants.NGHTTP2_NO_ERROR);
   }
 
   body(): Readable | undefined {
@@ -139,6 +140,7 @@ export class Http2Exchange implements Exchange {
 
   end(trailers?: FieldLines): void {
     const stream = this.#stream;
+    if (!this.closed) this.#ended = true;
     this.#trailers = trailers;
     // answered before the request was whole: the rest is not wanted (RFC 9113 §8.1)
     if (!stream.readableEnded && !stream.endAfterHeaders) {

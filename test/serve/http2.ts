@@ -371,3 +371,16 @@ t.test(
     t.ok(performance.now() - before < 4_000, 'the silent one does not hold it up');
   },
 );
+
+t.test('many good requests on one connection are no resets', async (t) => {
+  const gate = await serve(t, {
+    tracker: await tracker(t),
+    limits: { http2ResetBurst: 5, http2ResetsPerSecond: 1 },
+  });
+  const session = await gate.h2();
+  for (let count = 0; count < 20; count += 1)
+    t.match(await ask(session, { ':path': '/e/c/x' }), { status: 302 });
+  t.notOk(session.closed);
+  await until('all are told', () => gate.heard('request.completed').length === 20);
+  t.ok(gate.heard('request.completed').every(({ complete }) => complete));
+});
