@@ -3,10 +3,15 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { connect } from 'node:net';
+import { connect as tlsConnect } from 'node:tls';
 import t, { type Test } from 'tap';
 import { holdSocket } from '../../src/app/held-socket.ts';
 import type { FromGate, ToGate } from '../../src/app/messages.ts';
+import { createLocalIssuer } from '../../src/cert/issuers/local.ts';
+import { createCertificateStore } from '../../src/cert/store.ts';
+import { systemClock } from '../../src/core/clock.ts';
 import type { Settings } from '../../src/core/settings.ts';
+import { createFileStorage } from '../../src/storage/file.ts';
 import { gather } from '../helpers/serve.ts';
 import { localSettings } from '../helpers/settings.ts';
 import { tracker } from '../helpers/tracker.ts';
@@ -15,6 +20,7 @@ import { until } from '../helpers/until.ts';
 interface Gate {
   readonly process: ChildProcess;
   readonly heard: readonly FromGate[];
+  readonly httpsPort: number;
   readonly httpPort: number;
   readonly exit: Promise<number | string>;
   tell(message: ToGate): void;
@@ -43,7 +49,14 @@ const startGate = async (t: Test, settings: Settings): Promise<Gate> => {
   }
   await until('the gate is ready', () => heard.some(({ type }) => type === 'ready'));
   const tell = (message: ToGate): void => void child.send(message);
-  return { process: child, heard, httpPort: sockets[1]?.[1].address.port ?? 0, exit, tell };
+  return {
+    process: child,
+    heard,
+    httpsPort: sockets[0]?.[1].address.port ?? 0,
+    httpPort: sockets[1]?.[1].address.port ?? 0,
+    exit,
+    tell,
+  };
 };
 
 /** A click whose answer the tracker holds back until `release`. */
@@ -104,4 +117,34 @@ t.test('Ctrl-C and SIGHUP reach the whole group: the gate waits for the keeperâ€
     gate.heard.find((message) => message.type === 'measured' && message.question === 7),
   );
   t.match(measured, { snapshot: Array });
+});
+
+t.test('a certificate that was replaced is served at once where the keeper says so', async (t) => {
+  const settings = localSettings(t);
+  const storage = createFileStorage({ path: settings.certificates.storage.path, clock: systemClock });
+  await storage.open();
+  const store = createCertificateStore({ storage });
+  const issuer = createLocalIssuer({ storage, keyType: 'ecdsa-p256', clock: systemClock });
+  const { signal } = new AbortController();
+  const domain = 'links.example.com';
+  const issue = async (): Promise<string> => {
+    const made = await issuer.obtain(domain, signal);
+    return (await store.write(domain, { ...made, source: 'local', issuer: 'local' })).serial;
+  };
+  const first = await issue();
+  const gate = await startGate(t, settings);
+  const ca = await issuer.rootPem(signal);
+  const served = (): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const socket = tlsConnect({ host: '127.0.0.1', port: gate.httpsPort, servername: domain, ca }, () => {
+        resolve(socket.getPeerCertificate().serialNumber.toLowerCase());
+        socket.destroy();
+      });
+      socket.once('error', reject);
+    });
+  t.equal(await served(), first);
+  const second = await issue();
+  t.equal(await served(), first, 'what is in memory is served until somebody says otherwise');
+  gate.tell({ type: 'look-again', domain });
+  await until('the new one is served', async () => (await served()) === second);
 });
