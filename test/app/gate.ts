@@ -101,6 +101,19 @@ for (const [why, ask] of [
   });
 }
 
+t.test('what was finished while draining is counted too', async (t) => {
+  const { gate, answer, release } = await slowClick(t);
+  gate.tell({ type: 'drain', timeoutMs: 5_000 });
+  await until('no new click is taken', () => refuses(gate.httpPort));
+  release();
+  await answer;
+  t.equal(await gate.exit, 0);
+  const last = gate.heard.findLast((message) => message.type === 'measured');
+  const metrics = (last?.snapshot ?? []) as { name: string; values: { value: number }[] }[];
+  const clicks = metrics.find(({ name }) => name === 'linkgate_clicks_total')?.values ?? [];
+  t.ok(clicks.reduce((sum, { value }) => sum + value, 0) >= 1);
+});
+
 t.test('a drain is bounded', async (t) => {
   const { gate, answer } = await slowClick(t);
   gate.tell({ type: 'drain', timeoutMs: 100 });
