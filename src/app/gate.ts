@@ -13,9 +13,11 @@ import type { Settings } from '../core/settings.ts';
 import { logClicks } from '../observe/access-log.ts';
 import { createLogger, logEvents, type Logger } from '../observe/log.ts';
 import { createGateMetrics, type Metrics } from '../observe/metrics.ts';
-import { createListeners, type Listeners } from '../serve/listeners.ts';
+import { createListeners, type CorridorSettings, type Listeners } from '../serve/listeners.ts';
 import { createFileStorage } from '../storage/file.ts';
+import { logLevelOf } from './log-level.ts';
 import type { FromGate, ToGate } from './messages.ts';
+import type { CommonSettings, SettingsChange } from './settings-change.ts';
 
 /** TLS contexts in memory: about 35 MB when all are used. */
 const MAX_CONTEXTS = 1_000;
@@ -30,6 +32,8 @@ interface Parts {
   readonly logger: Logger;
   readonly listeners: Listeners;
   readonly metrics: Metrics;
+  /** takes a reload up; no connection is closed */
+  apply(change: SettingsChange): void;
   lookAgain(domain: string): Promise<void>;
 }
 
@@ -39,19 +43,18 @@ const tell = (message: FromGate): Promise<void> =>
     else process.send(message, undefined, {}, () => resolve());
   });
 
-const usesTlsChallenge = ({ certificates }: Settings): boolean =>
+const usesTlsChallenge = ({ certificates }: CommonSettings): boolean =>
   certificates.issuers.some((issuer) => issuer.type === 'acme' && issuer.challenges.includes('tls-alpn-01'));
 
-const compose = (settings: Settings, logLevel: string): Parts => {
+const compose = (settings: Settings, wantedLevel: string | undefined): Parts => {
   const clock = systemClock;
-  const logger = createLogger({ role: 'gate', level: logLevel });
+  const logger = createLogger({ role: 'gate', level: logLevelOf(settings, wantedLevel) });
   const bus = createEventBus((name, error) => logger.error({ error, event: name }, 'event listener failed'));
   logEvents({ events: bus, logger, clock });
-  logClicks({ events: bus, logger, log: settings.log });
+  let stopClicks = logClicks({ events: bus, logger, log: settings.log });
   const storage = createFileStorage({ path: settings.certificates.storage.path, clock });
-  const names = settings.domains.map(({ name }) => name);
-  const served = new Set(names);
-  const isServed = (name: string): boolean => served.has(name);
+  const domains = new Map(settings.domains.map((domain) => [domain.name, domain]));
+  const isServed = (name: string): boolean => domains.has(name);
   const cache = createContextCache({
     store: createCertificateStore({ storage }),
     clock,
@@ -60,28 +63,47 @@ const compose = (settings: Settings, logLevel: string): Parts => {
   });
   const metrics = createGateMetrics({
     events: bus,
-    domains: names,
+    domains: [...domains.keys()],
     tlsContexts: () => ({ cached: cache.size() }),
   });
+  const answerTlsChallenge = createAnswerTlsChallenge({ storage, isServed, clock, emit: bus.emit });
+  const corridorSettings = (common: CommonSettings): CorridorSettings => ({
+    upstreams: common.upstreams,
+    upstreamUse: common.upstreamUse,
+    // asked for on each full handshake of TLS 1.2, so only where a CA may come
+    ...(usesTlsChallenge(common) ? { answerTlsChallenge } : {}),
+    trustedProxies: common.trustedProxies,
+    proxyProtocol: {
+      https: common.listen.https.proxyProtocol ?? [],
+      http: common.listen.http.proxyProtocol ?? [],
+    },
+    ...(common.limits === undefined ? {} : { limits: common.limits }),
+  });
   const listeners = createListeners({
-    domains: settings.domains,
-    upstreams: settings.upstreams,
-    upstreamUse: settings.upstreamUse,
+    findDomain: (name) => domains.get(name),
     handshake: createHandshake({ cache, isServed, emit: bus.emit }),
     answerChallenge: createAnswerChallenge({ storage, emit: bus.emit }),
-    // asked for on each full handshake of TLS 1.2, so only where a CA may come
-    ...(usesTlsChallenge(settings)
-      ? { answerTlsChallenge: createAnswerTlsChallenge({ storage, isServed, clock, emit: bus.emit }) }
-      : {}),
     emit: bus.emit,
-    trustedProxies: settings.trustedProxies,
-    proxyProtocol: {
-      https: settings.listen.https.proxyProtocol ?? [],
-      http: settings.listen.http.proxyProtocol ?? [],
-    },
-    ...(settings.limits === undefined ? {} : { limits: settings.limits }),
+    settings: corridorSettings(settings),
   });
-  return { logger, listeners, metrics, lookAgain: (domain) => cache.lookAgain(domain) };
+  return {
+    logger,
+    listeners,
+    metrics,
+    lookAgain: (domain) => cache.lookAgain(domain),
+    apply: ({ common, domains: { set, removed } }) => {
+      if (common !== undefined) {
+        // before the names: one of them may go to an upstream that is new
+        listeners.apply(corridorSettings(common));
+        stopClicks();
+        stopClicks = logClicks({ events: bus, logger, log: common.log });
+        logger.setLevel(logLevelOf(common, wantedLevel));
+      }
+      for (const domain of set) domains.set(domain.name, domain);
+      for (const name of removed) domains.delete(name);
+      if (set.length > 0) metrics.setDomains([...domains.keys()]);
+    },
+  };
 };
 
 const fail = async (error: unknown): Promise<void> => {
@@ -131,6 +153,9 @@ export const runGate = (): void => {
         break;
       case 'socket':
         listen(message, handle);
+        break;
+      case 'settings':
+        parts?.apply(message.change);
         break;
       case 'look-again':
         void parts?.lookAgain(message.domain);

@@ -4,12 +4,14 @@
 import type { ErrorCode } from '../core/errors.ts';
 import type { Listener } from '../core/events.ts';
 import type { Settings } from '../core/settings.ts';
+import type { SettingsChange } from './settings-change.ts';
 
 export type ToGate =
   /** first message; the sockets follow, one message each */
-  | { readonly type: 'start'; readonly settings: Settings; readonly logLevel: string }
+  | { readonly type: 'start'; readonly settings: Settings; readonly logLevel?: string }
   /** comes with the socket's handle */
   | { readonly type: 'socket'; readonly listener: Listener }
+  | { readonly type: 'settings'; readonly change: SettingsChange }
   | { readonly type: 'look-again'; readonly domain: string }
   /** asks for `measured` with the same number */
   | { readonly type: 'measure'; readonly question: number }

@@ -9,6 +9,7 @@ import type { Emit, Listener } from '../core/events.ts';
 import type { Settings } from '../core/settings.ts';
 import type { SocketHandle } from './held-socket.ts';
 import type { FromGate, ToGate } from './messages.ts';
+import type { SettingsChange } from './settings-change.ts';
 
 /** A gate that is not ready this long after its start is killed. */
 const START_MS = 30_000;
@@ -19,13 +20,16 @@ const LONGEST_PAUSE_MS = 30_000;
 /** Gates tell what they have counted every two seconds; one that misses this many looks in a row hangs. */
 const LOOK_MS = 5_000;
 const MOST_SILENT_LOOKS = 3;
+/** How long requests in flight get in a gate whose place is taken. */
+const RETIRE_MS = 20_000;
 
 export type GateState = 'starting' | 'ready' | 'draining';
 
 export interface GatesOptions {
   readonly settings: Settings;
   readonly sockets: Readonly<Record<Listener, SocketHandle>>;
-  readonly logLevel: string;
+  /** LINKGATE_LOG_LEVEL where it is set */
+  readonly logLevel?: string;
   readonly emit: Emit;
   readonly clock: Clock;
   /** how often gates are looked at (5 s) */
@@ -50,6 +54,13 @@ export interface Gates {
   /** what one gate has counted so far; rejects when `signal` aborts first */
   measure(gate: number, signal: AbortSignal): Promise<unknown>;
   list(): readonly { readonly pid: number; readonly state: GateState }[];
+  /** from now on: gates that run take the change up, later ones start with all of it, and their number follows */
+  apply(settings: Settings, change: SettingsChange): void;
+  /**
+   * New processes for all, one by one: each old one drains when a new one is ready. Resolves when the last old one is gone.
+   * @throws GateError with the code of a new one that could not start; the gates that serve stay
+   */
+  roll(): Promise<void>;
   /** lets all drain; kills what is left a second after `timeoutMs` */
   stop(timeoutMs: number): Promise<void>;
   /** ends all at once, requests in flight or not */
@@ -62,6 +73,8 @@ interface Gate {
   state: GateState;
   /** looks since it was last heard of; counted in looks, so that a machine that slept kills nobody */
   silentLooks: number;
+  /** nobody takes its place when it ends: it was told to, or was to take another's place and never could */
+  isSpare: boolean;
 }
 
 /** `dist/app/gate-process.js`; the source's own file where tests run the source. */
@@ -70,13 +83,16 @@ const GATE_PROCESS = fileURLToPath(
 );
 
 export const createGates = (options: GatesOptions): Gates => {
-  const { settings, sockets, emit, clock } = options;
+  const { sockets, emit, clock } = options;
+  let { settings } = options;
   const gates = new Map<number, Gate>();
   const questions = new Map<number, (snapshot: unknown) => void>();
   const stopped = new AbortController();
   let lastGate = 0;
   let lastQuestion = 0;
   let diedYoung = 0;
+  /** replacements that wait before they are tried */
+  let pausing = 0;
   let started = false;
 
   const send = ({ process: child }: Gate, message: ToGate, handle?: SocketHandle): void => {
@@ -89,7 +105,8 @@ export const createGates = (options: GatesOptions): Gates => {
     else questions.get(question)?.(snapshot);
   };
 
-  const startOne = async (): Promise<void> => {
+  /** `isSpare`: it is to take the place of a gate that serves; if it cannot start, that one stays */
+  const startOne = async (isSpare = false): Promise<void> => {
     const number = ++lastGate;
     let child: ChildProcess;
     try {
@@ -97,11 +114,12 @@ export const createGates = (options: GatesOptions): Gates => {
     } catch (cause) {
       // no memory for a process: as one that died at once
       diedYoung += 1;
-      if (started) void replace();
+      if (started && !isSpare) void replace();
       throw new GateError('ERR_INTERNAL', 'gate process cannot be started', { cause });
     }
     const pid = child.pid ?? 0;
-    const gate: Gate = { process: child, startedMs: clock.now(), state: 'starting', silentLooks: 0 };
+    const startedMs = clock.now();
+    const gate: Gate = { process: child, startedMs, state: 'starting', silentLooks: 0, isSpare };
     gates.set(number, gate);
     options.onStarted(number);
     return new Promise((resolve, reject) => {
@@ -115,11 +133,13 @@ export const createGates = (options: GatesOptions): Gates => {
         gates.delete(number);
         options.onExited(number);
         const why = failure === undefined ? {} : { code: failure.code, message: failure.message };
-        emit('gate.exited', { pid, exitCode, signal, expected: stopped.signal.aborted, ...why });
+        const expected = stopped.signal.aborted || gate.state === 'draining';
+        emit('gate.exited', { pid, exitCode, signal, expected, ...why });
         reject(
           failure ??
             new GateError('ERR_INTERNAL', `gate ${pid} ended before it was ready (${signal ?? exitCode})`),
         );
+        if (gate.isSpare) return;
         diedYoung = clock.now() - gate.startedMs < STABLE_MS ? diedYoung + 1 : 0;
         // at the first start a gate that fails is reported by start(), not replaced
         if (started) void replace();
@@ -128,7 +148,9 @@ export const createGates = (options: GatesOptions): Gates => {
         gate.silentLooks = 0;
         if (message.type === 'ready') {
           clearTimeout(late);
-          gate.state = 'ready';
+          gate.isSpare = false;
+          // told to end while it started: it stays on its way out
+          if (gate.state === 'starting') gate.state = 'ready';
           emit('gate.started', { pid });
           resolve();
         } else if (message.type === 'failed') {
@@ -143,7 +165,8 @@ export const createGates = (options: GatesOptions): Gates => {
         if (child.pid === undefined) ended(null, null);
       });
       child.on('exit', ended);
-      send(gate, { type: 'start', settings, logLevel: options.logLevel });
+      const { logLevel } = options;
+      send(gate, { type: 'start', settings, ...(logLevel === undefined ? {} : { logLevel }) });
       send(gate, { type: 'socket', listener: 'https' }, sockets.https);
       send(gate, { type: 'socket', listener: 'http' }, sockets.http);
     });
@@ -153,11 +176,37 @@ export const createGates = (options: GatesOptions): Gates => {
     // the first death costs nobody a pause
     if (diedYoung > 1) {
       const pauseMs = Math.min(SHORTEST_PAUSE_MS * 2 ** (diedYoung - 2), LONGEST_PAUSE_MS);
+      pausing += 1;
       await clock.sleep(pauseMs, stopped.signal);
+      pausing -= 1;
     }
-    if (stopped.signal.aborted) return;
+    // a reload may want fewer by now
+    if (stopped.signal.aborted || serving().length >= settings.workers) return;
     // whatever fails has asked for its own replacement
     await startOne().catch(() => undefined);
+  };
+
+  /** Lets one gate finish what it has begun; kills it a second after `timeoutMs`. Never rejects. */
+  const retire = async (gate: Gate, timeoutMs: number): Promise<void> => {
+    gate.state = 'draining';
+    gate.isSpare = true;
+    const { process: child } = gate;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    send(gate, { type: 'drain', timeoutMs });
+    const late = setTimeout(() => child.kill('SIGKILL'), timeoutMs + 1_000);
+    await ended;
+    clearTimeout(late);
+  };
+
+  const serving = (): readonly Gate[] => [...gates.values()].filter(({ state }) => state !== 'draining');
+
+  /** Starts what is missing, and lets the youngest of too many go. */
+  const resize = (): void => {
+    const now = serving();
+    const missing = settings.workers - now.length - pausing;
+    for (let more = missing; more > 0; more -= 1) void replace();
+    for (const gate of now.slice(settings.workers)) void retire(gate, RETIRE_MS);
   };
 
   /** Ends what hangs: a gate that says nothing serves nobody, and its exit brings the next one. */
@@ -179,7 +228,7 @@ export const createGates = (options: GatesOptions): Gates => {
       looking = setInterval(look, options.lookMs ?? LOOK_MS);
       looking.unref();
       // one that was ready and died before the slowest was
-      for (let missing = settings.workers - gates.size; missing > 0; missing -= 1) void replace();
+      resize();
     },
     isReady: () => [...gates.values()].some(({ state }) => state === 'ready'),
     lookAgain: (domain) => {
@@ -207,18 +256,26 @@ export const createGates = (options: GatesOptions): Gates => {
         if (gate !== undefined) send(gate, { type: 'measure', question });
       }),
     list: () => [...gates.values()].map((gate) => ({ pid: gate.process.pid ?? 0, state: gate.state })),
+    apply: (wanted, change) => {
+      settings = wanted;
+      for (const gate of gates.values()) send(gate, { type: 'settings', change });
+      resize();
+    },
+    roll: async () => {
+      const leaving: Promise<void>[] = [];
+      for (const gate of serving()) {
+        if (stopped.signal.aborted) break;
+        await startOne(true);
+        leaving.push(retire(gate, RETIRE_MS));
+      }
+      // one of them may have died meanwhile, and have been replaced already
+      resize();
+      await Promise.all(leaving);
+    },
     stop: async (timeoutMs) => {
       stopped.abort();
       clearInterval(looking);
-      const ends = [...gates.values()].map(async (gate) => {
-        gate.state = 'draining';
-        const ended = new Promise<void>((resolve) => gate.process.once('exit', () => resolve()));
-        send(gate, { type: 'drain', timeoutMs });
-        const late = setTimeout(() => gate.process.kill('SIGKILL'), timeoutMs + 1_000);
-        await ended;
-        clearTimeout(late);
-      });
-      await Promise.all(ends);
+      await Promise.all([...gates.values()].map((gate) => retire(gate, timeoutMs)));
     },
     kill: () => {
       stopped.abort();

@@ -3,6 +3,7 @@
 
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { LOG_LEVELS } from '../core/settings.ts';
 import { durationMs } from '../core/units.ts';
 import { formatPath, type ConfigPath } from './problems.ts';
 import {
@@ -85,6 +86,7 @@ export const limits = () =>
 
 export const log = () =>
   mapping({
+    level: oneOf(LOG_LEVELS).optional(),
     clicks: oneOf(['none', 'sampled', 'all']).default('none'),
     sampleEvery: wholeNumber(2, 1_000_000).default(100),
   }).prefault({});

@@ -119,6 +119,11 @@ const universalLinksOf = (
       };
 };
 
+const logOf = ({ level, ...log }: Config['log']): Settings['log'] => ({
+  ...log,
+  ...(level === undefined ? {} : { level }),
+});
+
 const deepFreeze = <T>(value: T): T => {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
@@ -177,7 +182,7 @@ export const resolveSettings = (config: Config, files: FileContents, directory: 
     },
     domains,
     trustedProxies: config.trustedProxies,
-    log: config.log,
+    log: logOf(config.log),
     ...limitsOf(config.limits),
     workers: config.workers === 'auto' ? Math.min(MOST_WORKERS, availableParallelism()) : config.workers,
   });

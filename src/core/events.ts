@@ -81,6 +81,17 @@ export interface Events {
     readonly code?: ErrorCode;
     readonly message?: string;
   };
+  /** the configuration was read again; with `code` it was refused, and the old settings stay */
+  'settings.reloaded': {
+    readonly domains: number;
+    /** names that are new or changed, and names that left */
+    readonly changed: number;
+    readonly removed: number;
+    /** keys that wait for the next start */
+    readonly atRestart: readonly string[];
+    readonly code?: ErrorCode;
+    readonly message?: string;
+  };
   'listener.opened': { readonly listener: Listener | 'admin'; readonly host: string; readonly port: number };
 }
 

@@ -156,6 +156,9 @@ export interface Limits {
   readonly upstreamConnectionMs: number;
 }
 
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
 export interface Settings {
   readonly listen: {
     readonly https: PublicListenAddress;
@@ -180,6 +183,8 @@ export interface Settings {
   /** addresses and CIDRs of proxies in front whose X-Forwarded-For is believed */
   readonly trustedProxies: readonly string[];
   readonly log: {
+    /** the least that is written; info when absent, and LINKGATE_LOG_LEVEL goes before it */
+    readonly level?: LogLevel;
     /** which requests get a log line of their own */
     readonly clicks: 'none' | 'sampled' | 'all';
     /** with `sampled`: one in this many */

@@ -105,6 +105,12 @@ export const CATALOGUE = Object.freeze({
     labels: [],
     buckets: ORDER_SECONDS,
   },
+  linkgate_config_reloads_total: {
+    type: 'counter',
+    side: 'keeper',
+    help: 'Times the configuration was read again; failed leaves the old settings in place',
+    labels: ['result'],
+  },
   linkgate_workers: {
     type: 'gauge',
     side: 'keeper',

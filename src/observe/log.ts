@@ -6,6 +6,7 @@ import type { Clock } from '../core/clock.ts';
 import { ERRORS, GateError } from '../core/errors.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { EventBus } from '../core/events.ts';
+import { LOG_LEVELS } from '../core/settings.ts';
 import { createLogWriter } from './log-writer.ts';
 
 type Write = (fields: Readonly<Record<string, unknown>>, message: string) => void;
@@ -16,11 +17,11 @@ export interface Logger {
   readonly info: Write;
   readonly warn: Write;
   readonly error: Write;
+  /** from now on; a level that is none changes nothing */
+  setLevel(level: string): void;
   /** writes out what is still in memory; a process that ends does so by itself */
   flush(): void;
 }
-
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 export interface LoggerOptions {
   readonly role: 'keeper' | 'gate';
@@ -68,6 +69,9 @@ export const createLogger = ({ role, level, destination: to = 1 }: LoggerOptions
     info: (fields, message) => log.info(fields, message),
     warn: (fields, message) => log.warn(fields, message),
     error: (fields, message) => log.error(fields, message),
+    setLevel: (wanted) => {
+      if (LOG_LEVELS.some((one) => one === wanted)) log.level = wanted;
+    },
     flush: () => file?.flush(),
   };
   if (level !== undefined && level !== '' && !known) {
@@ -123,6 +127,12 @@ export const logEvents = ({ events, logger, clock }: LogEventsOptions): (() => v
     events.on('listener.opened', ({ listener, host, port }) =>
       logger.info({ listener, host, port }, 'listener opened'),
     ),
+    events.on('settings.reloaded', ({ domains, changed, removed, atRestart, code, message }) => {
+      if (code === undefined) logger.info({ domains, changed, removed, atRestart }, 'settings reloaded');
+      else {
+        logger.error({ detail: message, ...withHelp(code) }, 'settings not reloaded: the old ones stay');
+      }
+    }),
     events.on('gate.started', (event) => logger.info({ gate: event.pid }, 'gate started')),
     events.on('gate.exited', ({ pid, exitCode, signal, expected, code, message }) => {
       const why = code === undefined ? {} : { detail: message, ...withHelp(code) };

@@ -21,6 +21,8 @@ export type MetricsSnapshot = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
 
 export interface Metrics {
   snapshot(): Promise<MetricsSnapshot>;
+  /** the names after a reload: one that had a label of its own keeps it, new ones get one as long as there is room */
+  setDomains(names: readonly string[]): void;
   /** hears no event any more */
   stop(): void;
 }
@@ -69,6 +71,19 @@ const reason = (code: ErrorCode): string =>
 const codesOf = (area: string): ErrorCode[] =>
   (Object.keys(ERRORS) as ErrorCode[]).filter((code) => code.startsWith(`ERR_${area}_`));
 
+/**
+ * The names with a label of their own: the ones that have it, then the first of the others, up to the limit. A name that left
+ * keeps its label, because its counts go on standing under it.
+ */
+const labelledNames = (names: readonly string[], before: Iterable<string>, limit: number): Set<string> => {
+  const labelled = new Set(before);
+  for (const name of names) {
+    if (labelled.size >= limit) break;
+    labelled.add(name);
+  }
+  return labelled;
+};
+
 const CLASSES = LABEL_VALUES.code.length;
 
 /** Index of the status's class in LABEL_VALUES.code. */
@@ -93,7 +108,12 @@ export const createGateMetrics = (options: GateMetricsOptions): Metrics => {
   // One child per (domain, kind, class), found by two indexes: prom-client's own way hashes the labels on each click.
   type Cells = { readonly label: string; readonly children: ({ inc(): void } | undefined)[] };
   const cells = new Map<string, Cells>();
-  for (const label of domains.slice(0, domainLabelLimit)) cells.set(label, { label, children: [] });
+  const setDomains = (names: readonly string[]): void => {
+    for (const label of labelledNames(names, cells.keys(), domainLabelLimit)) {
+      if (!cells.has(label)) cells.set(label, { label, children: [] });
+    }
+  };
+  setDomains(domains);
   const others: Cells = { label: OTHER_DOMAINS, children: [] };
   const durations = LABEL_VALUES.kind.map((kind) =>
     metrics.linkgate_request_duration_seconds.labels({ kind }),
@@ -140,6 +160,7 @@ export const createGateMetrics = (options: GateMetricsOptions): Metrics => {
       }
       return structuredClone(await registry.getMetricsAsJSON());
     },
+    setDomains,
     stop: () => {
       for (const remove of off) remove();
     },
@@ -158,10 +179,11 @@ export const createKeeperMetrics = (options: KeeperMetricsOptions): Metrics => {
   const { events, version, certificates, domains, domainLabelLimit = DOMAIN_LABEL_LIMIT } = options;
   const registry = new Registry();
   const metrics = build('keeper', registry);
-  const labelled = new Set(domains.slice(0, domainLabelLimit));
+  let labelled = labelledNames(domains, [], domainLabelLimit);
   const gates = new Set<number>();
 
   metrics.linkgate_build_info.set({ version, node: process.version }, 1);
+  for (const result of ['ok', 'failed']) metrics.linkgate_config_reloads_total.inc({ result }, 0);
 
   const showCertificates = (statuses: readonly CertificateStatus[]): void => {
     const states = new Map<string, number>(LABEL_VALUES.state.map((state) => [state, 0]));
@@ -188,6 +210,9 @@ export const createKeeperMetrics = (options: KeeperMetricsOptions): Metrics => {
       metrics.linkgate_acme_orders_total.inc({ issuer, result });
       metrics.linkgate_acme_order_duration_seconds.observe(seconds(durationMs));
     }),
+    events.on('settings.reloaded', ({ code }) =>
+      metrics.linkgate_config_reloads_total.inc({ result: code === undefined ? 'ok' : 'failed' }),
+    ),
     events.on('gate.started', ({ pid }) => metrics.linkgate_workers.set(gates.add(pid).size)),
     events.on('gate.exited', ({ pid, expected }) => {
       gates.delete(pid);
@@ -205,6 +230,9 @@ export const createKeeperMetrics = (options: KeeperMetricsOptions): Metrics => {
         // the storage tells of its own failures; a scrape goes on with what was known
       }
       return structuredClone(await registry.getMetricsAsJSON());
+    },
+    setDomains: (names) => {
+      labelled = labelledNames(names, labelled, domainLabelLimit);
     },
     stop: () => {
       for (const remove of off) remove();

@@ -4,26 +4,36 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Emit, Listener } from '../core/events.ts';
 import type { Limits } from '../core/settings.ts';
-import { clientKeyOf, peerAddressOf, trustedRanges, type IsTrusted } from './addresses.ts';
+import { clientKeyOf, peerAddressOf, type IsTrusted } from './addresses.ts';
 import { tellPeerAddress } from './connection-facts.ts';
 import { readProxyHeader } from './proxy-protocol.ts';
 
-export interface ConnectionsOptions {
+/** Who may come in, and how many. A reload replaces it; who is in stays. */
+export interface Admission {
   readonly limits: Pick<Limits, 'connections' | 'connectionsPerAddress' | 'headersMs'>;
   /** proxies are many clients: they are not held to the number of one address */
   readonly isTrusted: IsTrusted;
+  /** proxies whose connections begin with a PROXY protocol header */
+  readonly isProxy: Readonly<Record<Listener, IsTrusted>>;
+}
+
+export interface ConnectionsOptions {
+  readonly admission: Admission;
   readonly emit: Emit;
 }
 
 export interface Connections {
   /** A TCP server whose accepted connections go to `onSocket`. */
-  listener(name: Listener, proxyProtocol: readonly string[], onSocket: (socket: Socket) => void): Server;
+  listener(name: Listener, onSocket: (socket: Socket) => void): Server;
+  /** for connections from now on */
+  apply(admission: Admission): void;
   count(): number;
   /** cuts every connection; @returns how many there were */
   cut(): number;
 }
 
-export const createConnections = ({ limits, isTrusted, emit }: ConnectionsOptions): Connections => {
+export const createConnections = ({ admission, emit }: ConnectionsOptions): Connections => {
+  let { limits, isTrusted, isProxy } = admission;
   const sockets = new Set<Socket>();
   const perAddress = new Map<string, number>();
 
@@ -42,8 +52,7 @@ export const createConnections = ({ limits, isTrusted, emit }: ConnectionsOption
     return true;
   };
 
-  const listener: Connections['listener'] = (name, proxyProtocol, onSocket) => {
-    const isProxy = trustedRanges(proxyProtocol);
+  const listener: Connections['listener'] = (name, onSocket) => {
     const refuse = (socket: Socket, reason: 'total' | 'address' | 'proxy-protocol'): void => {
       emit('connection.refused', { listener: name, reason });
       socket.destroy();
@@ -56,7 +65,7 @@ export const createConnections = ({ limits, isTrusted, emit }: ConnectionsOption
       sockets.add(socket);
       socket.on('close', () => sockets.delete(socket));
       const peer = peerAddressOf(socket.remoteAddress);
-      if (!isProxy(peer)) {
+      if (!isProxy[name](peer)) {
         if (admit(socket, peer)) onSocket(socket);
         else refuse(socket, 'address');
         return;
@@ -77,6 +86,9 @@ export const createConnections = ({ limits, isTrusted, emit }: ConnectionsOption
   };
   return {
     listener,
+    apply: (next) => {
+      ({ limits, isTrusted, isProxy } = next);
+    },
     count: () => sockets.size,
     cut: () => {
       const { size } = sockets;

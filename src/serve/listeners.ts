@@ -4,34 +4,36 @@
 import type { Server as TcpServer } from 'node:net';
 import type { AnswerChallenge, AnswerTlsChallenge, Handshake } from '../core/doors.ts';
 import type { Emit } from '../core/events.ts';
-import { normalizeName } from '../core/domain-name.ts';
-import type { DomainSettings, Limits, UpstreamSettings, UpstreamUse } from '../core/settings.ts';
+import type { Limits, UpstreamSettings, UpstreamUse } from '../core/settings.ts';
 import { trustedRanges } from './addresses.ts';
-import { createConnections } from './connections.ts';
+import { createConnections, type Admission } from './connections.ts';
 import { createUploads } from './content.ts';
-import { createCorridor } from './corridor.ts';
-import { createHttp1Server } from './http1.ts';
-import { createHttp2Server } from './http2.ts';
+import { createFront, type Front } from './front.ts';
 import { withDefaults } from './limits.ts';
-import { createPlainAnswers } from './plain.ts';
-import { createTlsServer } from './tls.ts';
-import { answerUniversalLinks } from './universal-links.ts';
-import { createUpstream } from './upstream.ts';
+import type { FindDomain } from './route.ts';
+import { createUpstreams } from './upstreams.ts';
 
-export interface ListenersOptions {
-  readonly domains: readonly DomainSettings[];
+/** What a reload may change while connections stand. */
+export interface CorridorSettings {
   readonly upstreams: readonly UpstreamSettings[];
   readonly upstreamUse: UpstreamUse;
-  readonly handshake: Handshake;
-  readonly answerChallenge: AnswerChallenge;
+  /** door 3, where a CA may validate by tls-alpn-01 */
   readonly answerTlsChallenge?: AnswerTlsChallenge;
-  readonly emit: Emit;
   /** what differs from the defaults of limits.ts */
   readonly limits?: Partial<Limits>;
   /** addresses or CIDRs of proxies in front whose X-Forwarded-For is believed */
   readonly trustedProxies?: readonly string[];
   /** addresses or CIDRs of proxies in front that open each connection with a PROXY protocol header, by listener */
   readonly proxyProtocol?: { readonly https?: readonly string[]; readonly http?: readonly string[] };
+}
+
+export interface ListenersOptions {
+  /** the configured names as they are now, asked for every request */
+  readonly findDomain: FindDomain;
+  readonly handshake: Handshake;
+  readonly answerChallenge: AnswerChallenge;
+  readonly emit: Emit;
+  readonly settings: CorridorSettings;
 }
 
 export interface Listeners {
@@ -41,6 +43,12 @@ export interface Listeners {
   /** open connections, both listeners */
   connections(): number;
   /**
+   * New settings for connections that come from now on; those that stand keep theirs and are not closed. Upstreams are
+   * replaced for all.
+   * @throws whatever createUpstream throws; the old settings then stay
+   */
+  apply(settings: CorridorSettings): void;
+  /**
    * Accepts no more, closes what is idle, lets requests in flight finish, and cuts what is left after `timeoutMs`.
    * @returns how many connections were cut
    */
@@ -49,50 +57,53 @@ export interface Listeners {
 
 /** @throws whatever createUpstream throws: an unreadable caFile */
 export const createListeners = (options: ListenersOptions): Listeners => {
-  const { handshake, emit } = options;
-  const limits = withDefaults(options.limits);
-  const isTrusted = trustedRanges(options.trustedProxies ?? []);
-  const domains = new Map(options.domains.map((domain) => [domain.name, domain]));
-  const upstreams = new Map(
-    options.upstreams.map((settings) => [settings.id, createUpstream(settings, options.upstreamUse, limits)]),
-  );
-  const findDomain = (name: string): DomainSettings | undefined => domains.get(name);
-  const findUpstream = (id: UpstreamSettings['id']) => upstreams.get(id);
+  const { findDomain, handshake, answerChallenge, emit } = options;
   let draining = false;
-  const isDraining = (): boolean => draining;
-
-  const answerPlain = createPlainAnswers({
-    answerChallenge: options.answerChallenge,
-    isLive: async (name) => (await handshake(name)) !== undefined,
+  const upstreams = createUpstreams();
+  const open = (settings: CorridorSettings): Front => {
+    const limits = withDefaults(settings.limits);
+    upstreams.apply(settings.upstreams, settings.upstreamUse, limits);
+    return createFront({
+      findDomain,
+      findUpstream: upstreams.find,
+      handshake,
+      answerChallenge,
+      ...(settings.answerTlsChallenge === undefined
+        ? {}
+        : { answerTlsChallenge: settings.answerTlsChallenge }),
+      emit,
+      limits,
+      isTrusted: trustedRanges(settings.trustedProxies ?? []),
+      isDraining: () => draining,
+      // contents that still arrive take a quarter of the tracker's connections at most: clicks have none
+      uploads: createUploads(Math.max(1, Math.floor(settings.upstreamUse.maxConnections / 4))),
+    });
+  };
+  const admission = ({ limits, trustedProxies, proxyProtocol }: CorridorSettings): Admission => ({
+    limits: withDefaults(limits),
+    isTrusted: trustedRanges(trustedProxies ?? []),
+    isProxy: {
+      https: trustedRanges(proxyProtocol?.https ?? []),
+      http: trustedRanges(proxyProtocol?.http ?? []),
+    },
   });
-  // contents that still arrive take a quarter of the tracker's connections at most: clicks have none
-  const uploads = createUploads(Math.max(1, Math.floor(options.upstreamUse.maxConnections / 4)));
-  const shared = { findDomain, findUpstream, emit, limits, isTrusted, uploads };
-  const secure = createCorridor({ ...shared, answerLocally: answerUniversalLinks });
-  const plain = createCorridor({ ...shared, answerLocally: answerPlain });
 
-  const http2 = createHttp2Server({ handle: secure, limits, isDraining });
-  const http1 = createHttp1Server({ listener: 'https', handle: secure, emit, limits, isDraining });
-  const http1Plain = createHttp1Server({ listener: 'http', handle: plain, emit, limits, isDraining });
-  const isConfigured = (servername: string): boolean => domains.has(normalizeName(servername));
-  const tls = createTlsServer({
-    handshake,
-    ...(options.answerTlsChallenge === undefined ? {} : { answerTlsChallenge: options.answerTlsChallenge }),
-    isConfigured,
-    http1: http1.server,
-    http2: http2.server,
-    emit,
-    handshakeTimeoutMs: limits.tlsHandshakeMs,
-  });
+  /** the one new connections go to, and before it those that still have some */
+  const fronts = new Set<Front>();
+  let front = open(options.settings);
+  fronts.add(front);
+  const connections = createConnections({ admission: admission(options.settings), emit });
+  const https = connections.listener('https', (socket) => front.take('https', socket));
+  const http = connections.listener('http', (socket) => front.take('http', socket));
 
-  const connections = createConnections({ limits, isTrusted, emit });
-  const proxied = options.proxyProtocol ?? {};
-  const https = connections.listener('https', proxied.https ?? [], (socket) =>
-    tls.emit('connection', socket),
-  );
-  const http = connections.listener('http', proxied.http ?? [], (socket) =>
-    http1Plain.server.emit('connection', socket),
-  );
+  const apply = (settings: CorridorSettings): void => {
+    const next = open(settings);
+    connections.apply(admission(settings));
+    const last = front;
+    front = next;
+    fronts.add(next);
+    void last.retire().then(() => fronts.delete(last));
+  };
 
   const drain = async (timeoutMs: number): Promise<number> => {
     draining = true;
@@ -102,9 +113,7 @@ export const createListeners = (options: ListenersOptions): Listeners => {
       );
       void Promise.all(closed).then(() => resolve());
     });
-    http2.drain();
-    http1.drain();
-    http1Plain.drain();
+    for (const each of fronts) each.drain();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, timeoutMs);
@@ -114,11 +123,10 @@ export const createListeners = (options: ListenersOptions): Listeners => {
     // a server is told of its last connection's end a turn of the loop before that connection's own listeners are
     for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve));
     const cut = connections.cut();
-    http1.server.close();
-    http1Plain.server.close();
-    await Promise.all([...upstreams.values()].map((upstream) => upstream.destroy()));
+    for (const each of fronts) each.close();
+    await upstreams.destroy();
     return cut;
   };
 
-  return { https, http, connections: () => connections.count(), drain };
+  return { https, http, connections: () => connections.count(), apply, drain };
 };

@@ -36,13 +36,15 @@ const listen = (server: Listeners['https']): Promise<number> =>
 const run = async ({ domain, leaf, tracker, limits }: GateChildOptions): Promise<void> => {
   const context = createSecureContext({ key: leaf.keyPem, cert: leaf.chainPem });
   const listeners = createListeners({
-    domains: [{ name: domain, upstream: 'us', redirectHttp: false }],
-    upstreams: [{ id: 'us', origin: tracker.url, serverName: tracker.serverName, caFile: tracker.caFile }],
-    upstreamUse: { connectTimeoutMs: 5_000, responseTimeoutMs: 10_000, maxConnections: 64 },
+    findDomain: (name) => (name === domain ? { name, upstream: 'us', redirectHttp: false } : undefined),
     handshake: (name) => (name === domain ? context : undefined),
     answerChallenge: () => Promise.resolve(undefined),
     emit: () => undefined,
-    limits,
+    settings: {
+      upstreams: [{ id: 'us', origin: tracker.url, serverName: tracker.serverName, caFile: tracker.caFile }],
+      upstreamUse: { connectTimeoutMs: 5_000, responseTimeoutMs: 10_000, maxConnections: 64 },
+      limits,
+    },
   });
   const [httpsPort, httpPort] = [await listen(listeners.https), await listen(listeners.http)];
   const report = (): void => {

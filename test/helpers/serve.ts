@@ -12,7 +12,7 @@ import type { Test } from 'tap';
 import type { AnswerChallenge } from '../../src/core/doors.ts';
 import { createEventBus, type EventBus, type EventName, type Events } from '../../src/core/events.ts';
 import type { DomainSettings, Limits, UpstreamUse } from '../../src/core/settings.ts';
-import { createListeners, type Listeners } from '../../src/serve/listeners.ts';
+import { createListeners, type CorridorSettings, type Listeners } from '../../src/serve/listeners.ts';
 import { sharedPki, type Pki } from './pki.ts';
 import type { Tracker } from './tracker.ts';
 
@@ -33,6 +33,8 @@ export interface ServeOptions {
 
 export interface Serving {
   readonly listeners: Listeners;
+  /** what it began with, to be changed and applied */
+  readonly settings: CorridorSettings;
   readonly httpsPort: number;
   readonly httpPort: number;
   readonly pki: Pki;
@@ -131,8 +133,8 @@ export const serve = async (t: Test, options: ServeOptions): Promise<Serving> =>
     bus.emit(name, event);
     for (const look of waiting.splice(0)) look();
   };
-  const listeners = createListeners({
-    domains,
+  const byName = new Map(domains.map((domain) => [domain.name, domain]));
+  const settings: CorridorSettings = {
     upstreams: [{ id: 'us', origin: tracker.url, serverName: tracker.serverName, caFile: tracker.caFile }],
     upstreamUse: {
       connectTimeoutMs: 3_000,
@@ -140,12 +142,16 @@ export const serve = async (t: Test, options: ServeOptions): Promise<Serving> =>
       maxConnections: 8,
       ...options.upstreamUse,
     },
-    handshake: (servername) => contexts.get(servername.toLowerCase().replace(/\.$/, '')),
-    answerChallenge: options.answerChallenge ?? (() => Promise.resolve(undefined)),
-    emit,
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     ...(options.proxyProtocol === undefined ? {} : { proxyProtocol: options.proxyProtocol }),
     ...(options.trustedProxies === undefined ? {} : { trustedProxies: options.trustedProxies }),
+  };
+  const listeners = createListeners({
+    findDomain: (name) => byName.get(name),
+    handshake: (servername) => contexts.get(servername.toLowerCase().replace(/\.$/, '')),
+    answerChallenge: options.answerChallenge ?? (() => Promise.resolve(undefined)),
+    emit,
+    settings,
   });
   const httpsPort = await open(listeners.https, host);
   const httpPort = await open(listeners.http, host);
@@ -162,6 +168,7 @@ export const serve = async (t: Test, options: ServeOptions): Promise<Serving> =>
     });
   return {
     listeners,
+    settings,
     httpsPort,
     httpPort,
     pki,

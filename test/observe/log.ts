@@ -125,6 +125,7 @@ const EVERY_EVENT: { readonly [N in EventName]: Events[N] } = {
   'gate.started': { pid: 7 },
   'gate.exited': { pid: 7, exitCode: null, signal: 'SIGKILL', expected: false },
   'connection.refused': { listener: 'https', reason: 'total' },
+  'settings.reloaded': { domains: 2, changed: 1, removed: 0, atRestart: ['listen.https'] },
   'listener.opened': { listener: 'https', host: '::', port: 443 },
 };
 
@@ -162,6 +163,7 @@ t.test('one line for each event worth reading', async (t) => {
       'error storage failed',
       'info gate started',
       'error gate died and is replaced',
+      'info settings reloaded',
       'info listener opened',
     ],
   );

@@ -1,0 +1,72 @@
+// What a reload changes: the names that differ, whether anything else does, and what has to wait for the next start. Pure;
+// keeper and gates act on it, so that one name more among many touches that name alone.
+
+import { isDeepStrictEqual } from 'node:util';
+import type { DomainSettings, Settings } from '../core/settings.ts';
+
+/** Everything but the names, of which there may be very many. */
+export type CommonSettings = Omit<Settings, 'domains'>;
+
+export interface DomainsChange {
+  /** new ones, and those of which something changed */
+  readonly set: readonly DomainSettings[];
+  readonly removed: readonly string[];
+}
+
+export interface SettingsChange {
+  readonly domains: DomainsChange;
+  /** absent when nothing but names changed */
+  readonly common?: CommonSettings;
+  /** keys whose new value is taken up by the next start only */
+  readonly atRestart: readonly string[];
+}
+
+/** The difference between two lists of names. */
+export const compareDomains = (
+  before: readonly DomainSettings[],
+  after: readonly DomainSettings[],
+): DomainsChange => {
+  const left = new Map(before.map((domain) => [domain.name, domain]));
+  const set: DomainSettings[] = [];
+  for (const domain of after) {
+    if (!isDeepStrictEqual(left.get(domain.name), domain)) set.push(domain);
+    left.delete(domain.name);
+  }
+  return { set, removed: [...left.keys()] };
+};
+
+const commonOf = ({ domains: _domains, ...common }: Settings): CommonSettings => common;
+
+const SOCKETS = ['https', 'http', 'admin'] as const;
+
+/**
+ * What to do so that `before` becomes `after`. Sockets and the storage stay as they were opened: where they differ the change
+ * carries the old ones on, and says so in `atRestart`.
+ */
+export const compareSettings = (before: Settings, after: Settings): SettingsChange => {
+  const atRestart: string[] = SOCKETS.filter((name) => {
+    const [old, wanted] = [before.listen[name], after.listen[name]];
+    return old.host !== wanted.host || old.port !== wanted.port;
+  }).map((name) => `listen.${name}`);
+  if (!isDeepStrictEqual(before.certificates.storage, after.certificates.storage)) {
+    atRestart.push('certificates.storage');
+  }
+  const keptAddress = <T extends object>(name: (typeof SOCKETS)[number], wanted: T): T => {
+    const { host, port } = before.listen[name];
+    return { ...wanted, host, port };
+  };
+  const common: CommonSettings = {
+    ...commonOf(after),
+    listen: {
+      https: keptAddress('https', after.listen.https),
+      http: keptAddress('http', after.listen.http),
+      admin: keptAddress('admin', after.listen.admin),
+    },
+    certificates: { ...after.certificates, storage: before.certificates.storage },
+  };
+  return {
+    domains: compareDomains(before.domains, after.domains),
+    ...(isDeepStrictEqual(common, commonOf(before)) ? {} : { common }),
+    atRestart,
+  };
+};

@@ -1,0 +1,86 @@
+// Everything between an accepted connection and the upstreams, under one set of ceilings: TLS, HTTP/2 and HTTP/1, the
+// corridors of both listeners. A reload puts a new front beside the old one, which ends with its last connection.
+
+import type { Socket } from 'node:net';
+import { normalizeName } from '../core/domain-name.ts';
+import type { AnswerChallenge, AnswerTlsChallenge, Handshake } from '../core/doors.ts';
+import type { Listener } from '../core/events.ts';
+import { createCorridor, type CorridorOptions } from './corridor.ts';
+import { createHttp1Server } from './http1.ts';
+import { createHttp2Server } from './http2.ts';
+import { createPlainAnswers } from './plain.ts';
+import { createTlsServer } from './tls.ts';
+import { answerUniversalLinks } from './universal-links.ts';
+
+export interface FrontOptions extends Omit<CorridorOptions, 'answerLocally'> {
+  readonly handshake: Handshake;
+  readonly answerChallenge: AnswerChallenge;
+  readonly answerTlsChallenge?: AnswerTlsChallenge;
+  /** true while the process drains: each answer then closes its connection */
+  readonly isDraining: () => boolean;
+}
+
+export interface Front {
+  /** serves one accepted connection */
+  take(listener: Listener, socket: Socket): void;
+  /** Nothing new comes: resolves when the last connection is gone, and everything of this front with it. */
+  retire(): Promise<void>;
+  /** closes what is idle and tells the rest to end with its answer */
+  drain(): void;
+  /** stops the clocks; call when no connection is left */
+  close(): void;
+}
+
+export const createFront = (options: FrontOptions): Front => {
+  const { findDomain, handshake, answerChallenge, answerTlsChallenge, emit, limits, isDraining } = options;
+  const answerPlain = createPlainAnswers({
+    answerChallenge,
+    isLive: async (name) => (await handshake(name)) !== undefined,
+  });
+  const secure = createCorridor({ ...options, answerLocally: answerUniversalLinks });
+  const plain = createCorridor({ ...options, answerLocally: answerPlain });
+  const http2 = createHttp2Server({ handle: secure, limits, isDraining });
+  const http1 = createHttp1Server({ listener: 'https', handle: secure, emit, limits, isDraining });
+  const http1Plain = createHttp1Server({ listener: 'http', handle: plain, emit, limits, isDraining });
+  const tls = createTlsServer({
+    handshake,
+    ...(answerTlsChallenge === undefined ? {} : { answerTlsChallenge }),
+    isConfigured: (servername) => findDomain(normalizeName(servername)) !== undefined,
+    http1: http1.server,
+    http2: http2.server,
+    emit,
+    handshakeTimeoutMs: limits.tlsHandshakeMs,
+  });
+  const servers = { https: tls, http: http1Plain.server };
+
+  let open = 0;
+  let onEmpty: (() => void) | undefined;
+  const close = (): void => {
+    http1.server.close();
+    http1Plain.server.close();
+  };
+  return {
+    take: (listener, socket) => {
+      open += 1;
+      socket.once('close', () => {
+        open -= 1;
+        if (open === 0) onEmpty?.();
+      });
+      servers[listener].emit('connection', socket);
+    },
+    retire: () =>
+      new Promise((resolve) => {
+        onEmpty = () => {
+          close();
+          resolve();
+        };
+        if (open === 0) onEmpty();
+      }),
+    drain: () => {
+      http2.drain();
+      http1.drain();
+      http1Plain.drain();
+    },
+    close,
+  };
+};
