@@ -5,11 +5,13 @@ import { createContextCache } from '../cert/cache.ts';
 import { createAnswerChallenge } from '../cert/challenge.ts';
 import { createAnswerTlsChallenge } from '../cert/challenges/tls-alpn-01.ts';
 import { createHandshake } from '../cert/handshake.ts';
+import { readThumbprint } from '../cert/issuers/acme-account.ts';
 import { createCertificateStore } from '../cert/store.ts';
 import { systemClock } from '../core/clock.ts';
 import { toGateError } from '../core/errors.ts';
 import { createEventBus } from '../core/events.ts';
 import type { Settings } from '../core/settings.ts';
+import type { Storage } from '../core/storage.ts';
 import { logClicks } from '../observe/access-log.ts';
 import { createLogger, logEvents, type Logger } from '../observe/log.ts';
 import { createGateMetrics, type Metrics } from '../observe/metrics.ts';
@@ -46,7 +48,19 @@ const tell = (message: FromGate): Promise<void> =>
 const usesTlsChallenge = ({ certificates }: CommonSettings): boolean =>
   certificates.issuers.some((issuer) => issuer.type === 'acme' && issuer.challenges.includes('tls-alpn-01'));
 
+/** Of the account with the first CA that validates by http-01: another one's answers have to be in the storage. */
+const thumbprintOf = async (
+  { certificates }: CommonSettings,
+  storage: Storage,
+): Promise<string | undefined> => {
+  const ca = certificates.issuers.find(
+    (issuer) => issuer.type === 'acme' && issuer.challenges.includes('http-01'),
+  );
+  return ca?.type === 'acme' ? readThumbprint(storage, ca.directory) : undefined;
+};
+
 const compose = (settings: Settings, wantedLevel: string | undefined): Parts => {
+  let current: CommonSettings = settings;
   const clock = systemClock;
   const logger = createLogger({ role: 'gate', level: logLevelOf(settings, wantedLevel) });
   const bus = createEventBus((name, error) => logger.error({ error, event: name }, 'event listener failed'));
@@ -82,7 +96,12 @@ const compose = (settings: Settings, wantedLevel: string | undefined): Parts => 
   const listeners = createListeners({
     findDomain: (name) => domains.get(name),
     handshake: createHandshake({ cache, isServed, emit: bus.emit }),
-    answerChallenge: createAnswerChallenge({ storage, emit: bus.emit }),
+    answerChallenge: createAnswerChallenge({
+      storage,
+      clock,
+      emit: bus.emit,
+      thumbprint: () => thumbprintOf(current, storage),
+    }),
     emit: bus.emit,
     settings: corridorSettings(settings),
   });
@@ -93,6 +112,7 @@ const compose = (settings: Settings, wantedLevel: string | undefined): Parts => 
     lookAgain: (domain) => cache.lookAgain(domain),
     apply: ({ common, domains: { set, removed } }) => {
       if (common !== undefined) {
+        current = common;
         // before the names: one of them may go to an upstream that is new
         listeners.apply(corridorSettings(common));
         stopClicks();

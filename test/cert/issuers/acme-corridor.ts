@@ -7,8 +7,10 @@ import t from 'tap';
 import { checkCertificate } from '../../../src/cert/certificate.ts';
 import { leadsTo } from '../../../src/cert/issuers/acme-chain.ts';
 import type { AcmeIssuerSettings } from '../../../src/core/settings.ts';
+import { readThumbprint } from '../../../src/cert/issuers/acme-account.ts';
 import { acmeCa } from '../../helpers/acme-ca.ts';
 import * as faults from '../../helpers/acme-ca/faults.ts';
+import { challengeServer } from '../../helpers/challenge-server.ts';
 import { tempDir } from '../../helpers/temp-dir.ts';
 import { forever, name, setUp } from '../../helpers/acme-issuer.ts';
 
@@ -244,4 +246,45 @@ t.test('a kind of challenge that fails gives way to the next, with an order of i
   );
   const only = await setUp(t, { challenges: ['dns-01'] });
   t.match(await only.outcome(), { message: /the CA offers no http-01 challenge/ });
+});
+
+t.test('the kind of challenge that worked last is tried first', async (t) => {
+  const { ca, issuerOf } = await setUp(t, {
+    judge: (_name, type) => (type === 'http-01' ? faults.problem(400, 'connection').body : 'valid'),
+  });
+  const issuer = issuerOf({ challenges: ['http-01', 'tls-alpn-01'] });
+  const first = await issuer.obtain(name, forever);
+  t.equal(first.challenge, 'tls-alpn-01');
+  t.equal(ca.orders().length, 2);
+  const second = await issuer.obtain(name, forever, { challenge: 'tls-alpn-01' });
+  t.equal(second.challenge, 'tls-alpn-01');
+  t.equal(ca.orders().length, 3, 'no order is spent on the other kind again');
+  const third = await issuer.obtain(name, forever, { challenge: 'dns-01' });
+  t.equal(third.challenge, 'tls-alpn-01', 'one that is not configured any more means nothing');
+  const refusing = await setUp(t, { judge: () => faults.problem(400, 'connection').body });
+  await t.rejects(
+    refusing
+      .issuerOf({ challenges: ['http-01', 'tls-alpn-01'] })
+      .obtain(name, forever)
+      .then(() => undefined),
+    { code: 'ERR_ACME_UNAUTHORIZED', details: { challenge: 'tls-alpn-01', validations: 2 } },
+    'what both have cost is told',
+  );
+});
+
+t.test('a machine that does not see the stored answers yet answers by the account', async (t) => {
+  const { storage, issuerOf } = await setUp(t, { judge: () => 'valid' });
+  // sees everything but the answers of challenges, as behind a slow network file system
+  const blind = {
+    ...storage,
+    read: async (key: string) => (key.startsWith('challenges/') ? undefined : storage.read(key)),
+  };
+  let directory = '';
+  const httpPort = await challengeServer(t, blind, undefined, {
+    thumbprint: () => readThumbprint(storage, directory),
+  });
+  const ca = await acmeCa(t, { httpPort });
+  directory = ca.directory;
+  checkCertificate(name, await issuerOf({}, new Map(), ca).obtain(name, forever));
+  t.match(ca.orders(), [{ status: 'valid' }], 'validated over the wire');
 });
