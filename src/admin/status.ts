@@ -8,6 +8,18 @@ export interface WorkerStatus {
   readonly state: 'starting' | 'ready' | 'draining';
 }
 
+/** How the last reload went. */
+export interface ReloadStatus {
+  /** counts from 1 since the start */
+  readonly number: number;
+  /** ISO 8601, UTC */
+  readonly at: string;
+  /** what was wrong with the configuration; null: it was taken up */
+  readonly problem: string | null;
+  /** keys that wait for the next start */
+  readonly atRestart: readonly string[];
+}
+
 export interface StatusParts {
   readonly version: string;
   readonly startedAtMs: number;
@@ -17,16 +29,21 @@ export interface StatusParts {
   /** whether the last that was heard of an upstream is good; undefined: nothing was heard yet, which counts as good */
   readonly upstreamHealthy: (upstream: UpstreamSettings) => boolean | undefined;
   readonly domains: readonly DomainSettings[];
+  readonly reload: ReloadStatus | null;
   /** how every name stands; one that is missing here is pending */
   readonly certificates: readonly CertificateStatus[];
 }
 
 export interface Status {
+  /** of the keeper: who signals are for */
+  readonly pid: number;
   readonly version: string;
   readonly node: string;
   /** ISO 8601, UTC */
   readonly startedAt: string;
   readonly ready: boolean;
+  /** null: the configuration is the one of the start */
+  readonly reload: ReloadStatus | null;
   readonly workers: readonly WorkerStatus[];
   /** `region` is null for an address of one's own */
   readonly upstreams: readonly {
@@ -65,10 +82,12 @@ const regionOf = (upstream: UpstreamSettings['id']): Region | null =>
 export const buildStatus = (parts: StatusParts): Status => {
   const certificates = new Map(parts.certificates.map((status) => [status.domain, status]));
   return {
+    pid: process.pid,
     version: parts.version,
     node: process.version,
     startedAt: new Date(parts.startedAtMs).toISOString(),
     ready: parts.ready,
+    reload: parts.reload,
     workers: parts.workers.map(({ pid, state }) => ({ pid, state })),
     upstreams: parts.upstreams.map((upstream) => ({
       region: regionOf(upstream.id),

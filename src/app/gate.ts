@@ -202,6 +202,7 @@ export const runGate = (): void => {
   // Ctrl-C reaches the whole group: the keeper decides, and says `drain`
   process.on('SIGINT', () => undefined);
   process.on('SIGHUP', () => undefined);
+  process.on('SIGUSR2', () => undefined);
   const bug = (error: unknown): void => {
     parts?.logger.error({ error }, 'gate met a bug and ends; the keeper replaces it');
     parts?.logger.flush();

@@ -38,15 +38,16 @@ export const createAskRenewalInfo =
       ?.renewalInfo?.(certificate, signal);
 
 /** The time as the first CA has it; this machine's own where there is none to ask. */
-export const createIssuersClock = ({ issuers }: Settings['certificates'], clock: Clock): CaClock => {
-  const ca = issuers.find((settings) => settings.type === 'acme');
-  return createCaClock({
+export const createIssuersClock = (certificates: () => Settings['certificates'], clock: Clock): CaClock =>
+  createCaClock({
     clock,
     // since the machine started, time asleep included
     elapsedMs: () => uptime() * 1_000,
-    ...(ca === undefined ? {} : { askTime: (signal) => askTime(ca, clock, signal) }),
+    askTime: async (signal) => {
+      const ca = certificates().issuers.find((settings) => settings.type === 'acme');
+      return ca === undefined ? undefined : askTime(ca, clock, signal);
+    },
   });
-};
 
 /**
  * The look before an order; undefined when there is nothing to look for. Only public CAs ask the DNS that everybody sees: a

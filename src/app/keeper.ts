@@ -8,8 +8,9 @@ import { createIssuersHealth } from '../cert/issuers/issuer-health.ts';
 import { Renewal } from '../cert/renew.ts';
 import { createCertificateStore } from '../cert/store.ts';
 import { AdminServer } from '../admin/server.ts';
-import { buildStatus } from '../admin/status.ts';
+import { buildStatus, type ReloadStatus } from '../admin/status.ts';
 import { systemClock } from '../core/clock.ts';
+import { toGateError, type GateError } from '../core/errors.ts';
 import { createEventBus, type EventBus } from '../core/events.ts';
 import type { DomainSettings, ListenAddress, Settings } from '../core/settings.ts';
 import { createMetricsAggregate } from '../observe/aggregate.ts';
@@ -18,6 +19,8 @@ import { createKeeperMetrics } from '../observe/metrics.ts';
 import { createFileStorage } from '../storage/file.ts';
 import { holdSocket, type HeldSocket } from './held-socket.ts';
 import { createAskRenewalInfo, createIssuers, createIssuersClock, createIssuersLook } from './issuers.ts';
+import { logLevelOf } from './log-level.ts';
+import { compareDomains, compareSettings, type SettingsChange } from './settings-change.ts';
 import { createGates } from './supervise.ts';
 import { packageVersion } from '../core/version.ts';
 
@@ -26,8 +29,14 @@ export const DRAIN_MS = 20_000;
 
 export interface KeeperOptions {
   readonly settings: Settings;
-  readonly logLevel: string;
+  /** LINKGATE_LOG_LEVEL where it is set */
+  readonly logLevel?: string;
 }
+
+/** How a reload went. */
+export type Reloaded = { readonly change: SettingsChange } | { readonly error: GateError };
+
+const namesOf = ({ domains }: Settings): readonly string[] => domains.map(({ name }) => name);
 
 export interface Keeper {
   readonly addresses: {
@@ -38,6 +47,13 @@ export interface Keeper {
   readonly events: Pick<EventBus, 'on'>;
   /** every name has a certificate that can be served */
   isLive(): boolean;
+  /**
+   * Reads the settings anew and takes them up without closing a connection; what is wrong with them leaves the old ones in
+   * place. One at a time; never rejects.
+   */
+  reload(load: () => Promise<Settings>): Promise<Reloaded>;
+  /** new processes for all gates, one by one; resolves when the last old one is gone, never rejects */
+  roll(): Promise<void>;
   /** lets requests in flight finish, for `timeoutMs` at most, and ends everything. Never rejects. */
   stop(timeoutMs: number): Promise<void>;
   /** ends the gates at once; a `stop` under way then comes to its end */
@@ -52,9 +68,8 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
   const clock = systemClock;
   const startedAtMs = clock.now();
   const version = packageVersion();
-  const { domains, upstreams, certificates } = settings;
-  const names = domains.map(({ name }) => name);
-  const logger = createLogger({ role: 'keeper', level: logLevel });
+  let current = settings;
+  const logger = createLogger({ role: 'keeper', level: logLevelOf(settings, logLevel) });
   const bus = createEventBus((name, error) => logger.error({ error, event: name }, 'event listener failed'));
   const stopLog = logEvents({ events: bus, logger, clock });
   const undo: (() => unknown)[] = [];
@@ -63,7 +78,7 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
   };
 
   try {
-    const storage = createFileStorage({ path: certificates.storage.path, clock });
+    const storage = createFileStorage({ path: settings.certificates.storage.path, clock });
     await storage.open();
     const hold = (listener: 'https' | 'http'): HeldSocket => {
       const held = holdSocket(listener, settings.listen[listener]);
@@ -73,32 +88,43 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
     const sockets = { https: hold('https'), http: hold('http') };
 
     const store = createCertificateStore({ storage });
-    const departed = createDeparted({ storage, store, clock, emit: bus.emit, domains });
-    const retired = await departed.start();
-    const isReachable = ({ upstream }: DomainSettings): boolean =>
-      upstreams.some(({ id }) => id === upstream);
-    const kept = certificates.keepServing === true ? retired.filter(isReachable) : [];
+    const departed = createDeparted({ storage, store, clock, emit: bus.emit });
+    /** the configured names, and those that left and are still served */
+    const servedWith = async (wanted: Settings): Promise<readonly DomainSettings[]> => {
+      const retired = await departed.configure(wanted.domains);
+      if (wanted.certificates.keepServing !== true) return wanted.domains;
+      const reachable = new Set(wanted.upstreams.map(({ id }) => id));
+      return [...wanted.domains, ...retired.filter(({ upstream }) => reachable.has(upstream))];
+    };
+    let served = await servedWith(settings);
 
     const gates = createGates({
-      settings: { ...settings, domains: [...domains, ...kept] },
+      settings: { ...settings, domains: served },
       sockets: { https: sockets.https.handle, http: sockets.http.handle },
-      logLevel,
+      ...(logLevel === undefined ? {} : { logLevel }),
       emit: bus.emit,
       clock,
       onStarted: (gate) => aggregate.gateStarted(gate),
       onExited: (gate) => aggregate.gateExited(gate),
       onMeasured: (gate, snapshot) => aggregate.received(gate, snapshot),
     });
-    const caClock = createIssuersClock(certificates, clock);
-    const issuers = createIssuers(certificates, storage, caClock);
-    const look = createIssuersLook(certificates);
+    const caClock = createIssuersClock(() => current.certificates, clock);
     const health = createIssuersHealth({ storage, clock: caClock, emit: bus.emit });
+    const issuingWith = ({ certificates }: Settings) => {
+      const issuers = createIssuers(certificates, storage, caClock);
+      return {
+        issue: createIssue({ storage, store, issuers, clock: caClock, emit: bus.emit, health }),
+        renewalInfo: createAskRenewalInfo(issuers),
+        look: createIssuersLook(certificates),
+      };
+    };
+    let issuing = issuingWith(settings);
     const renewal = new Renewal({
-      names,
+      names: namesOf(settings),
       store,
-      issue: createIssue({ storage, store, issuers, clock: caClock, emit: bus.emit, health }),
-      renewalInfo: createAskRenewalInfo(issuers),
-      ...(look === undefined ? {} : { look }),
+      issue: (name, signal) => issuing.issue(name, signal),
+      renewalInfo: (certificate, signal) => issuing.renewalInfo(certificate, signal),
+      look: async (name, signal) => issuing.look?.(name, signal),
       clock: caClock,
       random: Math.random,
       emit: bus.emit,
@@ -107,7 +133,7 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
     const metrics = createKeeperMetrics({
       events: bus,
       version,
-      domains: names,
+      domains: namesOf(settings),
       certificates: () => [...renewal.status(), ...departed.status()],
     });
     const aggregate = createMetricsAggregate({
@@ -115,6 +141,54 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
       ask: (gate, signal) => gates.measure(gate, signal),
       clock,
     });
+
+    const takeUp = async (wanted: Settings): Promise<SettingsChange> => {
+      const change = compareSettings(current, wanted);
+      const next: Settings = { ...current, ...change.common, domains: wanted.domains };
+      const before = served;
+      served = await servedWith(next);
+      current = next;
+      if (change.common !== undefined) {
+        issuing = issuingWith(next);
+        logger.setLevel(logLevelOf(next, logLevel));
+      }
+      // before anything is ordered: the CA asks the gates
+      await gates.apply({ ...next, domains: served }, { ...change, domains: compareDomains(before, served) });
+      metrics.setDomains(namesOf(next));
+      renewal.configure(namesOf(next));
+      return change;
+    };
+
+    let reloads = 0;
+    let lastReload: ReloadStatus | null = null;
+    const reload = async (load: () => Promise<Settings>): Promise<Reloaded> => {
+      let outcome: Reloaded;
+      try {
+        outcome = { change: await takeUp(await load()) };
+      } catch (error) {
+        outcome = { error: toGateError(error) };
+      }
+      const { domains } = current;
+      const atRestart = 'change' in outcome ? outcome.change.atRestart : [];
+      const problem = 'error' in outcome ? outcome.error.message : null;
+      reloads += 1;
+      lastReload = { number: reloads, at: new Date(clock.now()).toISOString(), problem, atRestart };
+      bus.emit('settings.reloaded', {
+        domains: domains.length,
+        changed: 'change' in outcome ? outcome.change.domains.set.length : 0,
+        removed: 'change' in outcome ? outcome.change.domains.removed.length : 0,
+        atRestart,
+        ...('error' in outcome ? { code: outcome.error.code, message: outcome.error.message } : {}),
+      });
+      return outcome;
+    };
+    let turn: Promise<unknown> = Promise.resolve();
+    /** a reload and a roll one behind the other */
+    const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+      const result = turn.then(work);
+      turn = result.catch(() => undefined);
+      return result;
+    };
 
     let ready = false;
     // settings are loaded and somebody answers: a port that only queues is not ready
@@ -129,9 +203,10 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
           startedAtMs,
           ready: isReady(),
           workers: gates.list(),
-          upstreams,
+          upstreams: current.upstreams,
           upstreamHealthy: (): boolean | undefined => undefined,
-          domains: [...domains, ...kept],
+          domains: served,
+          reload: lastReload,
           certificates: [...renewal.status(), ...departed.status()],
         }),
       onError: (error) => logger.error({ error }, 'admin request failed'),
@@ -154,12 +229,19 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
     for (const [listener, address] of Object.entries(addresses)) {
       bus.emit('listener.opened', { listener: listener as keyof typeof addresses, ...address });
     }
-    logger.info({ version, node: process.version, domains: domains.length }, 'linkgate runs');
+    logger.info({ version, node: process.version, domains: settings.domains.length }, 'linkgate runs');
 
     return {
       addresses,
       events: bus,
       isLive: () => renewal.status().every(({ state }) => state === 'live'),
+      reload: (load) => inTurn(() => reload(load)),
+      roll: () =>
+        inTurn(async () => {
+          await gates.roll().catch((error: unknown) => {
+            logger.error({ error }, 'gates not replaced: the old ones stay');
+          });
+        }),
       stop: async (timeoutMs) => {
         ready = false;
         logger.info({ timeoutMs }, 'linkgate stops: requests in flight are finished');

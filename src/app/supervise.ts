@@ -20,6 +20,8 @@ const LONGEST_PAUSE_MS = 30_000;
 /** Gates tell what they have counted every two seconds; one that misses this many looks in a row hangs. */
 const LOOK_MS = 5_000;
 const MOST_SILENT_LOOKS = 3;
+/** How long a reload waits for gates to take it up. */
+const APPLY_MS = 2_000;
 /** How long requests in flight get in a gate whose place is taken. */
 const RETIRE_MS = 20_000;
 
@@ -54,8 +56,11 @@ export interface Gates {
   /** what one gate has counted so far; rejects when `signal` aborts first */
   measure(gate: number, signal: AbortSignal): Promise<unknown>;
   list(): readonly { readonly pid: number; readonly state: GateState }[];
-  /** from now on: gates that run take the change up, later ones start with all of it, and their number follows */
-  apply(settings: Settings, change: SettingsChange): void;
+  /**
+   * From now on: gates that run take the change up, later ones start with all of it, and their number follows. Resolves when
+   * each has taken it up, or soon after: one that hangs is replaced by one that starts with it.
+   */
+  apply(settings: Settings, change: SettingsChange): Promise<void>;
   /**
    * New processes for all, one by one: each old one drains when a new one is ready. Resolves when the last old one is gone.
    * @throws GateError with the code of a new one that could not start; the gates that serve stay
@@ -209,6 +214,28 @@ export const createGates = (options: GatesOptions): Gates => {
     for (const gate of now.slice(settings.workers)) void retire(gate, RETIRE_MS);
   };
 
+  const measure: Gates['measure'] = (number, signal) =>
+    new Promise((resolve, reject) => {
+      const gate = gates.get(number);
+      const question = ++lastQuestion;
+      const done = (): void => {
+        questions.delete(question);
+      };
+      questions.set(question, (snapshot) => {
+        done();
+        resolve(snapshot);
+      });
+      signal.addEventListener(
+        'abort',
+        () => {
+          done();
+          reject(new GateError('ERR_INTERNAL', `gate ${number} did not answer in time`));
+        },
+        { once: true },
+      );
+      if (gate !== undefined) send(gate, { type: 'measure', question });
+    });
+
   /** Ends what hangs: a gate that says nothing serves nobody, and its exit brings the next one. */
   const look = (): void => {
     for (const gate of gates.values()) {
@@ -234,32 +261,15 @@ export const createGates = (options: GatesOptions): Gates => {
     lookAgain: (domain) => {
       for (const gate of gates.values()) send(gate, { type: 'look-again', domain });
     },
-    measure: (number, signal) =>
-      new Promise((resolve, reject) => {
-        const gate = gates.get(number);
-        const question = ++lastQuestion;
-        const done = (): void => {
-          questions.delete(question);
-        };
-        questions.set(question, (snapshot) => {
-          done();
-          resolve(snapshot);
-        });
-        signal.addEventListener(
-          'abort',
-          () => {
-            done();
-            reject(new GateError('ERR_INTERNAL', `gate ${number} did not answer in time`));
-          },
-          { once: true },
-        );
-        if (gate !== undefined) send(gate, { type: 'measure', question });
-      }),
+    measure,
     list: () => [...gates.values()].map((gate) => ({ pid: gate.process.pid ?? 0, state: gate.state })),
-    apply: (wanted, change) => {
+    apply: async (wanted, change) => {
       settings = wanted;
       for (const gate of gates.values()) send(gate, { type: 'settings', change });
       resize();
+      // messages are taken in order: who answers this one has taken the one before
+      const over = AbortSignal.timeout(APPLY_MS);
+      await Promise.allSettled([...gates.keys()].map((number) => measure(number, over)));
     },
     roll: async () => {
       const leaving: Promise<void>[] = [];

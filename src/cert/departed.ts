@@ -16,16 +16,15 @@ export interface DepartedOptions {
   readonly store: CertificateStore;
   readonly clock: Clock;
   readonly emit: Emit;
-  /** the configured ones */
-  readonly domains: readonly DomainSettings[];
 }
 
 export interface Departed {
   /**
    * The departed names whose certificate has not expired, as they were configured last; and what is configured now is
-   * remembered for the next time. Never rejects: a storage that fails is told, and nobody has departed.
+   * remembered for the next time. Called again when the configuration changed. Never rejects: a storage that fails is told,
+   * and nobody has departed.
    */
-  start(): Promise<readonly DomainSettings[]>;
+  configure(domains: readonly DomainSettings[]): Promise<readonly DomainSettings[]>;
   /** archives what has expired, every hour until `signal` aborts; resolves then */
   keep(signal: AbortSignal): Promise<void>;
   /** one row a departed name whose certificate has not expired */
@@ -50,8 +49,8 @@ const parseServed = (text: string): readonly DomainSettings[] => {
   }
 };
 
-export const createDeparted = ({ storage, store, clock, emit, domains }: DepartedOptions): Departed => {
-  const configured = new Set(domains.map(({ name }) => name));
+export const createDeparted = ({ storage, store, clock, emit }: DepartedOptions): Departed => {
+  let configured: ReadonlySet<string> = new Set();
   const retired = new Map<string, StoredCertificate>();
 
   const tell = (error: unknown): void => {
@@ -77,7 +76,9 @@ export const createDeparted = ({ storage, store, clock, emit, domains }: Departe
   };
 
   return {
-    start: async () => {
+    configure: async (domains) => {
+      configured = new Set(domains.map(({ name }) => name));
+      for (const name of configured) retired.delete(name);
       try {
         await sweep();
         const before = parseServed((await storage.read(KEY))?.toString('utf8') ?? '');

@@ -33,7 +33,7 @@ export class Renewal {
   readonly #options: RenewalOptions;
   readonly #records: Records;
   readonly #attempt: Attempt;
-  readonly #entries: ReadonlyMap<string, Entry>;
+  #entries: ReadonlyMap<string, Entry>;
   readonly #stopping = new AbortController();
   readonly #running = new Set<Promise<void>>();
   readonly #asking = new Map<string, Promise<void>>();
@@ -70,6 +70,14 @@ export class Renewal {
       this.#options.clock.sleep(STOP_LIMIT_MS, settled.signal),
     ]);
     settled.abort();
+  }
+
+  /** From now on these names: new ones are read and planned for, those that left are let be. */
+  configure(names: readonly string[]): void {
+    const before = this.#entries;
+    this.#entries = new Map(names.map((name) => [name, before.get(name) ?? createEntry(name)]));
+    this.#records.readSoon();
+    this.#nap.abort();
   }
 
   /** The storage has something new for a name, put there by another process: reads it and plans anew. */

@@ -36,6 +36,7 @@ t.test('the shape that scripts rely on', async (t) => {
       { name: 'b.example', upstream: 'custom', redirectHttp: true },
       { name: 'c.example', upstream: 'eu', redirectHttp: false },
     ],
+    reload: { number: 1, at: '1970-01-01T00:00:01.000Z', problem: null, atRestart: [] },
     certificates: [
       { ...live, domain: 'gone.example' },
       { ...live, domain: 'c.example', state: 'expired' },
@@ -43,10 +44,12 @@ t.test('the shape that scripts rely on', async (t) => {
     ],
   });
   t.strictSame(JSON.parse(JSON.stringify(status)), {
+    pid: process.pid,
     version: '1.2.3',
     node: process.version,
     startedAt: '1970-01-01T00:00:00.000Z',
     ready: true,
+    reload: { number: 1, at: '1970-01-01T00:00:01.000Z', problem: null, atRestart: [] },
     workers: [{ pid: 7, state: 'ready' }],
     upstreams: [
       { region: 'us', url: 'https://e.customeriomail.com', healthy: true },

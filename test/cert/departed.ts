@@ -20,8 +20,11 @@ const setUp = async () => {
   for (const { name } of [a, b]) {
     await store.write(name, { ...pki.leaf([name]), source: 'acme', issuer: 'test-ca' });
   }
-  const departed = (...domains: readonly DomainSettings[]) =>
-    createDeparted({ storage, store, clock, emit, domains });
+  /** a process that starts with these names */
+  const departed = (...domains: readonly DomainSettings[]) => {
+    const made = createDeparted({ storage, store, clock, emit });
+    return { ...made, start: () => made.configure(domains) };
+  };
   return { clock, storage, store, departed, of };
 };
 
@@ -43,6 +46,16 @@ t.test('a name that left is served as it was, until it expires, then archived', 
   t.same(await departed(a).start(), []);
   stopping.abort();
   await done;
+});
+
+t.test('a reload takes names out and in again', async (t) => {
+  const { departed } = await setUp();
+  const running = departed(a, b);
+  await running.start();
+  t.same(await running.configure([a]), [b]);
+  t.match(running.status(), [{ domain: b.name, state: 'retired' }]);
+  t.same(await running.configure([a, b]), []);
+  t.same(running.status(), []);
 });
 
 t.test('a name that comes back finds its certificate', async (t) => {
