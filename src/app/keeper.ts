@@ -4,7 +4,7 @@
 import { watchChanges } from '../cert/changes.ts';
 import { createDeparted } from '../cert/departed.ts';
 import { createIssue } from '../cert/issue.ts';
-import { createIssuersHealth } from '../cert/issuers/issuer-health.ts';
+import { createIssuersHealth, issuerStatuses } from '../cert/issuers/issuer-health.ts';
 import { Renewal } from '../cert/renew.ts';
 import { createCertificateStore } from '../cert/store.ts';
 import { AdminServer } from '../admin/server.ts';
@@ -110,12 +110,14 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
     });
     const caClock = createIssuersClock(() => current.certificates, clock);
     const health = createIssuersHealth({ storage, clock: caClock, emit: bus.emit });
+    await health.load();
     const issuingWith = ({ certificates }: Settings) => {
       const issuers = createIssuers(certificates, storage, caClock);
       return {
         issue: createIssue({ storage, store, issuers, clock: caClock, emit: bus.emit, health }),
         renewalInfo: createAskRenewalInfo(issuers),
         look: createIssuersLook(certificates),
+        status: () => issuerStatuses(issuers, health),
       };
     };
     let issuing = issuingWith(settings);
@@ -205,6 +207,7 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
           workers: gates.list(),
           upstreams: current.upstreams,
           upstreamHealthy: (): boolean | undefined => undefined,
+          issuers: issuing.status(),
           domains: served,
           reload: lastReload,
           certificates: [...renewal.status(), ...departed.status()],
