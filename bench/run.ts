@@ -19,6 +19,9 @@ import { ALL_TARGETS } from './targets/all-targets.ts';
 import { startUpstream } from './upstream.ts';
 import { measureWorkers } from './workers.ts';
 
+/** a nice value */
+const PRIORITY = -10;
+
 const args = process.argv.slice(2);
 const options = parseOptions(
   args,
@@ -31,7 +34,9 @@ const say = (line: string): void => {
 /** Before others on the machine, where that is allowed; all that is started here inherits it. */
 const takePriority = (): void => {
   try {
-    os.setPriority(-15);
+    os.setPriority(PRIORITY);
+    // sched(7): between sessions it is this one that counts
+    writeFileSync('/proc/self/autogroup', String(PRIORITY));
   } catch {
     // not root: `foreign` in the tables tells what it cost
   }
