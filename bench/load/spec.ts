@@ -20,6 +20,8 @@ export interface LoadSpec {
   readonly concurrency: number;
   /** clicks a second, over all threads, in mode `open` */
   readonly rate: number;
+  /** between a click's answer and the next click, in the other modes; 0 unless told */
+  readonly pauseMs?: number;
   readonly distribution: Distribution;
   readonly domains: number;
   readonly threads: number;

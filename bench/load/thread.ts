@@ -26,7 +26,8 @@ const circle = async (click: Clicker): Promise<void> => {
     const sinceMs = performance.now();
     const fault = await click();
     count(fault, sinceMs);
-    if (fault !== undefined) await new Promise((resolve) => setTimeout(resolve, AFTER_FAULT_MS));
+    const pauseMs = fault === undefined ? (spec.pauseMs ?? 0) : AFTER_FAULT_MS;
+    if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 };
 

@@ -7,7 +7,7 @@ import { UPSTREAM_NAME } from '../certificates.ts';
 import { freePort, startProgram, versionOf } from '../program.ts';
 import type { Target, TargetOptions } from './target.ts';
 
-const COMMAND = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+export const COMMAND = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 interface Ports {
   readonly https: number;

@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { Pool } from 'undici';
 
 const [port, upstreamPort, certificateFile = '', rootFile = '', upstreamName = ''] = process.argv.slice(2);
@@ -35,6 +36,11 @@ const forward = async (
   );
 };
 
+// without it, HTTP/1.1 over this server waits 40 ms for the ACK of its header
+const noDelay = (socket: Socket): unknown => socket.setNoDelay(true);
+
 createSecureServer({ key: pem, cert: pem, allowHTTP1: true }, (request, response) => {
   forward(request, response).catch(() => request.destroy());
-}).listen(Number(port), '127.0.0.1', 4096);
+})
+  .on('secureConnection', noDelay)
+  .listen(Number(port), '127.0.0.1', 4096);
