@@ -11,15 +11,15 @@ import type { Target, TargetOptions } from './target.ts';
 const MOST_BLOCKS = 10_000;
 
 const serverBlocks = ({ domains }: TargetOptions, port: number): string => {
-  const block = (name: string, certificate: string): string => `server {
-    listen 127.0.0.1:${port} ssl http2 backlog=4096;
+  const block = (name: string, certificate: string, index = 0): string => `server {
+    listen 127.0.0.1:${port} ssl http2${index === 0 ? ' backlog=4096' : ''};
     server_name ${name};
     ssl_certificate ${certificate};
     ssl_certificate_key ${certificate};
     location / { proxy_pass https://tracker; }
   }`;
   if (domains.count > MOST_BLOCKS) return block('~.', `${domains.folder}/$ssl_server_name.pem`);
-  return domains.names.map((name) => block(name, `${domains.folder}/${name}.pem`)).join('\n  ');
+  return domains.names.map((name, index) => block(name, `${domains.folder}/${name}.pem`, index)).join('\n  ');
 };
 
 const configuration = (options: TargetOptions, port: number): string => {
