@@ -48,6 +48,7 @@ const TOP_LEVEL = new Set(
 const TEST_FOLDERS = new Set([
   ...Object.keys(MAY_IMPORT),
   'baseline',
+  'bench',
   'e2e',
   'fuzz',
   'helpers',

@@ -7,7 +7,8 @@ import t from 'tap';
 import { findForbiddenWords } from '../helpers/forbidden-words.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const NOT_OURS = /^(\.git|\.tap|node_modules|dist|coverage)(\/|$)|^package-lock\.json$|\.tgz$/;
+const NOT_OURS =
+  /^(\.git|\.tap|(bench\/)?node_modules|bench\/\.cache|dist|coverage)(\/|$)|^(bench\/)?package-lock\.json$|\.tgz$/;
 /** the rules and their examples */
 const ITSELF = new Set(['test/helpers/forbidden-words.ts', 'test/project/words.ts']);
 
@@ -22,7 +23,7 @@ const projectFiles = (): string[] =>
           )
         : [entry],
     )
-    .filter((path) => !ITSELF.has(path) && statSync(join(root, path)).isFile());
+    .filter((path) => !NOT_OURS.test(path) && !ITSELF.has(path) && statSync(join(root, path)).isFile());
 
 t.test('the project', async (t) => {
   const files = projectFiles();

@@ -1,0 +1,99 @@
+// `npm run bench`: measures what it is asked to, and writes results/<date>-<commit>.{json,md} and the chart for the README.
+
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { BenchContext } from './bench-context.ts';
+import { openAuthority } from './certificates.ts';
+import { chartSvg } from './chart.ts';
+import { measureIdle } from './idle.ts';
+import { measureMain } from './main-table.ts';
+import { measureMany } from './many.ts';
+import { parseOptions } from './options.ts';
+import { stopAll } from './program.ts';
+import { reportMarkdown } from './report.ts';
+import type { Results } from './results.ts';
+import { ALL_TARGETS } from './targets/all-targets.ts';
+import { startUpstream } from './upstream.ts';
+import { measureWorkers } from './workers.ts';
+
+/** a nice value */
+const PRIORITY = -10;
+
+const args = process.argv.slice(2);
+const options = parseOptions(
+  args,
+  ALL_TARGETS.map(({ name }) => name),
+);
+const say = (line: string): void => {
+  process.stderr.write(`${line}\n`);
+};
+
+/** Before others on the machine, where that is allowed; all that is started here inherits it. */
+const takePriority = (): void => {
+  try {
+    os.setPriority(PRIORITY);
+    // sched(7): between sessions it is this one that counts
+    writeFileSync('/proc/self/autogroup', String(PRIORITY));
+  } catch {
+    // not root: `foreign` in the tables tells what it cost
+  }
+};
+
+const gitText = (...words: readonly string[]): string =>
+  spawnSync('git', words, {
+    encoding: 'utf8',
+    cwd: fileURLToPath(new URL('..', import.meta.url)),
+  }).stdout.trim();
+
+/** with a `+` when what was measured is not what was committed */
+const commitName = (): string => {
+  const changes = gitText('status', '--porcelain', '--', 'src', 'bench', ':!bench/results', 'package.json');
+  return `${gitText('rev-parse', '--short', 'HEAD')}${changes === '' ? '' : '+'}`;
+};
+
+const wanted = ALL_TARGETS.filter(({ name }) => options.targets?.includes(name) ?? true);
+const versions = Object.fromEntries(wanted.map((target) => [target.name, target.version() ?? null]));
+const targets = wanted.filter(({ name }) => versions[name] !== null);
+for (const { name } of wanted) if (versions[name] === null) say(`missing: ${name}`);
+
+takePriority();
+const folder = mkdtempSync(join(os.tmpdir(), 'linkgate-bench-'));
+try {
+  const authority = openAuthority();
+  const upstream = await startUpstream(authority, folder, '1');
+  const context: BenchContext = { options, authority, upstreamPort: upstream.port, folder, targets, say };
+  const has = (part: (typeof options.parts)[number]): boolean => options.parts.includes(part);
+  const results: Results = {
+    date: new Date().toISOString().slice(0, 10),
+    commit: commitName(),
+    command: `npm run bench -- ${args.join(' ')}`.trim(),
+    machine: { cpu: os.cpus()[0]?.model ?? '?', cores: os.cpus().length, kernel: os.release() },
+    versions: { ...versions, 'node of the load': process.version },
+    protocol: { rounds: options.rounds, durationMs: options.durationMs, warmUpMs: options.warmUpMs },
+    main: options.modes.length > 0 ? await measureMain(context) : [],
+    workers: has('workers') ? await measureWorkers(context) : [],
+    many: has('many') ? await measureMany(context) : [],
+    idle: has('idle') ? await measureIdle(context) : [],
+  };
+  const report = reportMarkdown(results);
+  process.stdout.write(report);
+  if (!options.isDry) {
+    const name = (ending: string): string =>
+      fileURLToPath(new URL(`results/${results.date}-${results.commit}.${ending}`, import.meta.url));
+    writeFileSync(name('json'), `${JSON.stringify(results, undefined, 1)}\n`);
+    writeFileSync(name('md'), report);
+    const isWhole = options.targets === undefined && options.modes.includes('fresh');
+    if (isWhole) {
+      writeFileSync(
+        fileURLToPath(new URL('../docs/images/bench.svg', import.meta.url)),
+        chartSvg(results.main),
+      );
+    }
+  }
+} finally {
+  await stopAll();
+  rmSync(folder, { recursive: true, force: true });
+}
