@@ -59,6 +59,14 @@ const main = async (argv: readonly string[]): Promise<number> => {
       const { statusCommand } = await import('./status.ts');
       code = await statusCommand(options);
     });
+  program
+    .command('reload')
+    .description('make the running proxy read its configuration again')
+    .option(...configOption)
+    .action(async (options: { config?: string }) => {
+      const { reloadCommand } = await import('./reload.ts');
+      code = await reloadCommand(options);
+    });
   addCertsCommands(program, configOption, (exit) => {
     code = exit;
   });

@@ -3,7 +3,7 @@
 
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { LOG_LEVELS } from '../core/settings.ts';
+import { LOG_LEVELS } from '../core/log-level.ts';
 import { durationMs } from '../core/units.ts';
 import { formatPath, type ConfigPath } from './problems.ts';
 import {

@@ -40,6 +40,13 @@ export const ERRORS = Object.freeze({
     'start it with `linkgate run`, or name the configuration that it runs with',
   ),
 
+  ERR_RELOAD_DENIED: entry(
+    500,
+    69,
+    false,
+    'reload as the user of the proxy, on its machine: `systemctl reload linkgate`, or send its process SIGHUP',
+  ),
+
   ERR_STORAGE_UNAVAILABLE: entry(
     503,
     69,

@@ -1,6 +1,8 @@
 // The settings as every part of the program sees them: numbers, URLs as strings, lower-case names; frozen, made
 // by config/ only, plain data so that the keeper can hand them to a gate as a message.
 
+import type { LogLevel } from './log-level.ts';
+
 export type Region = 'us' | 'eu';
 
 /** `custom`: the address given as `upstream.url`. */
@@ -155,9 +157,6 @@ export interface Limits {
   /** an upstream connection this old is replaced, so that a changed DNS record is followed */
   readonly upstreamConnectionMs: number;
 }
-
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface Settings {
   readonly listen: {

@@ -6,7 +6,7 @@ import type { Clock } from '../core/clock.ts';
 import { ERRORS, GateError } from '../core/errors.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { EventBus } from '../core/events.ts';
-import { LOG_LEVELS } from '../core/settings.ts';
+import { isLogLevel, LOG_LEVELS } from '../core/log-level.ts';
 import { createLogWriter } from './log-writer.ts';
 
 type Write = (fields: Readonly<Record<string, unknown>>, message: string) => void;
@@ -51,11 +51,11 @@ const describeError = (error: unknown): Record<string, unknown> => {
 };
 
 export const createLogger = ({ role, level, destination: to = 1 }: LoggerOptions): Logger => {
-  const known = LOG_LEVELS.some((one) => one === level);
+  const known = level !== undefined && isLogLevel(level);
   const file = typeof to === 'number' ? createLogWriter(to) : undefined;
   const log = pino(
     {
-      level: known && level !== undefined ? level : 'info',
+      level: known ? level : 'info',
       base: { role, pid: process.pid },
       messageKey: 'message',
       timestamp: stdTimeFunctions.isoTime,
@@ -70,7 +70,7 @@ export const createLogger = ({ role, level, destination: to = 1 }: LoggerOptions
     warn: (fields, message) => log.warn(fields, message),
     error: (fields, message) => log.error(fields, message),
     setLevel: (wanted) => {
-      if (LOG_LEVELS.some((one) => one === wanted)) log.level = wanted;
+      if (isLogLevel(wanted)) log.level = wanted;
     },
     flush: () => file?.flush(),
   };

@@ -75,12 +75,12 @@ t.test('the time comes from the first CA; without one this machine has it', asyn
   const clock = fakeClock(Date.now() - 365 * 86_400_000);
   const { directory, caFile } = ca;
   const told = createIssuersClock(
-    certificates({ type: 'local', name: 'local' }, acme({ directory, caFile })),
+    () => certificates({ type: 'local', name: 'local' }, acme({ directory, caFile })),
     clock,
   );
   await told.settle(true, signal);
   t.ok(Math.abs(told.now() - Date.now()) < 60_000, 'a clock a year behind is found out');
-  const alone = createIssuersClock(certificates({ type: 'local', name: 'local' }), clock);
+  const alone = createIssuersClock(() => certificates({ type: 'local', name: 'local' }), clock);
   await alone.settle(true, signal);
   t.equal(alone.now(), clock.now());
 });

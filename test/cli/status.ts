@@ -26,6 +26,9 @@ const certificate = {
 } as const;
 
 const status = {
+  pid: 4,
+  reload: null,
+  issuers: [],
   version: '1.2.3',
   node: 'v24.0.0',
   startedAt: '2026-11-20T11:00:00.000Z',

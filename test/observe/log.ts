@@ -50,6 +50,15 @@ t.test('the level is chosen by name; one that is unknown is told', async (t) => 
   const debug = capture('debug');
   debug.logger.debug({}, 'x');
   t.equal(debug.lines().length, 1);
+  debug.logger.setLevel('warn');
+  debug.logger.info({}, 'x');
+  debug.logger.setLevel('loud');
+  debug.logger.warn({}, 'y');
+  t.match(
+    debug.lines().slice(1),
+    [{ level: 'warn', message: 'y' }],
+    'it can be changed, to a level that is one',
+  );
   const silent = capture('silent');
   silent.logger.error({}, 'x');
   t.equal(silent.lines().length, 0);

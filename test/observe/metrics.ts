@@ -55,6 +55,20 @@ t.test('clicks by name, kind and class of status', async (t) => {
   t.ok(Math.abs((found.get('linkgate_upstream_duration_seconds_sum') ?? 0) - 0.005) < 1e-6, 'in seconds');
 });
 
+t.test('a reload: names that were there keep their label, new ones get what is left', async (t) => {
+  const events = createBus();
+  const metrics = createGateMetrics({ events, domains: ['a.example', 'b.example'], domainLabelLimit: 3 });
+  click(events.emit, { domain: 'a.example' });
+  metrics.setDomains(['b.example', 'c.example', 'd.example']);
+  for (const domain of ['b.example', 'c.example', 'd.example']) click(events.emit, { domain });
+  const found = await read(metrics);
+  const labels = ['a.example', 'b.example', 'c.example', '_other'];
+  const counts = labels.map((label) =>
+    found.get(`linkgate_clicks_total{domain="${label}",kind="click",code="3xx"}`),
+  );
+  t.strictSame(counts, [1, 1, 1, 1]);
+});
+
 t.test('names past the limit share a label', async (t) => {
   const events = createBus();
   const metrics = createGateMetrics({
