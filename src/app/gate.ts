@@ -62,6 +62,7 @@ const compose = (settings: Settings, logLevel: string): Parts => {
     events: bus,
     domains: names,
     tlsContexts: () => ({ cached: cache.size() }),
+    upstreamConnections: () => listeners.upstreamConnections(),
   });
   const listeners = createListeners({
     domains: settings.domains,
@@ -97,8 +98,14 @@ export const runGate = (): void => {
   let opened = 0;
 
   const measured = async (question: number): Promise<void> => {
-    if (parts !== undefined)
-      await tell({ type: 'measured', question, snapshot: await parts.metrics.snapshot() });
+    if (parts === undefined) return;
+    const { metrics, listeners } = parts;
+    await tell({
+      type: 'measured',
+      question,
+      snapshot: await metrics.snapshot(),
+      contacts: listeners.contacts(),
+    });
   };
 
   const leave = async (timeoutMs: number): Promise<void> => {

@@ -19,6 +19,7 @@ import { createFileStorage } from '../storage/file.ts';
 import { holdSocket, type HeldSocket } from './held-socket.ts';
 import { createAskRenewalInfo, createIssuers, createIssuersClock, createIssuersLook } from './issuers.ts';
 import { createGates } from './supervise.ts';
+import { isReachable } from '../core/upstream-contact.ts';
 import { packageVersion } from '../core/version.ts';
 
 /** How long requests in flight get when the proxy stops. */
@@ -75,9 +76,9 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
     const store = createCertificateStore({ storage });
     const departed = createDeparted({ storage, store, clock, emit: bus.emit, domains });
     const retired = await departed.start();
-    const isReachable = ({ upstream }: DomainSettings): boolean =>
+    const hasUpstream = ({ upstream }: DomainSettings): boolean =>
       upstreams.some(({ id }) => id === upstream);
-    const kept = certificates.keepServing === true ? retired.filter(isReachable) : [];
+    const kept = certificates.keepServing === true ? retired.filter(hasUpstream) : [];
 
     const gates = createGates({
       settings: { ...settings, domains: [...domains, ...kept] },
@@ -130,7 +131,7 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
           ready: isReady(),
           workers: gates.list(),
           upstreams,
-          upstreamHealthy: (): boolean | undefined => undefined,
+          upstreamHealthy: ({ id }) => isReachable(gates.contacts(id)),
           domains: [...domains, ...kept],
           certificates: [...renewal.status(), ...departed.status()],
         }),

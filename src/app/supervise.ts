@@ -6,9 +6,10 @@ import { fileURLToPath } from 'node:url';
 import type { Clock } from '../core/clock.ts';
 import { GateError } from '../core/errors.ts';
 import type { Emit, Listener } from '../core/events.ts';
-import type { Settings } from '../core/settings.ts';
+import type { Settings, UpstreamId } from '../core/settings.ts';
+import type { UpstreamContact } from '../core/upstream-contact.ts';
 import type { SocketHandle } from './held-socket.ts';
-import type { FromGate, ToGate } from './messages.ts';
+import type { Contacts, FromGate, ToGate } from './messages.ts';
 
 /** A gate that is not ready this long after its start is killed. */
 const START_MS = 30_000;
@@ -49,6 +50,8 @@ export interface Gates {
   lookAgain(domain: string): void;
   /** what one gate has counted so far; rejects when `signal` aborts first */
   measure(gate: number, signal: AbortSignal): Promise<unknown>;
+  /** what each gate last told of an upstream */
+  contacts(upstream: UpstreamId): readonly UpstreamContact[];
   list(): readonly { readonly pid: number; readonly state: GateState }[];
   /** lets all drain; kills what is left a second after `timeoutMs` */
   stop(timeoutMs: number): Promise<void>;
@@ -62,6 +65,7 @@ interface Gate {
   state: GateState;
   /** looks since it was last heard of; counted in looks, so that a machine that slept kills nobody */
   silentLooks: number;
+  contacts: Contacts;
 }
 
 /** `dist/app/gate-process.js`; the source's own file where tests run the source. */
@@ -84,7 +88,12 @@ export const createGates = (options: GatesOptions): Gates => {
     if (child.connected) child.send(message, handle as never, () => undefined);
   };
 
-  const measured = (gate: number, { question, snapshot }: FromGate & { type: 'measured' }): void => {
+  const measured = (
+    gate: number,
+    { question, snapshot, contacts }: FromGate & { type: 'measured' },
+  ): void => {
+    const known = gates.get(gate);
+    if (known !== undefined) known.contacts = contacts;
     if (question === 0) options.onMeasured(gate, snapshot);
     else questions.get(question)?.(snapshot);
   };
@@ -101,7 +110,13 @@ export const createGates = (options: GatesOptions): Gates => {
       throw new GateError('ERR_INTERNAL', 'gate process cannot be started', { cause });
     }
     const pid = child.pid ?? 0;
-    const gate: Gate = { process: child, startedMs: clock.now(), state: 'starting', silentLooks: 0 };
+    const gate: Gate = {
+      process: child,
+      startedMs: clock.now(),
+      state: 'starting',
+      silentLooks: 0,
+      contacts: {},
+    };
     gates.set(number, gate);
     options.onStarted(number);
     return new Promise((resolve, reject) => {
@@ -206,6 +221,7 @@ export const createGates = (options: GatesOptions): Gates => {
         );
         if (gate !== undefined) send(gate, { type: 'measure', question });
       }),
+    contacts: (upstream) => [...gates.values()].flatMap(({ contacts }) => contacts[upstream] ?? []),
     list: () => [...gates.values()].map((gate) => ({ pid: gate.process.pid ?? 0, state: gate.state })),
     stop: async (timeoutMs) => {
       stopped.abort();

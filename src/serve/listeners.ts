@@ -5,7 +5,8 @@ import type { Server as TcpServer } from 'node:net';
 import type { AnswerChallenge, AnswerTlsChallenge, Handshake } from '../core/doors.ts';
 import type { Emit } from '../core/events.ts';
 import { normalizeName } from '../core/domain-name.ts';
-import type { DomainSettings, Limits, UpstreamSettings, UpstreamUse } from '../core/settings.ts';
+import type { DomainSettings, Limits, UpstreamId, UpstreamSettings, UpstreamUse } from '../core/settings.ts';
+import type { UpstreamContact } from '../core/upstream-contact.ts';
 import { trustedRanges } from './addresses.ts';
 import { createConnections } from './connections.ts';
 import { createUploads } from './content.ts';
@@ -14,6 +15,7 @@ import { createHttp1Server } from './http1.ts';
 import { createHttp2Server } from './http2.ts';
 import { withDefaults } from './limits.ts';
 import { createPlainAnswers } from './plain.ts';
+import type { ResolveAddresses } from './resolve-addresses.ts';
 import { createTlsServer } from './tls.ts';
 import { answerUniversalLinks } from './universal-links.ts';
 import { createUpstream } from './upstream.ts';
@@ -26,6 +28,8 @@ export interface ListenersOptions {
   readonly answerChallenge: AnswerChallenge;
   readonly answerTlsChallenge?: AnswerTlsChallenge;
   readonly emit: Emit;
+  /** how the upstreams' names are looked up; the system's way unless told */
+  readonly resolve?: ResolveAddresses;
   /** what differs from the defaults of limits.ts */
   readonly limits?: Partial<Limits>;
   /** addresses or CIDRs of proxies in front whose X-Forwarded-For is believed */
@@ -40,6 +44,10 @@ export interface Listeners {
   readonly http: TcpServer;
   /** open connections, both listeners */
   connections(): number;
+  /** connections to all upstreams by state */
+  upstreamConnections(): { readonly active: number; readonly idle: number; readonly connecting: number };
+  /** how connecting to each upstream went */
+  contacts(): Readonly<Partial<Record<UpstreamId, UpstreamContact>>>;
   /**
    * Accepts no more, closes what is idle, lets requests in flight finish, and cuts what is left after `timeoutMs`.
    * @returns how many connections were cut
@@ -54,10 +62,16 @@ export const createListeners = (options: ListenersOptions): Listeners => {
   const isTrusted = trustedRanges(options.trustedProxies ?? []);
   const domains = new Map(options.domains.map((domain) => [domain.name, domain]));
   const upstreams = new Map(
-    options.upstreams.map((settings) => [settings.id, createUpstream(settings, options.upstreamUse, limits)]),
+    options.upstreams.map((settings) => [
+      settings.id,
+      createUpstream(settings, options.upstreamUse, limits, {
+        emit,
+        ...(options.resolve === undefined ? {} : { resolve: options.resolve }),
+      }),
+    ]),
   );
   const findDomain = (name: string): DomainSettings | undefined => domains.get(name);
-  const findUpstream = (id: UpstreamSettings['id']) => upstreams.get(id);
+  const findUpstream = (id: UpstreamId) => upstreams.get(id);
   let draining = false;
   const isDraining = (): boolean => draining;
 
@@ -120,5 +134,23 @@ export const createListeners = (options: ListenersOptions): Listeners => {
     return cut;
   };
 
-  return { https, http, connections: () => connections.count(), drain };
+  const upstreamConnections: Listeners['upstreamConnections'] = () => {
+    const sum = { active: 0, idle: 0, connecting: 0 };
+    for (const upstream of upstreams.values()) {
+      const { active, open, idle } = upstream.counts();
+      sum.active += open - idle;
+      sum.idle += idle;
+      sum.connecting += active - (open - idle);
+    }
+    return sum;
+  };
+
+  return {
+    https,
+    http,
+    connections: () => connections.count(),
+    upstreamConnections,
+    contacts: () => Object.fromEntries([...upstreams].map(([id, upstream]) => [id, upstream.contact()])),
+    drain,
+  };
 };
