@@ -79,6 +79,7 @@ const compose = (settings: Settings, wantedLevel: string | undefined): Parts => 
     events: bus,
     domains: [...domains.keys()],
     tlsContexts: () => ({ cached: cache.size() }),
+    upstreamConnections: () => listeners.upstreamConnections(),
   });
   const answerTlsChallenge = createAnswerTlsChallenge({ storage, isServed, clock, emit: bus.emit });
   const corridorSettings = (common: CommonSettings): CorridorSettings => ({
@@ -139,8 +140,14 @@ export const runGate = (): void => {
   let opened = 0;
 
   const measured = async (question: number): Promise<void> => {
-    if (parts !== undefined)
-      await tell({ type: 'measured', question, snapshot: await parts.metrics.snapshot() });
+    if (parts === undefined) return;
+    const { metrics, listeners } = parts;
+    await tell({
+      type: 'measured',
+      question,
+      snapshot: await metrics.snapshot(),
+      contacts: listeners.contacts(),
+    });
   };
 
   const leave = async (timeoutMs: number): Promise<void> => {

@@ -22,6 +22,7 @@ import { createAskRenewalInfo, createIssuers, createIssuersClock, createIssuersL
 import { logLevelOf } from './log-level.ts';
 import { compareDomains, compareSettings, type SettingsChange } from './settings-change.ts';
 import { createGates } from './supervise.ts';
+import { isReachable } from '../core/upstream-contact.ts';
 import { packageVersion } from '../core/version.ts';
 
 /** How long requests in flight get when the proxy stops. */
@@ -206,7 +207,7 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
           ready: isReady(),
           workers: gates.list(),
           upstreams: current.upstreams,
-          upstreamHealthy: (): boolean | undefined => undefined,
+          upstreamHealthy: ({ id }) => isReachable(gates.contacts(id)),
           issuers: issuing.status(),
           domains: served,
           reload: lastReload,

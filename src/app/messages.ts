@@ -3,7 +3,8 @@
 
 import type { ErrorCode } from '../core/errors.ts';
 import type { Listener } from '../core/events.ts';
-import type { Settings } from '../core/settings.ts';
+import type { Settings, UpstreamId } from '../core/settings.ts';
+import type { UpstreamContact } from '../core/upstream-contact.ts';
 import type { SettingsChange } from './settings-change.ts';
 
 export type ToGate =
@@ -22,4 +23,12 @@ export type FromGate =
   /** it could not start, and ends */
   | { readonly type: 'failed'; readonly code: ErrorCode; readonly message: string }
   /** what it has counted so far; `question` 0 when it tells by itself */
-  | { readonly type: 'measured'; readonly question: number; readonly snapshot: unknown };
+  | {
+      readonly type: 'measured';
+      readonly question: number;
+      readonly snapshot: unknown;
+      readonly contacts: Contacts;
+    };
+
+/** how connecting to each upstream went */
+export type Contacts = Readonly<Partial<Record<UpstreamId, UpstreamContact>>>;

@@ -6,9 +6,10 @@ import { fileURLToPath } from 'node:url';
 import type { Clock } from '../core/clock.ts';
 import { GateError } from '../core/errors.ts';
 import type { Emit, Listener } from '../core/events.ts';
-import type { Settings } from '../core/settings.ts';
+import type { Settings, UpstreamId } from '../core/settings.ts';
+import type { UpstreamContact } from '../core/upstream-contact.ts';
 import type { SocketHandle } from './held-socket.ts';
-import type { FromGate, ToGate } from './messages.ts';
+import type { Contacts, FromGate, ToGate } from './messages.ts';
 import type { SettingsChange } from './settings-change.ts';
 
 /** A gate that is not ready this long after its start is killed. */
@@ -55,6 +56,8 @@ export interface Gates {
   lookAgain(domain: string): void;
   /** what one gate has counted so far; rejects when `signal` aborts first */
   measure(gate: number, signal: AbortSignal): Promise<unknown>;
+  /** what each gate last told of an upstream */
+  contacts(upstream: UpstreamId): readonly UpstreamContact[];
   list(): readonly { readonly pid: number; readonly state: GateState }[];
   /**
    * From now on: gates that run take the change up, later ones start with all of it, and their number follows. Resolves when
@@ -80,6 +83,7 @@ interface Gate {
   silentLooks: number;
   /** nobody takes its place when it ends: it was told to, or was to take another's place and never could */
   isSpare: boolean;
+  contacts: Contacts;
 }
 
 /** `dist/app/gate-process.js`; the source's own file where tests run the source. */
@@ -105,7 +109,12 @@ export const createGates = (options: GatesOptions): Gates => {
     if (child.connected) child.send(message, handle as never, () => undefined);
   };
 
-  const measured = (gate: number, { question, snapshot }: FromGate & { type: 'measured' }): void => {
+  const measured = (
+    gate: number,
+    { question, snapshot, contacts }: FromGate & { type: 'measured' },
+  ): void => {
+    const known = gates.get(gate);
+    if (known !== undefined) known.contacts = contacts;
     if (question === 0) options.onMeasured(gate, snapshot);
     else questions.get(question)?.(snapshot);
   };
@@ -124,7 +133,14 @@ export const createGates = (options: GatesOptions): Gates => {
     }
     const pid = child.pid ?? 0;
     const startedMs = clock.now();
-    const gate: Gate = { process: child, startedMs, state: 'starting', silentLooks: 0, isSpare };
+    const gate: Gate = {
+      process: child,
+      startedMs,
+      state: 'starting',
+      silentLooks: 0,
+      contacts: {},
+      isSpare,
+    };
     gates.set(number, gate);
     options.onStarted(number);
     return new Promise((resolve, reject) => {
@@ -262,6 +278,7 @@ export const createGates = (options: GatesOptions): Gates => {
       for (const gate of gates.values()) send(gate, { type: 'look-again', domain });
     },
     measure,
+    contacts: (upstream) => [...gates.values()].flatMap(({ contacts }) => contacts[upstream] ?? []),
     list: () => [...gates.values()].map((gate) => ({ pid: gate.process.pid ?? 0, state: gate.state })),
     apply: async (wanted, change) => {
       settings = wanted;

@@ -39,6 +39,12 @@ export interface Events {
   /** refused before it had a domain to count it under */
   'request.refused': { readonly listener: Listener; readonly code: ErrorCode; readonly status: number };
   'upstream.failed': { readonly upstream: UpstreamId; readonly code: ErrorCode; readonly cause: string };
+  /** a look at where a tracker is; `kept`: nobody knew, the last good addresses go on being used; `failed`: there are none */
+  'upstream.resolved': {
+    readonly upstream: UpstreamId;
+    readonly result: 'answered' | 'kept' | 'failed';
+    readonly cause?: string;
+  };
   'handshake.completed': { readonly version: TlsVersion; readonly resumed: boolean };
   /** `reason`: unknown-name, no-certificate, timeout, protocol (the client's own fault or a scanner) */
   'handshake.failed': {

@@ -154,7 +154,7 @@ export interface Limits {
   readonly upstreamBodyMs: number;
   /** an idle upstream connection is closed by us, before the tracker's side does */
   readonly upstreamIdleMs: number;
-  /** an upstream connection this old is replaced, so that a changed DNS record is followed */
+  /** an upstream connection this old is replaced, so that what balances behind one address can move it */
   readonly upstreamConnectionMs: number;
 }
 

@@ -50,6 +50,18 @@ export const CATALOGUE = Object.freeze({
     help: 'Requests the tracker did not answer',
     labels: ['reason'],
   },
+  linkgate_upstream_connections: {
+    type: 'gauge',
+    side: 'gate',
+    help: 'Connections to the trackers, all gates together',
+    labels: ['state'],
+  },
+  linkgate_upstream_lookups_total: {
+    type: 'counter',
+    side: 'gate',
+    help: 'Looks at where a tracker is, by what came of them',
+    labels: ['result'],
+  },
   linkgate_rejected_total: {
     type: 'counter',
     side: 'gate',

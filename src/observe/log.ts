@@ -160,6 +160,17 @@ export const logEvents = ({ events, logger, clock }: LogEventsOptions): (() => v
         logger.warn({ upstream, cause, suppressed, ...withHelp(code) }, 'tracker did not answer'),
       ),
     ),
+    events.on('upstream.resolved', ({ upstream, result, cause }) => {
+      if (result === 'answered') return;
+      bounded(`resolve ${upstream} ${result}`, (suppressed) =>
+        logger.warn(
+          { upstream, cause, suppressed },
+          result === 'kept'
+            ? 'tracker was not found in the DNS: its last addresses are used'
+            : 'tracker was not found in the DNS',
+        ),
+      );
+    }),
     events.on('storage.failed', ({ code, message }) =>
       bounded(`storage ${code}`, (suppressed) =>
         logger.error({ detail: message, suppressed, ...withHelp(code) }, 'storage failed'),

@@ -94,11 +94,19 @@ export interface GateMetricsOptions extends DomainLabels {
   readonly events: Pick<EventBus, 'on'>;
   /** TLS contexts in memory by state (`cached`, `loading` …), asked at each snapshot */
   readonly tlsContexts?: () => Readonly<Record<string, number>>;
+  /** connections to the trackers by state, asked at each snapshot */
+  readonly upstreamConnections?: () => Readonly<Record<string, number>>;
 }
 
 /** Counts what one gate does. */
 export const createGateMetrics = (options: GateMetricsOptions): Metrics => {
-  const { events, domains, domainLabelLimit = DOMAIN_LABEL_LIMIT, tlsContexts } = options;
+  const {
+    events,
+    domains,
+    domainLabelLimit = DOMAIN_LABEL_LIMIT,
+    tlsContexts,
+    upstreamConnections,
+  } = options;
   const registry = new Registry();
   const metrics = build('gate', registry);
   for (const code of codesOf('UPSTREAM'))
@@ -144,6 +152,7 @@ export const createGateMetrics = (options: GateMetricsOptions): Metrics => {
     events.on('upstream.failed', ({ code }) =>
       metrics.linkgate_upstream_errors_total.inc({ reason: reason(code) }),
     ),
+    events.on('upstream.resolved', ({ result }) => metrics.linkgate_upstream_lookups_total.inc({ result })),
     events.on('handshake.completed', ({ version, resumed }) =>
       handshakes.inc({ result: 'ok', version, resumed: String(resumed) }),
     ),
@@ -157,6 +166,9 @@ export const createGateMetrics = (options: GateMetricsOptions): Metrics => {
     snapshot: async () => {
       for (const [state, count] of Object.entries(tlsContexts?.() ?? {})) {
         metrics.linkgate_tls_contexts.set({ state }, count);
+      }
+      for (const [state, count] of Object.entries(upstreamConnections?.() ?? {})) {
+        metrics.linkgate_upstream_connections.set({ state }, count);
       }
       return structuredClone(await registry.getMetricsAsJSON());
     },

@@ -12,7 +12,7 @@ import { emitCompleted, newOutcome } from './completed.ts';
 import { sendErrorPage } from './error-page.ts';
 import type { Exchange, FieldLines, HandleExchange } from './exchange.ts';
 import { forward } from './forward.ts';
-import { readRequestFields, type RequestFields } from './headers.ts';
+import { readRequestFields, refuseLargeContent, type RequestFields } from './headers.ts';
 import { clientOf } from './identity.ts';
 import { Answer } from './respond.ts';
 import { route, type FindDomain, type Route } from './route.ts';
@@ -70,6 +70,18 @@ export const createCorridor = (options: CorridorOptions): HandleExchange => {
     emit('request.refused', { listener: exchange.listener, code: error.code, status });
     exchange.closeAfter();
     sendErrorPage(exchange, status, nextId());
+    watchReader(exchange);
+  };
+
+  /** What is answered here is bounded like the tracker's answers: a client that takes nothing of it is cut. */
+  const watchReader = (exchange: Exchange): void => {
+    if (exchange.closed) return;
+    const timer = setTimeout(() => exchange.abort(), limits.writeIdleMs);
+    const { onClose } = exchange;
+    exchange.onClose = (finished) => {
+      clearTimeout(timer);
+      onClose?.(finished);
+    };
   };
 
   const sendLocal = (exchange: Exchange, routed: Route, clientAddress: string, local: LocalAnswer): void => {
@@ -87,6 +99,7 @@ export const createCorridor = (options: CorridorOptions): HandleExchange => {
       exchange.write(bytes);
     }
     exchange.end();
+    watchReader(exchange);
   };
 
   const send = (exchange: Exchange, routed: Route, fields: RequestFields): void => {
@@ -115,7 +128,12 @@ export const createCorridor = (options: CorridorOptions): HandleExchange => {
       try {
         step();
       } catch (error) {
-        refuse(exchange, toGateError(error));
+        try {
+          refuse(exchange, toGateError(error));
+        } catch {
+          // half an answer went out already: the client must see that it is half
+          exchange.abort();
+        }
       }
     };
     guard(() => {
@@ -123,6 +141,7 @@ export const createCorridor = (options: CorridorOptions): HandleExchange => {
       const { method, target, connection } = exchange;
       const routed = route({ method, target, host: fields.host, connection }, findDomain);
       if (exchange.listener === 'https') exchange.policy = policyOf(routed.domain);
+      refuseLargeContent(fields, limits);
       const proceed = (local: LocalAnswer | undefined): void => {
         if (local === undefined) send(exchange, routed, fields);
         else {

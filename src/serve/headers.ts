@@ -99,12 +99,11 @@ export interface RequestShape {
  * 7. Expect other than `100-continue` (RFC 9110 §10.1.1)
  * 8. a wish to change the protocol (RFC 9110 §7.8), and in HTTP/2 any field of a connection (RFC 9113 §8.2.2)
  *
- * @throws GateError `ERR_REQUEST_MALFORMED`, `ERR_REQUEST_UNSUPPORTED`, `ERR_REQUEST_HEADERS_TOO_LARGE`,
- * `ERR_REQUEST_BODY_TOO_LARGE`
+ * @throws GateError `ERR_REQUEST_MALFORMED`, `ERR_REQUEST_UNSUPPORTED`, `ERR_REQUEST_HEADERS_TOO_LARGE`
  */
 export const readRequestFields = (
   { method, httpVersion, fields, strayContent }: RequestShape,
-  { headerBytes, headerFields, bodyBytes }: Pick<Limits, 'headerBytes' | 'headerFields' | 'bodyBytes'>,
+  { headerBytes, headerFields }: Pick<Limits, 'headerBytes' | 'headerFields'>,
 ): RequestFields => {
   if (fields.length > headerFields * 2) {
     throw new GateError('ERR_REQUEST_HEADERS_TOO_LARGE', `request has more than ${headerFields} fields`);
@@ -179,9 +178,6 @@ export const readRequestFields = (
   const hasContent = chunked || strayContent || (contentLength ?? 0) > 0;
   if (hasContent && hasNoContent(method))
     throw malformed('request has content its method has no meaning for');
-  if (contentLength !== undefined && contentLength > bodyBytes) {
-    throw new GateError('ERR_REQUEST_BODY_TOO_LARGE', `request body is larger than ${bodyBytes} bytes`);
-  }
   if (contentLength !== undefined) forwarded.push('Content-Length', String(contentLength));
   return {
     host,
@@ -191,6 +187,18 @@ export const readRequestFields = (
     forwardedFor,
     forwardedProto,
   };
+};
+
+/**
+ * Apart from the rest, so that this answer too carries the policy of its domain, which has to be known first.
+ * @throws GateError `ERR_REQUEST_BODY_TOO_LARGE` (RFC 9110 §15.5.14)
+ */
+export const refuseLargeContent = (
+  { contentLength }: Pick<RequestFields, 'contentLength'>,
+  { bodyBytes }: Pick<Limits, 'bodyBytes'>,
+): void => {
+  if (contentLength !== undefined && contentLength > bodyBytes)
+    throw new GateError('ERR_REQUEST_BODY_TOO_LARGE', `request body is larger than ${bodyBytes} bytes`);
 };
 
 /**

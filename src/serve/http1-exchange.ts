@@ -86,15 +86,13 @@ export class Http1Exchange implements Exchange {
 
   inform(status: number, fields: FieldLines): void {
     if (status !== 103 || this.httpVersion === '1.0' || this.#response.headersSent) return;
-    const hints: Record<string, string[]> = Object.create(null);
-    for (let i = 0; i < fields.length; i += 2)
-      (hints[(fields[i] as string).toLowerCase()] ??= []).push(fields[i + 1] as string);
-    const { link } = hints;
-    if (link === undefined) return;
+    const hints = hintsOf(fields);
+    if (hints['link'] === undefined) return;
     try {
-      this.#response.writeEarlyHints({ link });
+      // Node has no public way to write one without a Link, and writes well-formed Links only
+      this.#response.writeEarlyHints(hints);
     } catch {
-      // Node writes well-formed Link fields only; an interim answer may be left out (RFC 9110 §15.2)
+      // an interim answer may be left out (RFC 9110 §15.2)
     }
   }
 
@@ -113,7 +111,11 @@ export class Http1Exchange implements Exchange {
   }
 
   end(trailers?: FieldLines): void {
-    if (trailers !== undefined && trailers.length > 0) this.#response.addTrailers(pairs(trailers));
+    try {
+      if (trailers !== undefined && trailers.length > 0) this.#response.addTrailers(pairs(trailers));
+    } catch {
+      // trailers Node refuses to write are left out (RFC 9110 §6.5.1 allows it)
+    }
     // answered before the request was whole: what follows of it is no request
     if (!this.#request.complete) this.#lingerAfter();
     this.#response.end();
@@ -147,6 +149,24 @@ export class Http1Exchange implements Exchange {
 
 const flushAlone = (response: ServerResponse): void => {
   if (response.headersSent && !response.writableEnded && !response.destroyed) response.flushHeaders();
+};
+
+/** Node writes the values of early hints as they are: nothing but plain text may reach it. */
+const PLAIN = /^[\t\u0020-\u007e]*$/;
+
+/** Links each by itself, which Node joins; what else is repeated is joined here (RFC 9110 §5.3), cookies never are. */
+const hintsOf = (fields: FieldLines): Record<string, string | string[]> => {
+  const hints: Record<string, string | string[]> = Object.create(null);
+  const links: string[] = [];
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = (fields[i] as string).toLowerCase();
+    const value = fields[i + 1] as string;
+    if (!PLAIN.test(value) || name === 'set-cookie') continue;
+    if (name === 'link') links.push(value);
+    else hints[name] = hints[name] === undefined ? value : `${String(hints[name])}, ${value}`;
+  }
+  if (links.length > 0) hints['link'] = links;
+  return hints;
 };
 
 const pairs = (fields: FieldLines): [string, string][] => {

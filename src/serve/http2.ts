@@ -31,7 +31,12 @@ export interface Http2Front {
 
 interface Session {
   readonly facts: ConnectionFacts;
+  /** all so far */
   streams: number;
+  /** of them open now */
+  open: number;
+  /** called when the last of them closes */
+  readonly rest: () => void;
   /** tells, for each stream its client closed before the answer, whether the session may go on */
   readonly mayReset: () => boolean;
 }
@@ -74,17 +79,56 @@ const leave = (session: ServerHttp2Session, { streams }: Session): void => {
 const calm = (session: ServerHttp2Session): void =>
   session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
 
+interface UntilEnd {
+  readonly exchange: Http2Exchange;
+  readonly stream: ServerHttp2Stream;
+  readonly waitMs: number;
+  readonly go: () => void;
+}
+
+/** A session that was closed, and whose client does not close in return, is cut after this. */
+const LINGER_MS = 1_000;
+
+/**
+ * Idle is without a stream: a session that only pings, or answers GOAWAY with silence, ends too. Node's own idle time
+ * (`session.setTimeout`) starts anew with every frame, and ends with the session, not with its socket.
+ * @returns to be called when a session has no stream any more
+ */
+const endWhenIdle = (
+  session: ServerHttp2Session,
+  socket: Socket,
+  idleMs: number,
+  isIdle: () => boolean,
+): (() => void) => {
+  let linger: NodeJS.Timeout | undefined;
+  const idle = setTimeout(() => {
+    if (!isIdle()) return;
+    session.close();
+    linger = setTimeout(() => socket.destroy(), LINGER_MS);
+  }, idleMs);
+  socket.once('close', () => {
+    clearTimeout(idle);
+    clearTimeout(linger);
+  });
+  return () => {
+    if (!socket.destroyed) idle.refresh();
+  };
+};
+
 /**
  * A GET may end its stream with an empty DATA frame: wait for that, and tell from it a GET with content.
- * A stream that does neither is ended with the session's idle time.
+ * A stream that does neither is ended in the time a request may take.
  */
-const untilEnd = (exchange: Http2Exchange, stream: ServerHttp2Stream, go: () => void): void => {
+const untilEnd = ({ exchange, stream, waitMs, go }: UntilEnd): void => {
   let gone = false;
+  const timer = setTimeout(() => exchange.abort(), waitMs);
   const once = (): void => {
+    clearTimeout(timer);
     if (gone) return;
     gone = true;
     go();
   };
+  stream.on('close', () => clearTimeout(timer));
   stream.on('data', () => {
     exchange.strayContent = true;
     once();
@@ -111,9 +155,16 @@ export const createHttp2Server = ({ handle, limits, isDraining }: Http2Options):
     unknownProtocolTimeout: 1_000,
   } as Parameters<typeof createServer>[0]);
 
+  // Node's own listener makes the session at once: the socket of a session is the last that came
+  let accepted: Socket | undefined;
+  server.prependListener('connection', (socket: Socket) => {
+    accepted = socket;
+  });
   server.on('session', (session) => {
-    const facts = connectionFacts('https', session.socket as Socket);
-    const known: Session = { facts, streams: 0, mayReset: createBudget(limits) };
+    const socket = accepted ?? (session.socket as Socket);
+    const facts = connectionFacts('https', socket);
+    const rest = endWhenIdle(session, socket, limits.keepAliveMs, () => known.open === 0);
+    const known: Session = { facts, streams: 0, open: 0, rest, mayReset: createBudget(limits) };
     sessions.set(session, known);
     const mayControl = createBudget(limits);
     const onControl = (): void => {
@@ -140,13 +191,16 @@ export const createHttp2Server = ({ handle, limits, isDraining }: Http2Options):
         return;
       }
       known.streams += 1;
+      known.open += 1;
       const exchange = new Http2Exchange(known.facts, stream, rawHeaders ?? []);
       stream.on('close', () => {
+        known.open -= 1;
+        if (known.open === 0) known.rest();
         if (exchange.cutByClient && !known.mayReset()) calm(session as ServerHttp2Session);
       });
       if (known.streams >= limits.requestsPerConnection || isDraining()) exchange.closeAfter();
       if (hasNoContent(exchange.method) && !stream.endAfterHeaders)
-        untilEnd(exchange, stream, () => handle(exchange));
+        untilEnd({ exchange, stream, waitMs: limits.requestMs, go: () => handle(exchange) });
       else handle(exchange);
     },
   );

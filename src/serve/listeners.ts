@@ -4,12 +4,14 @@
 import type { Server as TcpServer } from 'node:net';
 import type { AnswerChallenge, AnswerTlsChallenge, Handshake } from '../core/doors.ts';
 import type { Emit } from '../core/events.ts';
-import type { Limits, UpstreamSettings, UpstreamUse } from '../core/settings.ts';
+import type { Limits, UpstreamId, UpstreamSettings, UpstreamUse } from '../core/settings.ts';
+import type { UpstreamContact } from '../core/upstream-contact.ts';
 import { trustedRanges } from './addresses.ts';
 import { createConnections, type Admission } from './connections.ts';
 import { createUploads } from './content.ts';
 import { createFront, type Front } from './front.ts';
 import { withDefaults } from './limits.ts';
+import type { ResolveAddresses } from './resolve-addresses.ts';
 import type { FindDomain } from './route.ts';
 import { createUpstreams } from './upstreams.ts';
 
@@ -33,6 +35,8 @@ export interface ListenersOptions {
   readonly handshake: Handshake;
   readonly answerChallenge: AnswerChallenge;
   readonly emit: Emit;
+  /** how the upstreams' names are looked up; the system's way unless told */
+  readonly resolve?: ResolveAddresses;
   readonly settings: CorridorSettings;
 }
 
@@ -42,6 +46,10 @@ export interface Listeners {
   readonly http: TcpServer;
   /** open connections, both listeners */
   connections(): number;
+  /** connections to all upstreams by state */
+  upstreamConnections(): { readonly active: number; readonly idle: number; readonly connecting: number };
+  /** how connecting to each upstream went */
+  contacts(): Readonly<Partial<Record<UpstreamId, UpstreamContact>>>;
   /**
    * New settings for connections that come from now on; those that stand keep theirs and are not closed. Upstreams are
    * replaced for all.
@@ -57,9 +65,9 @@ export interface Listeners {
 
 /** @throws whatever createUpstream throws: an unreadable caFile */
 export const createListeners = (options: ListenersOptions): Listeners => {
-  const { findDomain, handshake, answerChallenge, emit } = options;
+  const { findDomain, handshake, answerChallenge, emit, resolve } = options;
   let draining = false;
-  const upstreams = createUpstreams();
+  const upstreams = createUpstreams({ emit, ...(resolve === undefined ? {} : { resolve }) });
   const open = (settings: CorridorSettings): Front => {
     const limits = withDefaults(settings.limits);
     upstreams.apply(settings.upstreams, settings.upstreamUse, limits);
@@ -128,5 +136,13 @@ export const createListeners = (options: ListenersOptions): Listeners => {
     return cut;
   };
 
-  return { https, http, connections: () => connections.count(), apply, drain };
+  return {
+    https,
+    http,
+    connections: () => connections.count(),
+    upstreamConnections: upstreams.connections,
+    contacts: upstreams.contacts,
+    apply,
+    drain,
+  };
 };

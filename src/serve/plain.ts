@@ -12,10 +12,15 @@ const CHALLENGE = '/.well-known/acme-challenge/';
  */
 const LOOKUPS = 16;
 
+/** A CA gives up after some ten seconds, and asks again when told to; a client must not wait for a storage that hangs. */
+const LOOKUP_MS = 5_000;
+
 export interface PlainOptions {
   readonly answerChallenge: AnswerChallenge;
   /** whether a certificate is live for this configured name */
   readonly isLive: (name: string) => Promise<boolean>;
+  /** how long a client waits for a lookup (5 s) */
+  readonly lookupMs?: number;
 }
 
 const challengeAnswer = (keyAuthorization: string): LocalAnswer => ({
@@ -37,23 +42,47 @@ const BUSY: LocalAnswer = {
   body: '',
 };
 
-export const createPlainAnswers = ({ answerChallenge, isLive }: PlainOptions): AnswerLocally => {
-  let lookups = 0;
-  const lookUp = async (name: string, token: string): Promise<LocalAnswer | undefined> => {
-    lookups += 1;
+export const createPlainAnswers = ({
+  answerChallenge,
+  isLive,
+  lookupMs = LOOKUP_MS,
+}: PlainOptions): AnswerLocally => {
+  /** by name and token: a CA asks from several places at once, and a flood may ask for its token too */
+  const lookups = new Map<string, Promise<LocalAnswer | undefined>>();
+  const lookUp = async (key: string, name: string, token: string): Promise<LocalAnswer | undefined> => {
     try {
       const keyAuthorization = await answerChallenge(name, token);
       // never redirect the CA to a name whose certificate it is about to make
       return keyAuthorization === undefined ? undefined : challengeAnswer(keyAuthorization);
     } finally {
-      lookups -= 1;
+      lookups.delete(key);
+    }
+  };
+  /** One that is late holds its place all the same: what hangs is not started again and again. */
+  const answered = async (name: string, token: string): Promise<LocalAnswer | undefined> => {
+    const key = `${name} ${token}`;
+    let looking = lookups.get(key);
+    if (looking === undefined) {
+      if (lookups.size >= LOOKUPS) return BUSY;
+      // behind a promise: it must not end before it is in the map
+      looking = Promise.resolve().then(() => lookUp(key, name, token));
+      lookups.set(key, looking);
+    }
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<LocalAnswer>((resolve) => {
+      timer = setTimeout(resolve, lookupMs, BUSY);
+    });
+    try {
+      return await Promise.race([looking, late]);
+    } finally {
+      clearTimeout(timer);
     }
   };
   return (exchange, { domain, target }) => {
     const challenge =
       target.startsWith(CHALLENGE) && (exchange.method === 'GET' || exchange.method === 'HEAD');
     const wantsRedirect = domain.redirectHttp && target.startsWith('/');
-    if (challenge) return lookups < LOOKUPS ? lookUp(domain.name, target.slice(CHALLENGE.length)) : BUSY;
+    if (challenge) return answered(domain.name, target.slice(CHALLENGE.length));
     if (!wantsRedirect) return undefined;
     return (async () => ((await isLive(domain.name)) ? redirect(domain.name, target) : undefined))();
   };

@@ -20,6 +20,9 @@ export interface AnswerOptions {
   readonly limits: Pick<Limits, 'requestMs' | 'writeIdleMs'>;
 }
 
+/** Interim answers are written without back-pressure; nobody has use for more of them. */
+const INTERIM_ANSWERS = 8;
+
 /** One exchange's answer: hears the upstream on one side, the client on the other, and settles exactly once. */
 export class Answer implements UpstreamAnswer {
   readonly #options: AnswerOptions;
@@ -29,6 +32,7 @@ export class Answer implements UpstreamAnswer {
   /** the upstream has nothing more to say, or must not say it any more */
   #settled = false;
   #headSent = false;
+  #informed = 0;
   #dispatchedMs = 0;
   #content: Readable | undefined;
 
@@ -82,7 +86,9 @@ export class Answer implements UpstreamAnswer {
   }
 
   onInform(status: number, fields: FieldLines): void {
-    if (!this.#settled) this.#options.exchange.inform(status, responseFields(fields));
+    if (this.#settled || this.#informed >= INTERIM_ANSWERS) return;
+    this.#informed += 1;
+    this.#options.exchange.inform(status, responseFields(fields));
   }
 
   onHead(status: number, reason: string, fields: FieldLines): void {

@@ -4,11 +4,13 @@
 import type { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
-import { buildConnector, Client, type Dispatcher } from 'undici';
+import { Client, type buildConnector, type Dispatcher } from 'undici';
 import { GateError } from '../core/errors.ts';
 import type { Limits, UpstreamId, UpstreamSettings, UpstreamUse } from '../core/settings.ts';
 import { trustedRoots } from '../core/trusted-roots.ts';
+import type { UpstreamContact } from '../core/upstream-contact.ts';
 import { Attempt, type AttemptSlot, type UpstreamAnswer, type UpstreamRequest } from './upstream-attempt.ts';
+import { createUpstreamConnect, type Connected, type UpstreamDeps } from './upstream-connect.ts';
 
 export type { UpstreamAnswer, UpstreamControl, UpstreamRequest } from './upstream-attempt.ts';
 
@@ -20,8 +22,14 @@ export interface Upstream {
    * @throws GateError `ERR_UPSTREAM_BUSY` when every connection is taken and the queue is full
    */
   dispatch(request: UpstreamRequest, answer: UpstreamAnswer): void;
-  /** requests on a connection, requests waiting for one, connections that are open */
-  counts(): { readonly active: number; readonly waiting: number; readonly open: number };
+  /** requests on a connection, requests waiting for one, connections that are open, of them the unused */
+  counts(): {
+    readonly active: number;
+    readonly waiting: number;
+    readonly open: number;
+    readonly idle: number;
+  };
+  contact(): UpstreamContact;
   /** cuts what is in flight */
   destroy(): Promise<void>;
 }
@@ -31,28 +39,43 @@ interface Slot extends AttemptSlot {
   client: Client;
   connected: boolean;
   connectedMs: number;
+  address: string;
 }
 
 const MAX_ANSWER_HEADER_BYTES = 64 * 1024;
 
 /** @throws the error of node:fs or node:tls when the settings' caFile cannot be read */
-export const createUpstream = (settings: UpstreamSettings, use: UpstreamUse, limits: Limits): Upstream => {
+export const createUpstream = (
+  settings: UpstreamSettings,
+  use: UpstreamUse,
+  limits: Limits,
+  deps: UpstreamDeps = {},
+): Upstream => {
   const { serverName } = settings;
   const caPem = settings.caFile === undefined ? undefined : readFileSync(settings.caFile, 'utf8');
-  const connect = buildConnector({
-    timeout: use.connectTimeoutMs,
-    servername: serverName,
-    // made once: given as `ca`, 150 roots would be parsed again for each connection
+  const connector = createUpstreamConnect({
+    settings,
+    timeoutMs: use.connectTimeoutMs,
     secureContext: createSecureContext({ ca: trustedRoots(caPem), minVersion: 'TLSv1.2' }),
-    // A and AAAA in turn (RFC 8305), looked up anew for each connection
-    autoSelectFamily: true,
-    autoSelectFamilyAttemptTimeout: 500,
-  } as Parameters<typeof buildConnector>[0]);
+    ...deps,
+  });
 
   /** undici's own Pool is not used: it queues without bound and tells nobody which connection a request is on. */
   const newClient = (slot: () => Slot): Client => {
+    let address = '';
+    const connect = async (_where: unknown, done: buildConnector.Callback): Promise<void> => {
+      let connected: Connected;
+      try {
+        connected = await connector.connect();
+      } catch (error) {
+        done(error as Error, null);
+        return;
+      }
+      ({ address } = connected);
+      done(null, connected.socket);
+    };
     const client = new Client(settings.origin, {
-      connect,
+      connect: (where, done) => void connect(where, done),
       pipelining: 1,
       // ours, in respond.ts: it covers the wait for a connection too
       headersTimeout: 0,
@@ -65,6 +88,7 @@ export const createUpstream = (settings: UpstreamSettings, use: UpstreamUse, lim
       const own = slot();
       own.connected = true;
       own.connectedMs = performance.now();
+      own.address = address;
       own.served = 0;
     });
     client.on('disconnect', () => {
@@ -79,6 +103,7 @@ export const createUpstream = (settings: UpstreamSettings, use: UpstreamUse, lim
       client: newClient(() => slot),
       connected: false,
       connectedMs: 0,
+      address: '',
       served: 0,
     };
     return slot;
@@ -102,7 +127,13 @@ export const createUpstream = (settings: UpstreamSettings, use: UpstreamUse, lim
   const leaving = new Set<Client>();
   let destroyed = false;
 
+  /** Too old, or to an address the DNS has taken back. */
+  const isOutdated = ({ connected, connectedMs, address }: Slot): boolean =>
+    connected &&
+    (performance.now() - connectedMs > limits.upstreamConnectionMs || !connector.isCurrent(address));
+
   const run = (attempt: Attempt<Slot>, slot: Slot): void => {
+    if (isOutdated(slot)) renew(slot, false);
     attempt.take(slot);
     const { method, target, fields, body } = attempt.request;
     slot.client.dispatch(
@@ -135,15 +166,10 @@ export const createUpstream = (settings: UpstreamSettings, use: UpstreamUse, lim
   };
   const takeSlot = (): Slot | undefined => {
     const slot = idle.pop();
-    if (slot === undefined) {
-      if (slots.size >= use.maxConnections) return undefined;
-      const fresh = newSlot();
-      slots.add(fresh);
-      return fresh;
-    }
-    if (slot.connected && performance.now() - slot.connectedMs > limits.upstreamConnectionMs)
-      renew(slot, false);
-    return slot;
+    if (slot !== undefined || slots.size >= use.maxConnections) return slot;
+    const fresh = newSlot();
+    slots.add(fresh);
+    return fresh;
   };
 
   return {
@@ -170,9 +196,12 @@ export const createUpstream = (settings: UpstreamSettings, use: UpstreamUse, lim
       active: slots.size - idle.length,
       waiting: waiting.size,
       open: [...slots].filter(({ connected }) => connected).length,
+      idle: idle.filter(({ connected }) => connected).length,
     }),
+    contact: () => connector.contact(),
     destroy: async () => {
       destroyed = true;
+      connector.close();
       for (const attempt of waiting) attempt.onResponseError(undefined, new Error('upstream is closing'));
       waiting.clear();
       const clients = [...slots].map(({ client }) => client).concat([...leaving]);

@@ -3,7 +3,8 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import type { Limits, UpstreamId, UpstreamSettings, UpstreamUse } from '../core/settings.ts';
-import { createUpstream, type Upstream } from './upstream.ts';
+import type { UpstreamContact } from '../core/upstream-contact.ts';
+import { createUpstream, type Upstream, type UpstreamDeps } from './upstream.ts';
 
 export interface Upstreams {
   find(id: UpstreamId): Upstream | undefined;
@@ -12,6 +13,10 @@ export interface Upstreams {
    * @throws whatever createUpstream throws; nothing has changed then
    */
   apply(settings: readonly UpstreamSettings[], use: UpstreamUse, limits: Limits): void;
+  /** connections to all of them by state */
+  connections(): { readonly active: number; readonly idle: number; readonly connecting: number };
+  /** how connecting to each went */
+  contacts(): Readonly<Partial<Record<UpstreamId, UpstreamContact>>>;
   /** cuts what is in flight */
   destroy(): Promise<void>;
 }
@@ -21,7 +26,7 @@ interface Known {
   readonly upstream: Upstream;
 }
 
-export const createUpstreams = (): Upstreams => {
+export const createUpstreams = (deps: UpstreamDeps = {}): Upstreams => {
   let known = new Map<UpstreamId, Known>();
   /** replaced ones, as long as somebody waits for an answer of theirs */
   const leaving = new Set<Upstream>();
@@ -35,6 +40,11 @@ export const createUpstreams = (): Upstreams => {
     }
   };
 
+  const everyOne = (): readonly Upstream[] => [
+    ...[...known.values()].map(({ upstream }) => upstream),
+    ...leaving,
+  ];
+
   return {
     find: (id) => known.get(id)?.upstream,
     apply: (all, use, limits) => {
@@ -43,7 +53,7 @@ export const createUpstreams = (): Upstreams => {
         const settings = [one, use, limits] as const;
         const old = known.get(one.id);
         const same = old !== undefined && isDeepStrictEqual(old.settings, settings);
-        next.set(one.id, same ? old : { settings, upstream: createUpstream(one, use, limits) });
+        next.set(one.id, same ? old : { settings, upstream: createUpstream(one, use, limits, deps) });
       }
       for (const [id, { upstream }] of known) {
         if (next.get(id)?.upstream !== upstream) leaving.add(upstream);
@@ -51,9 +61,19 @@ export const createUpstreams = (): Upstreams => {
       known = next;
       sweep();
     },
+    connections: () => {
+      const sum = { active: 0, idle: 0, connecting: 0 };
+      for (const upstream of everyOne()) {
+        const { active, open, idle } = upstream.counts();
+        sum.active += open - idle;
+        sum.idle += idle;
+        sum.connecting += active - (open - idle);
+      }
+      return sum;
+    },
+    contacts: () => Object.fromEntries([...known].map(([id, { upstream }]) => [id, upstream.contact()])),
     destroy: async () => {
-      const all = [...[...known.values()].map(({ upstream }) => upstream), ...leaving];
-      await Promise.all(all.map((upstream) => upstream.destroy()));
+      await Promise.all(everyOne().map((upstream) => upstream.destroy()));
     },
   };
 };

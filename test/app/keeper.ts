@@ -135,6 +135,22 @@ t.test('gates are replaced one by one under clicks, none of which fails', async 
   );
 });
 
+t.test('a tracker that cannot be reached is told as unhealthy', async (t) => {
+  const gone = await tracker(t);
+  const settings = localSettings(t, { ...gone, url: `https://127.0.0.2:${gone.port}` });
+  const keeper = await startKeeper({ settings, logLevel: 'silent' });
+  t.teardown(() => keeper.stop(0));
+  const { https, admin } = keeper.addresses;
+  await until('the certificate is live', () => keeper.isLive());
+  const ca = localRoot(settings.certificates.storage.path);
+  const status = async (): Promise<string> =>
+    (await fetch(`http://127.0.0.1:${admin.port}/api/status`)).text();
+  t.match(await status(), '"healthy":true', 'nobody has tried yet');
+  const click = () => clickHttp1({ port: https.port, domain: 'links.example.com', ca, path: '/e/c/x/y' });
+  for (let count = 0; count < 3; count += 1) t.match(await until('answered', click), /^HTTP\/1\.1 502 /);
+  await until('it is told', async () => (await status()).includes('"healthy":false'));
+});
+
 t.test('what fails at the start leaves nothing running', async (t) => {
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));

@@ -49,6 +49,9 @@ export interface TrackerOptions {
   readonly serverName?: string;
   readonly answer?: TrackerAnswer;
   readonly pki?: Pki;
+  /** where it listens; any port of 127.0.0.1 unless told */
+  readonly host?: string;
+  readonly port?: number;
   /** of its certificate; valid now unless told */
   readonly validity?: { readonly notBeforeMs: number; readonly notAfterMs: number };
 }
@@ -109,7 +112,8 @@ export const tracker = async (t: Test, options: TrackerOptions = {}): Promise<Tr
     http.emit('connection', socket);
   });
   server.on('tlsClientError', (_error, socket) => socket.destroy());
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const host = options.host ?? '127.0.0.1';
+  await new Promise<void>((resolve) => server.listen(options.port ?? 0, host, resolve));
   const cut = (): void => {
     for (const socket of sockets.keys()) socket.destroy();
   };
@@ -123,7 +127,7 @@ export const tracker = async (t: Test, options: TrackerOptions = {}): Promise<Tr
   writeFileSync(caFile, pki.rootPem);
   return {
     port,
-    url: `https://127.0.0.1:${port}`,
+    url: `https://${host}:${port}`,
     serverName,
     caPem: pki.rootPem,
     caFile,

@@ -110,6 +110,7 @@ const EVERY_EVENT: { readonly [N in EventName]: Events[N] } = {
   },
   'request.refused': { listener: 'http', code: 'ERR_REQUEST_MALFORMED', status: 400 },
   'upstream.failed': { upstream: 'us', code: 'ERR_UPSTREAM_TIMEOUT', cause: 'slow' },
+  'upstream.resolved': { upstream: 'us', result: 'kept', cause: 'queryA ETIMEOUT' },
   'handshake.completed': { version: 'TLSv1.3', resumed: false },
   'handshake.failed': { reason: 'internal' },
   'context.looked': { result: 'hit' },

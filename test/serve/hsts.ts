@@ -31,6 +31,7 @@ const CASES: [string, number, string, string?][] = [
   [file, 200, 'GET'],
   ['/dies', 502, 'GET'],
   ['/large', 413, 'POST', CHUNKED],
+  ['/large', 413, 'POST', `Content-Length: ${LARGE.length}\r\n`],
 ];
 
 t.test('every https answer of the domain has it once, without includeSubDomains', async (t) => {

@@ -4,44 +4,11 @@ import { connect as http2Connect, type ClientHttp2Session, type OutgoingHttpHead
 import { connect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import t from 'tap';
+import { END_HEADERS, END_STREAM, frame, headers, PREFACE, REQUEST } from '../helpers/http2-frames.ts';
 import { ask, gather, serve } from '../helpers/serve.ts';
 import { onRequestHead, scriptedTracker, tracker } from '../helpers/tracker.ts';
 import { pause } from '../helpers/pause.ts';
 import { until } from '../helpers/until.ts';
-
-/** One frame (RFC 9113 §4.1). */
-const frame = (type: number, flags: number, stream: number, payload: Buffer): Buffer => {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head.writeUInt8(type, 3);
-  head.writeUInt8(flags, 4);
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-};
-const text = (value: string): Buffer => {
-  const bytes = Buffer.from(value, 'latin1');
-  if (bytes.length < 127) return Buffer.concat([Buffer.from([bytes.length]), bytes]);
-  const rest = bytes.length - 127;
-  const head = [127];
-  let left = rest;
-  for (; left >= 128; left >>= 7) head.push((left & 127) | 128);
-  return Buffer.concat([Buffer.from([...head, left]), bytes]);
-};
-/** HPACK literals without indexing (RFC 7541 §6.2.2): any bytes at all. */
-const headers = (fields: [string, string][]): Buffer =>
-  Buffer.concat(fields.flatMap(([name, value]) => [Buffer.from([0]), text(name), text(value)]));
-const PREFACE = Buffer.concat([
-  Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
-  frame(4, 0, 0, Buffer.alloc(0)),
-]);
-const REQUEST: [string, string][] = [
-  [':method', 'GET'],
-  [':scheme', 'https'],
-  [':authority', 'links.example.com'],
-  [':path', '/outer'],
-];
-const END_HEADERS = 4;
-const END_STREAM = 1;
 
 t.test('each rule on raw frames: nothing reaches the tracker', async (t) => {
   const seen = await tracker(t);

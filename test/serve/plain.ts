@@ -2,6 +2,7 @@
 
 import { connect } from 'node:net';
 import t from 'tap';
+import { createPlainAnswers } from '../../src/serve/plain.ts';
 import { serve } from '../helpers/serve.ts';
 import { tracker } from '../helpers/tracker.ts';
 import { pause } from '../helpers/pause.ts';
@@ -89,6 +90,43 @@ t.test('sixteen lookups of challenges at once; what is more is told to come back
   answers[16]?.(false);
   t.match(await after, /after\.thumbprint$/);
 });
+
+t.test(
+  'the same challenge asked for many times is one lookup; one that hangs is a 503 in its time',
+  async (t) => {
+    let asked = 0;
+    let release: (value: string | undefined) => void = () => undefined;
+    const options = {
+      answerChallenge: () => {
+        asked += 1;
+        return new Promise<string | undefined>((resolve) => {
+          release = resolve;
+        });
+      },
+      isLive: () => Promise.resolve(true),
+    };
+    const patient = createPlainAnswers(options);
+    const short = createPlainAnswers({ ...options, lookupMs: 50 });
+    const domain = { name: 'links.example.com', redirectHttp: false };
+    const get = (token: string, answer = short): ReturnType<typeof short> =>
+      answer({ method: 'GET' } as never, { domain, target: `${CHALLENGE}${token}` } as never);
+    const many = Array.from({ length: 500 }, () => get('one', patient));
+    await pause(1);
+    t.equal(asked, 1);
+    release('one.thumbprint');
+    for (const one of await Promise.all(many)) t.match(one, { status: 200, body: 'one.thumbprint' });
+    t.match(await Promise.all([get('two'), get('two')]), [{ status: 503 }, { status: 503 }], 'it hangs');
+    t.match(await get('two'), { status: 503 });
+    t.equal(asked, 2, 'and is not started again beside itself');
+    release(undefined);
+    await pause(1);
+    const again = get('two');
+    await pause(1);
+    t.equal(asked, 3);
+    release(undefined);
+    t.equal(await again, undefined, 'not open: forwarded');
+  },
+);
 
 t.test('redirectHttp: 308 with the target as it came, only where a certificate is live', async (t) => {
   const seen = await tracker(t);

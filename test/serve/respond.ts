@@ -198,6 +198,7 @@ t.test('statuses and framings come through as they are', async (t) => {
     '/odd': 'HTTP/1.1 299 Ganz \xc3\xa4ndere\r\nContent-Length: 2\r\nX-B: caf\xe9\r\nX-b: 2\r\nx-B: 3\r\n\r\nok',
     '/trailers': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 9\r\nHost: evil\r\n\r\n',
     '/hints': 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+    '/more-hints': 'HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nX-A: 1\r\nConnection: x-b\r\nX-B: 2\r\nx-a: 3\r\nX-C: caf\xe9\r\nSet-Cookie: a=b\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
   }; // prettier-ignore
   const upstream = await scriptedTracker(t, (socket) =>
     onRequestHead(socket, (text) => {
@@ -234,6 +235,11 @@ t.test('statuses and framings come through as they are', async (t) => {
     /^HTTP\/1\.1 103 Early Hints\r\nLink: <\/a\.css>; rel=preload\r\n\r\nHTTP\/1\.1 200 OK\r\n/,
   );
   t.match(await ask(session, { ':path': '/hints' }), { status: 200, informed: [{ ':status': 103 }] });
+  t.match(
+    await get('/more-hints'),
+    /^HTTP\/1\.1 103 Early Hints\r\nLink: <\/a>; rel=preload\r\nx-a: 1, 3\r\n\r\nHTTP\/1\.1 200 OK\r\n/,
+    'with its other end-to-end fields',
+  );
   t.match(await get('/hints', 'GET', '1.0'), /^HTTP\/1\.1 200 /, 'HTTP/1.0 knows no interim answers');
 });
 

@@ -282,7 +282,7 @@ t.test('a connect that gets no answer ends in connectTimeout', async (t) => {
     { use: { connectTimeoutMs: 200 } },
   );
   const got = await send(upstream, 'a');
-  t.equal(got.error?.code, 'UND_ERR_CONNECT_TIMEOUT');
+  t.equal(got.error?.code, 'ERR_UPSTREAM_UNREACHABLE');
   t.match(upstream.counts(), { active: 0 });
 });
 
