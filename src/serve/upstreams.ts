@@ -4,7 +4,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Limits, UpstreamId, UpstreamSettings, UpstreamUse } from '../core/settings.ts';
 import type { UpstreamContact } from '../core/upstream-contact.ts';
-import { createUpstream, type Upstream, type UpstreamDeps } from './upstream.ts';
+import { createUpstream, type Upstream } from './upstream.ts';
+import type { UpstreamDeps } from './upstream-connect.ts';
 
 export interface Upstreams {
   find(id: UpstreamId): Upstream | undefined;

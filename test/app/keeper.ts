@@ -118,15 +118,15 @@ t.test('gates are replaced one by one under clicks, none of which fails', async 
     return ((await answer.json()) as { workers: { pid: number }[] }).workers.map(({ pid }) => pid);
   };
   const before = await pids();
-  let rolled = false;
-  const rolling = keeper.roll().then(() => (rolled = true));
+  const rolling = { isOver: false };
+  const rolled = keeper.roll().finally(() => (rolling.isOver = true));
   let clicks = 0;
-  while (!rolled || clicks < 20) {
+  while (!rolling.isOver || clicks < 20) {
     const answer = await clickHttp1({ port: https.port, domain: 'links.example.com', ca, path: '/e/c/x/y' });
     if (!answer.startsWith('HTTP/1.1 302 ')) t.fail(answer.slice(0, 40));
     clicks += 1;
   }
-  await rolling;
+  await rolled;
   const after = await pids();
   t.equal(after.length, 2);
   t.strictSame(
