@@ -120,13 +120,19 @@ t.test(`${SECONDS} s of mutated bytes`, async (t) => {
   const end = Date.now() + SECONDS * 1_000;
   let streams = 0;
   let orphans = 0;
+  let unopened = 0;
   while (Date.now() < end) {
     for (const [what, list, open] of targets) {
       const count = seen.requests.length;
       const batch = fc.sample(fc.tuple(fc.constantFrom(...list), edits), 25);
       const answers = await Promise.all(
         batch.map(async ([seed, changes]) => {
-          const socket = await open();
+          // on a busy machine a good handshake too can pass its second
+          const socket = await open().catch(() => undefined);
+          if (socket === undefined) {
+            unopened += 1;
+            return '';
+          }
           const answer = gather(socket);
           socket.write(mutate(seed, changes));
           return answer;
@@ -149,6 +155,7 @@ t.test(`${SECONDS} s of mutated bytes`, async (t) => {
     }
   }
   t.equal(orphans, 0, 'every request the tracker saw was one a client was answered for');
+  t.ok(unopened <= streams / 100, `${unopened} of ${streams} connections could not be opened`);
   await until(
     'no connection stays',
     () => gate.listeners.connections() + proxied.listeners.connections() === 0,

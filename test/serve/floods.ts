@@ -133,7 +133,7 @@ t.test('a tracker that sends interim answers without end is a 504, and few are p
       socket.on('close', () => clearInterval(timer));
     }),
   );
-  const gate = await serve(t, { tracker: upstream, upstreamUse: { responseTimeoutMs: 400 } });
+  const gate = await serve(t, { tracker: upstream, upstreamUse: { responseTimeoutMs: 2_000 } });
   const endless = gate.raw('GET / HTTP/1.1\r\nHost: links.example.com\r\nConnection: close\r\n\r\n');
   const session = await gate.h2();
   const beside = ask(session, {});
