@@ -4,7 +4,7 @@ import { uptime } from 'node:os';
 import { askTime } from '../cert/ask-time.ts';
 import { limitsOf, withBudget } from '../cert/budget.ts';
 import { createCaClock, type CaClock } from '../cert/ca-clock.ts';
-import { caaIdentities } from '../cert/caa.ts';
+import { caaIdentities } from '../core/caa.ts';
 import { createLook, createLookResolver, type Look } from '../cert/look.ts';
 import { createAcmeIssuer } from '../cert/issuers/acme.ts';
 import type { Issuer } from '../cert/issuers/issuer.ts';

@@ -3,7 +3,7 @@
 
 import { Resolver } from 'node:dns/promises';
 import { GateError } from '../core/errors.ts';
-import { caaAllows, type CaaRecord } from './caa.ts';
+import { caaAllows, type CaaRecord } from '../core/caa.ts';
 
 /** Both reject with the errors of node:dns (`code`). */
 export interface LookResolver {

@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram';
 import t from 'tap';
-import type { CaaRecord } from '../../src/cert/caa.ts';
+import type { CaaRecord } from '../../src/core/caa.ts';
 import { createLook, createLookResolver, type LookResolver } from '../../src/cert/look.ts';
 
 const { signal } = new AbortController();

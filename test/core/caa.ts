@@ -1,5 +1,5 @@
 import t from 'tap';
-import { caaAllows, caaIdentities } from '../../src/cert/caa.ts';
+import { caaAllows, caaIdentities } from '../../src/core/caa.ts';
 
 const le = ['letsencrypt.org'];
 

@@ -1,4 +1,5 @@
-// Whether CAA records let a CA issue for a name (RFC 8659). Pure: look.ts fetches the records.
+// Whether CAA records let a CA issue for a name (RFC 8659): asked before an order and by the doctor. Pure: whoever asks fetches
+// the records.
 
 /** One record as node:dns gives it: `critical` and one property, named by its tag. */
 export type CaaRecord = Readonly<Record<string, unknown>> & { readonly critical: number };
