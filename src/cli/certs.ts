@@ -6,6 +6,7 @@ import type { CertificateStatus } from '../core/certificate-state.ts';
 import { GateError } from '../core/errors.ts';
 import { configPath } from './config-path.ts';
 import { readPassword } from './password.ts';
+import { formatTable } from './table.ts';
 
 interface Common {
   readonly config?: string;
@@ -35,19 +36,6 @@ const expiry = (notAfter: string | null): string => {
 
 const minute = (time: string | null): string =>
   time === null ? '-' : `${time.slice(0, 16).replace('T', ' ')}Z`;
-
-/** Columns as wide as their widest cell. */
-export const formatTable = (rows: readonly (readonly string[])[]): string => {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-};
 
 /** The table of `certs list`, each problem in a line of its own below. */
 export const formatList = (rows: readonly CertificateStatus[]): string => {

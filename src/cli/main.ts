@@ -49,6 +49,16 @@ const main = async (argv: readonly string[]): Promise<number> => {
       const { checkCommand } = await import('./check.ts');
       code = await checkCommand(options);
     });
+  program
+    .command('status')
+    .description('how the running proxy and each of its domains stand')
+    .option(...configOption)
+    .option('--json', 'print JSON')
+    .option('--watch', 'again every two seconds, until Ctrl-C')
+    .action(async (options: { config?: string; json?: boolean; watch?: boolean }) => {
+      const { statusCommand } = await import('./status.ts');
+      code = await statusCommand(options);
+    });
   addCertsCommands(program, configOption, (exit) => {
     code = exit;
   });

@@ -33,6 +33,13 @@ export const ERRORS = Object.freeze({
   ),
   ERR_LISTEN_UNAVAILABLE: entry(500, 69, true, 'the address in `listen` is not one of this machine'),
 
+  ERR_ADMIN_UNREACHABLE: entry(
+    500,
+    69,
+    true,
+    'start it with `linkgate run`, or name the configuration that it runs with',
+  ),
+
   ERR_STORAGE_UNAVAILABLE: entry(
     503,
     69,

@@ -1,17 +1,6 @@
 import t from 'tap';
-import { formatList, formatTable } from '../../src/cli/certs.ts';
+import { formatList } from '../../src/cli/certs.ts';
 import { linkgateCommand } from '../helpers/linkgate-command.ts';
-
-t.test('columns are as wide as their widest cell', async (t) => {
-  t.equal(
-    formatTable([
-      ['A', 'B'],
-      ['long cell', 'x'],
-    ]),
-    'A          B\nlong cell  x',
-  );
-  t.equal(formatTable([]), '');
-});
 
 t.test('a row per domain, problems below', async (t) => {
   const row = {

@@ -1,0 +1,115 @@
+// What a running proxy says of itself, asked over its admin port by another process of the same machine: how its names stand
+// (/api/status) and what they served since it started (/metrics). Reads only, and touches no storage.
+
+import { get } from 'node:http';
+import type { Status } from '../admin/status.ts';
+import { GateError } from '../core/errors.ts';
+import type { ListenAddress } from '../core/settings.ts';
+
+/** Of one name since the proxy started. */
+export interface Traffic {
+  /** requests answered, by kind of link */
+  readonly kinds: Readonly<Record<string, number>>;
+  /** answers of the class 5xx */
+  readonly errors: number;
+}
+
+export interface RunningStatus extends Status {
+  /** names the metrics have no row of their own for (the ceiling of `domain` labels) are absent */
+  readonly traffic: ReadonlyMap<string, Traffic>;
+}
+
+/** longer than the proxy itself waits for what it is asked */
+const ANSWER_LIMIT_MS = 12_000;
+/** above the metrics and the status of any number of names that one machine serves */
+const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024;
+
+/** Where a listener is reached from this machine: every address means loopback too. */
+const reachable = (host: string): string => {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  return host === '::' ? '::1' : host;
+};
+
+const where = ({ host, port }: ListenAddress): string =>
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+
+const read = (address: ListenAddress, path: string, signal: AbortSignal): Promise<string> => {
+  const failed = (what: string, cause?: unknown): GateError =>
+    new GateError('ERR_ADMIN_UNREACHABLE', `proxy at "${where(address)}" ${what}`, { cause });
+  return new Promise((resolve, reject) => {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_LIMIT_MS)]);
+    const request = get(
+      {
+        host: reachable(address.host),
+        port: address.port,
+        path,
+        // the admin port answers to the names of this machine only
+        headers: { Host: 'localhost' },
+        agent: false,
+        signal: limit,
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        let bytes = 0;
+        response.on('data', (chunk: Buffer) => {
+          bytes += chunk.length;
+          if (bytes > LARGEST_ANSWER_BYTES) request.destroy(new Error('answer is too large'));
+          chunks.push(chunk);
+        });
+        response.on('end', () => {
+          if (response.statusCode === 200) resolve(Buffer.concat(chunks).toString('utf8'));
+          else reject(failed(`answered ${path} with ${response.statusCode}: is it linkgate?`));
+        });
+        response.on('error', (error) => reject(failed('broke off its answer', error)));
+      },
+    );
+    request.on('error', (error: NodeJS.ErrnoException) => {
+      const late = limit.aborted && !signal.aborted;
+      reject(failed(`does not answer: ${late ? 'timeout' : (error.code ?? error.message)}`, error));
+    });
+  });
+};
+
+const CLICKS = /^linkgate_clicks_total\{([^}]*)\} (\d+)/gm;
+const LABEL = /(\w+)="((?:[^"\\]|\\.)*)"/g;
+
+/** The counts per name in the text of /metrics. */
+export const trafficOf = (metrics: string): ReadonlyMap<string, Traffic> => {
+  const found = new Map<string, { kinds: Record<string, number>; errors: number }>();
+  for (const [, labels = '', value] of metrics.matchAll(CLICKS)) {
+    const { domain, kind, code } = Object.fromEntries(
+      [...labels.matchAll(LABEL)].map(([, name, text]) => [name, text]),
+    ) as Readonly<Record<string, string | undefined>>;
+    if (domain === undefined || kind === undefined || domain === '_other') continue;
+    const traffic = found.get(domain) ?? { kinds: {}, errors: 0 };
+    traffic.kinds[kind] = (traffic.kinds[kind] ?? 0) + Number(value);
+    if (code === '5xx') traffic.errors += Number(value);
+    found.set(domain, traffic);
+  }
+  return found;
+};
+
+const parsed = (text: string, address: ListenAddress): Status => {
+  try {
+    const status = JSON.parse(text) as Partial<Status> | null;
+    if (Array.isArray(status?.domains) && Array.isArray(status.workers)) return status as Status;
+  } catch {
+    // below
+  }
+  throw new GateError(
+    'ERR_ADMIN_UNREACHABLE',
+    `proxy at "${where(address)}" sent no status: is it linkgate?`,
+  );
+};
+
+/**
+ * @param admin - `listen.admin` of its configuration
+ * @throws GateError `ERR_ADMIN_UNREACHABLE` when nothing answers there in time, or something that is no linkgate
+ */
+export const askStatus = async (admin: ListenAddress, signal: AbortSignal): Promise<RunningStatus> => {
+  const [status, metrics] = await Promise.all([
+    read(admin, '/api/status', signal),
+    read(admin, '/metrics', signal),
+  ]);
+  return { ...parsed(status, admin), traffic: trafficOf(metrics) };
+};
