@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { ERRORS, GateError } from '../core/errors.ts';
 import { packageVersion } from '../core/version.ts';
 import { addCertsCommands } from './certs.ts';
+import type { DoctorCommandOptions } from './doctor.ts';
 
 /** Runs the command named by `argv` (without node and script) and returns the exit code. */
 const main = async (argv: readonly string[]): Promise<number> => {
@@ -58,6 +59,18 @@ const main = async (argv: readonly string[]): Promise<number> => {
     .action(async (options: { config?: string; json?: boolean; watch?: boolean }) => {
       const { statusCommand } = await import('./status.ts');
       code = await statusCommand(options);
+    });
+  program
+    .command('doctor [domain...]')
+    .description('diagnose each domain from outside in; never sends a click')
+    .option(...configOption)
+    .option('-v, --verbose', 'why each finding matters, and the evidence')
+    .option('--json', 'print JSON')
+    .option('--resolver <address[:port]>', 'name server to ask instead of the system’s')
+    .option('--ca <file>', 'PEM of a private CA to trust as well')
+    .action(async (domains: string[], options: DoctorCommandOptions) => {
+      const { doctorCommand } = await import('./doctor.ts');
+      code = await doctorCommand(domains, options);
     });
   addCertsCommands(program, configOption, (exit) => {
     code = exit;
