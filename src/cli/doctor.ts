@@ -79,8 +79,8 @@ const formatGroup = (
 
 const SOURCES: Readonly<Record<DoctorReport['source'], string>> = {
   proxy: 'beside the running proxy',
-  storage: 'no proxy runs here: certificates as the storage has them',
-  none: 'no proxy and no storage here: seen from outside alone',
+  storage: 'no proxy runs here; its storage read',
+  none: 'no proxy, no storage here',
 };
 
 /** A group per domain and one for the machine, then a line that counts. */
@@ -94,8 +94,8 @@ export const formatReport = (report: DoctorReport, options: FormatOptions): stri
   const levels = domains.map(({ findings }) => worst(findings));
   const count = (level: Level): string =>
     options.colours[level](`${levels.filter((one) => one === level).length} ${level}`);
-  const more = options.verbose || isGreen(report) ? '' : '; why, evidence and more: -v';
-  const last = `${count('green')}, ${count('amber')}, ${count('red')} (${SOURCES[source]})${more}`;
+  const more = options.verbose || isGreen(report) ? '' : '\nwhy each finding matters, and the evidence: -v';
+  const last = `domains: ${count('green')}, ${count('amber')}, ${count('red')} (${SOURCES[source]})${more}`;
   return [...groups, last].join('\n\n');
 };
 

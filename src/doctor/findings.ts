@@ -196,7 +196,7 @@ export const FINDINGS = {
   ),
   'node-outdated': amber(
     'this version of Node no longer gets security fixes, or lacks known ones',
-    'install a Node at or above the versions in the evidence',
+    'install a supported version of Node; the doctor names the lowest',
   ),
 } as const satisfies Readonly<Record<string, Row>>;
 

@@ -94,10 +94,10 @@ const checkNode = ({ nodeVersion }: MachineOptions): Finding => {
   const newest = Math.max(...NODE_FLOORS.keys());
   const above = floor !== undefined && (minor > floor[0] || (minor === floor[0] && patch >= floor[1]));
   if (above || major > newest) return good('runtime', `Node ${nodeVersion}`);
-  const evidence = [...NODE_FLOORS].map(([line, rest]) => `Node ${line}: ${line}.${rest.join('.')} or later`);
+  const versions = [...NODE_FLOORS].map(([line, rest]) => `${line}.${rest.join('.')}`);
   return finding('runtime', 'node-outdated', {
     what: `Node ${nodeVersion} is below the security floor`,
-    evidence,
+    remedy: `install Node ${versions.join(' or ')}, or a later version of these lines`,
   });
 };
 
