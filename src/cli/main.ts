@@ -76,6 +76,14 @@ const main = async (argv: readonly string[]): Promise<number> => {
     code = exit;
   });
 
+  program
+    .command('completion <shell>')
+    .description('print what completes commands in bash, zsh or fish')
+    .action(async (shell: string) => {
+      const { completionScript } = await import('./completion.ts');
+      process.stdout.write(`${completionScript(program, shell)}\n`);
+    });
+
   await program.parseAsync(argv, { from: 'user' });
   return code;
 };
