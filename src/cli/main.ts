@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { ERRORS, GateError } from '../core/errors.ts';
 import { packageVersion } from '../core/version.ts';
 import { addCertsCommands } from './certs.ts';
+import type { DoctorCommandOptions } from './doctor.ts';
 
 /** Runs the command named by `argv` (without node and script) and returns the exit code. */
 const main = async (argv: readonly string[]): Promise<number> => {
@@ -67,9 +68,29 @@ const main = async (argv: readonly string[]): Promise<number> => {
       const { reloadCommand } = await import('./reload.ts');
       code = await reloadCommand(options);
     });
+  program
+    .command('doctor [domain...]')
+    .description('diagnose each domain from outside in; never sends a click')
+    .option(...configOption)
+    .option('-v, --verbose', 'why each finding matters, and the evidence')
+    .option('--json', 'print JSON')
+    .option('--resolver <address[:port]>', 'name server to ask instead of the system’s')
+    .option('--ca <file>', 'PEM of a private CA to trust as well')
+    .action(async (domains: string[], options: DoctorCommandOptions) => {
+      const { doctorCommand } = await import('./doctor.ts');
+      code = await doctorCommand(domains, options);
+    });
   addCertsCommands(program, configOption, (exit) => {
     code = exit;
   });
+
+  program
+    .command('completion <shell>')
+    .description('print what completes commands in bash, zsh or fish')
+    .action(async (shell: string) => {
+      const { completionScript } = await import('./completion.ts');
+      process.stdout.write(`${completionScript(program, shell)}\n`);
+    });
 
   await program.parseAsync(argv, { from: 'user' });
   return code;

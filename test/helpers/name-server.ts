@@ -30,15 +30,22 @@ const zoneText = (zone: string, records: readonly string[]): string =>
     '',
   ].join('\n');
 
-/** `records`: lines of the zone file of example.com beside SOA and NS. */
-export const nameServer = async (t: Test, records: readonly string[] = []): Promise<NameServer> => {
+/**
+ * @param records - lines of the zone file of example.com beside SOA and NS
+ * @param more - further zones by their apex, with their lines
+ */
+export const nameServer = async (
+  t: Test,
+  records: readonly string[] = [],
+  more: Readonly<Record<string, readonly string[]>> = {},
+): Promise<NameServer> => {
   const folder = tempDir(t);
   const port = await freePort();
   const secret = randomBytes(32).toString('base64');
   const keyFile = join(folder, 'key');
   writeFileSync(keyFile, `${secret}\n`);
-  writeFileSync(join(folder, 'example.com'), zoneText('example.com', records));
-  writeFileSync(join(folder, 'challenges.example.net'), zoneText('challenges.example.net', []));
+  const zones = { 'example.com': records, 'challenges.example.net': [], ...more };
+  for (const [name, lines] of Object.entries(zones)) writeFileSync(join(folder, name), zoneText(name, lines));
   const zone = (name: string): string =>
     `zone "${name}" { type primary; file "${join(folder, name)}"; allow-update { key "linkgate-test"; }; };`;
   writeFileSync(
@@ -51,8 +58,7 @@ export const nameServer = async (t: Test, records: readonly string[] = []): Prom
       '};',
       'controls { };',
       `key "linkgate-test" { algorithm hmac-sha256; secret "${secret}"; };`,
-      zone('example.com'),
-      zone('challenges.example.net'),
+      ...Object.keys(zones).map(zone),
     ].join('\n'),
   );
   const child = spawn('named', ['-g', '-c', join(folder, 'named.conf'), '-n', '1'], {

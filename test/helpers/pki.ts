@@ -14,6 +14,8 @@ export interface Leaf {
 export interface Pki {
   /** PEM of the root: pass it as `ca` */
   readonly rootPem: string;
+  /** a CA below this one: its `rootPem` is the intermediate, which its leaves send instead of the root */
+  intermediate(): Pki;
   leaf(names: readonly string[], validity?: { notBeforeMs: number; notAfterMs: number }): Leaf;
 }
 
@@ -52,33 +54,41 @@ const certificate = (
 const altName = (name: string): object =>
   /^[\d.]+$/.test(name) ? { type: 7, ip: name } : { type: 2, value: name };
 
+const CA_EXTENSIONS = [
+  { name: 'basicConstraints', cA: true, critical: true },
+  { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
+];
+
+const authority = (issuer: { subject: string; key: forge.pki.rsa.PrivateKey }, rootPem: string): Pki => ({
+  rootPem,
+  intermediate: () => {
+    const { key } = rsaKey();
+    const subject = 'linkgate test intermediate';
+    return authority({ subject, key }, certificate(subject, key, issuer, CA_EXTENSIONS));
+  },
+  leaf: (names, validity) => {
+    leafKey ??= rsaKey();
+    const { pem: keyPem, key } = leafKey;
+    const leafPem = certificate(
+      names[0] ?? 'leaf',
+      key,
+      issuer,
+      [
+        { name: 'basicConstraints', cA: false },
+        { name: 'extKeyUsage', serverAuth: true },
+        { name: 'subjectAltName', altNames: names.map(altName) },
+      ],
+      validity,
+    );
+    const chainPem = leafPem + rootPem;
+    return { keyPem, chainPem, context: createSecureContext({ key: keyPem, cert: chainPem }) };
+  },
+});
+
 export const createPki = (): Pki => {
-  const root = rsaKey();
-  const issuer = { subject: 'linkgate test root', key: root.key };
-  const rootPem = certificate(issuer.subject, root.key, issuer, [
-    { name: 'basicConstraints', cA: true, critical: true },
-    { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
-  ]);
-  return {
-    rootPem,
-    leaf: (names, validity) => {
-      leafKey ??= rsaKey();
-      const { pem: keyPem, key } = leafKey;
-      const leafPem = certificate(
-        names[0] ?? 'leaf',
-        key,
-        issuer,
-        [
-          { name: 'basicConstraints', cA: false },
-          { name: 'extKeyUsage', serverAuth: true },
-          { name: 'subjectAltName', altNames: names.map(altName) },
-        ],
-        validity,
-      );
-      const chainPem = leafPem + rootPem;
-      return { keyPem, chainPem, context: createSecureContext({ key: keyPem, cert: chainPem }) };
-    },
-  };
+  const { key } = rsaKey();
+  const issuer = { subject: 'linkgate test root', key };
+  return authority(issuer, certificate(issuer.subject, key, issuer, CA_EXTENSIONS));
 };
 
 const shared = new Map<string, Pki>();

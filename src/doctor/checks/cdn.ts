@@ -1,0 +1,30 @@
+// A CDN in front, by where the name leads and by what its answers carry. The tracker's own answers may carry such fields as
+// well: those count only when the tracker, asked directly, does not send them.
+
+import { cdnOfAddress, cdnOfHeaders } from '../cdn-networks.ts';
+import type { Check } from '../examination.ts';
+import { finding, good } from '../findings.ts';
+
+export const checkCdn: Check = async ({ domain, names, http, https, visitUpstream }) => {
+  const { v4, v6 } = await names();
+  if (v4.length + v6.length === 0) return [];
+  for (const address of [...v4, ...v6]) {
+    const cdn = cdnOfAddress(address);
+    if (cdn !== undefined) {
+      const what = `${cdn} stands in front of ${domain.name}`;
+      return [finding('cdn', 'cdn-in-front', { what, evidence: [`${address} is ${cdn}’s`] })];
+    }
+  }
+  const answers = [...(await https()), ...(await http())];
+  const traces = answers.flatMap(({ answer }) =>
+    answer === undefined ? [] : (cdnOfHeaders(answer.headers) ?? []),
+  );
+  const [trace] = traces;
+  if (trace === undefined) return [good('cdn', 'none in front')];
+  const upstream = (await visitUpstream()).answer;
+  if (upstream !== undefined && cdnOfHeaders(upstream.headers)?.cdn === trace.cdn) {
+    return [good('cdn', 'none in front', [`the tracker itself sends ${trace.field}`])];
+  }
+  const what = `${trace.cdn} stands in front of ${domain.name}`;
+  return [finding('cdn', 'cdn-in-front', { what, evidence: [trace.field] })];
+};

@@ -1,0 +1,93 @@
+// The certificate that is served: trusted, whole, for this name, in its time; and what the proxy says of its renewal.
+
+import type { CertificateStatus } from '../../core/certificate-state.ts';
+import type { Check } from '../examination.ts';
+import { finding, good, type Finding, type FindingId } from '../findings.ts';
+import type { Visit } from '../visit.ts';
+
+const DAY_MS = 86_400_000;
+/** a renewal is due at two thirds of the lifetime; what comes this near its end was not renewed */
+const LAST_PART = 0.2;
+
+/** codes of OpenSSL and Node */
+const DISTRUSTS: Readonly<Record<string, FindingId>> = {
+  CERT_HAS_EXPIRED: 'certificate-expired',
+  CERT_NOT_YET_VALID: 'certificate-early',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'certificate-name',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'certificate-chain',
+  UNABLE_TO_GET_ISSUER_CERT: 'certificate-chain',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'certificate-chain',
+};
+
+const WHATS: Readonly<Partial<Record<FindingId, string>>> = {
+  'certificate-expired': 'the certificate has expired',
+  'certificate-early': 'the certificate is not valid yet',
+  'certificate-name': 'the certificate is for other names',
+  'certificate-chain': 'the chain stops before a root that everybody trusts: an intermediate is missing',
+  'certificate-untrusted': 'the certificate is not from a CA that everybody trusts',
+};
+
+const iso = (ms: number): string => new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
+
+const factsOf = ({ address, certificate, distrust }: Visit): string[] => {
+  if (certificate === undefined) return [];
+  const { names, issuer, notBeforeMs, notAfterMs } = certificate;
+  return [
+    `${address}: for ${names.join(', ')} by ${issuer}, ${iso(notBeforeMs)}Z to ${iso(notAfterMs)}Z`,
+    ...(distrust === undefined ? [] : [distrust]),
+  ];
+};
+
+const judgeServed = (visit: Visit, nowMs: number): Finding | undefined => {
+  const { certificate, distrust } = visit;
+  const evidence = factsOf(visit);
+  if (certificate === undefined) {
+    if (visit.answer !== undefined || !visit.connected) return undefined;
+    const what = `${visit.address} shows no certificate for this name`;
+    return finding('certificate', 'certificate-absent', { what, evidence: [visit.failure ?? ''] });
+  }
+  if (distrust !== undefined) {
+    const id = DISTRUSTS[distrust] ?? 'certificate-untrusted';
+    return finding('certificate', id, { what: WHATS[id] ?? distrust, evidence });
+  }
+  const left = certificate.notAfterMs - nowMs;
+  if (left < (certificate.notAfterMs - certificate.notBeforeMs) * LAST_PART) {
+    const what = `${Math.max(0, Math.floor(left / DAY_MS))} days left, and not renewed`;
+    return finding('certificate', 'certificate-ending', { what, evidence });
+  }
+  return undefined;
+};
+
+const judgeKept = (status: CertificateStatus | undefined): Finding | undefined => {
+  const problem = status?.lastProblem;
+  if (problem === undefined || problem === null) return undefined;
+  return finding('certificate', 'certificate-problem', {
+    what: `the last order failed: ${problem.detail}`,
+    evidence: [
+      `${problem.at} ${problem.issuer}: ${problem.type}`,
+      `next attempt ${status?.nextAttempt ?? 'not planned'}`,
+    ],
+    remedy: problem.remedy,
+  });
+};
+
+export const checkCertificate: Check = async ({ certificate: status, tools: { clock }, https }) => {
+  const visits = await https();
+  const nowMs = clock.now();
+  const kept = judgeKept(status);
+  // one finding of a kind, with what every address showed
+  const served = new Map<string, Finding>();
+  for (const visit of visits) {
+    const one = judgeServed(visit, nowMs);
+    if (one?.id !== undefined)
+      served.set(one.id, { ...one, evidence: [...(served.get(one.id)?.evidence ?? []), ...one.evidence] });
+  }
+  const found = [...served.values(), ...(kept === undefined ? [] : [kept])];
+  if (found.length > 0) return found;
+  const seen = visits.find((visit) => visit.certificate !== undefined);
+  if (seen?.certificate === undefined) return [];
+  const days = Math.floor((seen.certificate.notAfterMs - nowMs) / DAY_MS);
+  const next = status?.nextAttempt ?? undefined;
+  const renewal = next === undefined ? '' : `, next renewal ${next.slice(0, 10)}`;
+  return [good('certificate', `${days} days left${renewal}`, factsOf(seen))];
+};

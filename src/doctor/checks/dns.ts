@@ -1,0 +1,70 @@
+// The name resolves, and everything it resolves to is this proxy. Behind NAT or a load balancer a machine does not know its own
+// addresses; what it knows is the certificate it serves.
+
+import type { Check } from '../examination.ts';
+import { finding, good, type Finding } from '../findings.ts';
+import type { Visit } from '../visit.ts';
+
+/** Customer.io's trackers: a name that is an alias of one has plain http links and no proxy. */
+const TRACKERS = /(^|\.)(customeriomail\.com|customer\.io)$/;
+
+const show = (visit: Visit): string => {
+  const { address, certificate, failure } = visit;
+  if (!visit.connected) return `${address}: no connection (${failure ?? '?'})`;
+  return certificate === undefined
+    ? `${address}: no certificate (${failure ?? '?'})`
+    : `${address}: certificate ${certificate.serial} of ${certificate.issuer}`;
+};
+
+/** An IPv6 address that does what no IPv4 address does. */
+const strayIpv6 = (visits: readonly Visit[]): readonly Visit[] => {
+  const four = visits.filter(({ address }) => !address.includes(':'));
+  const worksOnFour = four.some(({ answer }) => answer !== undefined);
+  return visits.filter(({ address, answer }) => address.includes(':') && answer === undefined && worksOnFour);
+};
+
+export const checkDns: Check = async ({ domain: { name }, certificate, names, https }) => {
+  const { chain, v4, v6, failures } = await names();
+  const path = chain.length > 1 ? `CNAME ${chain.slice(1).join(' → ')}` : undefined;
+  const evidence = [
+    ...(path === undefined ? [] : [path]),
+    ...(v4.length === 0 ? [] : [`A ${v4.join(', ')}`]),
+    ...(v6.length === 0 ? [] : [`AAAA ${v6.join(', ')}`]),
+  ];
+  const tracker = chain.slice(1).find((alias) => TRACKERS.test(alias));
+  if (tracker !== undefined) {
+    return [finding('dns', 'dns-tracker', { what: `${name} is an alias of ${tracker}`, evidence })];
+  }
+  if (v4.length + v6.length === 0) {
+    if (failures.length > 0) {
+      return [finding('dns', 'dns-failed', { what: `${name} could not be looked up`, evidence: failures })];
+    }
+    return [finding('dns', 'dns-absent', { what: `${name} has no address`, evidence })];
+  }
+  const found: Finding[] = [];
+  if (failures.length > 0) {
+    found.push(
+      finding('dns', 'dns-failed', { what: `some questions about ${name} fail`, evidence: failures }),
+    );
+  }
+  const visits = await https();
+  const stray = strayIpv6(visits);
+  if (stray.length > 0) {
+    const what = `IPv6 leads elsewhere: ${stray.map(({ address }) => address).join(', ')}`;
+    found.push(finding('dns', 'dns-ipv6-stray', { what, evidence: visits.map(show) }));
+  }
+  const serial = certificate?.serial ?? undefined;
+  const others = visits.filter(
+    (visit) => visit.certificate !== undefined && serial !== undefined && visit.certificate.serial !== serial,
+  );
+  const own = visits.some((visit) => visit.certificate?.serial === serial);
+  // another certificate everywhere is a CDN, or a proxy just renewed: those have checks of their own
+  if (own && others.length > 0) {
+    const what = `another machine answers at ${others.map(({ address }) => address).join(', ')}`;
+    found.push(finding('dns', 'dns-elsewhere', { what, evidence: visits.map(show) }));
+  }
+  if (found.length > 0) return found;
+  const what =
+    path ?? `${[...v4, ...v6].join(', ')} (address records, or a CNAME flattened by the DNS provider)`;
+  return [good('dns', what, evidence)];
+};

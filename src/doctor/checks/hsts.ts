@@ -1,0 +1,67 @@
+// HSTS, which makes browsers refuse the http links of mail already sent (RFC 6797): by the name itself, by a parent for all its
+// subdomains, or because browsers ship it.
+
+import type { Check, Examination } from '../examination.ts';
+import { finding, good, type Finding } from '../findings.ts';
+import type { Visit } from '../visit.ts';
+
+export interface HstsPolicy {
+  readonly maxAgeSeconds: number;
+  readonly includeSubDomains: boolean;
+}
+
+/** @returns undefined when the field is absent, not valid, or takes the policy back (RFC 6797 §6.1) */
+export const parseHsts = (field: string | undefined): HstsPolicy | undefined => {
+  const words = (field ?? '').split(';').map((word) => word.trim().toLowerCase());
+  const age = words.find((word) => /^max-age\s*=/.test(word))?.replace(/^max-age\s*=\s*/, '');
+  const digits = /^"?(\d+)"?$/.exec(age ?? '')?.[1];
+  if (digits === undefined || Number(digits) === 0) return undefined;
+  return { maxAgeSeconds: Number(digits), includeSubDomains: words.includes('includesubdomains') };
+};
+
+const parentsOf = (name: string): readonly string[] => {
+  const labels = name.split('.');
+  return labels.slice(1, -1).map((_, index) => labels.slice(index + 1).join('.'));
+};
+
+const policyOf = ({ answer }: Visit): string | undefined => answer?.headers['strict-transport-security'];
+
+/** Only an answer over verified TLS counts (RFC 6797 §8.1): a visit has no other. */
+const askParent = async ({ tools, visit }: Examination, parent: string): Promise<Finding | undefined> => {
+  const address = (await tools.resolver.resolve4(parent).catch(() => []))[0];
+  if (address === undefined) return undefined;
+  const field = policyOf(await visit({ address, port: tools.ports.https, tls: true, name: parent }));
+  if (parseHsts(field)?.includeSubDomains !== true) return undefined;
+  const evidence = [`https://${parent}/ answers Strict-Transport-Security: ${field ?? ''}`];
+  return finding('hsts', 'hsts-parent', { what: `${parent} sends HSTS for its subdomains`, evidence });
+};
+
+export const checkHsts: Check = async (examination) => {
+  const { domain, tools, http, https } = examination;
+  const { name } = domain;
+  const found: Finding[] = [];
+  for (const [scheme, visits] of [
+    ['https', await https()],
+    ['http', await http()],
+  ] as const) {
+    const sender = visits.find((visit) => parseHsts(policyOf(visit)) !== undefined);
+    if (sender === undefined) continue;
+    const evidence = [`${scheme} at ${sender.address}: Strict-Transport-Security: ${policyOf(sender) ?? ''}`];
+    found.push(finding('hsts', 'hsts-name', { what: `${name} sends HSTS`, evidence }));
+    break;
+  }
+  const parents = parentsOf(name);
+  found.push(
+    ...(await Promise.all(parents.map((parent) => askParent(examination, parent)))).filter(
+      (one) => one !== undefined,
+    ),
+  );
+  const listed = [name, ...parents, name.split('.').at(-1) ?? ''].find((parent) =>
+    tools.preloaded.has(parent),
+  );
+  if (listed !== undefined) {
+    const what = `"${listed}" is in the HSTS preload list of browsers, with its subdomains`;
+    found.push(finding('hsts', 'hsts-preload', { what, evidence: [`hstspreload.org: ${listed}`] }));
+  }
+  return found.length > 0 ? found : [good('hsts', 'none, by the name or above it')];
+};

@@ -1,0 +1,70 @@
+// Customer.io's HTTP status: green when the name answers over http without an error. HSTS, which turns it red too, is
+// checks/hsts.ts.
+
+import type { Check } from '../examination.ts';
+import { finding, good, type Finding } from '../findings.ts';
+import type { Answer, Visit } from '../visit.ts';
+
+const REFUSALS = [401, 403, 405, 406, 407, 418, 429, 451, 503];
+
+export const locationOf = ({ headers }: Answer): URL | undefined => {
+  const { location } = headers;
+  return location !== undefined && URL.canParse(location) ? new URL(location) : undefined;
+};
+
+/** Redirects to the same name under the other scheme. */
+export const redirectsTo = (
+  answer: Answer | undefined,
+  protocol: 'http:' | 'https:',
+  name: string,
+): boolean => {
+  if (answer === undefined || answer.status < 300 || answer.status > 399) return false;
+  const location = locationOf(answer);
+  return location?.protocol === protocol && location.hostname === name;
+};
+
+/** What an answer says about who gave it, http and https alike; undefined when nothing is wrong. */
+export const judgeAnswer = (check: 'http' | 'https', { address, answer }: Visit): Finding | undefined => {
+  if (answer === undefined) return undefined;
+  const { status } = answer;
+  const evidence = [`${address} answered GET / with ${status}`];
+  if (status === 421) {
+    return finding(check, 'http-unknown-name', { what: `${address} does not serve this name`, evidence });
+  }
+  if (REFUSALS.includes(status)) {
+    return finding(check, 'http-refused', { what: `${address} refuses visitors with ${status}`, evidence });
+  }
+  if (status >= 500) {
+    return finding(check, `${check}-failed`, { what: `${address} answers ${status}`, evidence });
+  }
+  return undefined;
+};
+
+export const checkHttp: Check = async ({ domain: { name, redirectHttp }, http, https }) => {
+  const visits = await http();
+  const found = visits.flatMap((visit): Finding[] => {
+    const { address, connected, answer, failure } = visit;
+    // checks/ports.ts has said it
+    if (!connected) return [];
+    if (answer === undefined) {
+      const what = `${address} gives no answer`;
+      return [finding('http', 'http-failed', { what, evidence: [failure ?? ''] })];
+    }
+    if (!redirectsTo(answer, 'https:', name) || redirectHttp)
+      return [judgeAnswer('http', visit) ?? []].flat();
+    const what = `${address} redirects http to https, and linkgate is not told to`;
+    const evidence = [`${answer.status} Location: ${answer.headers.location ?? ''}`];
+    return [finding('http', 'http-redirected', { what, evidence })];
+  });
+  if (visits.some(({ answer }) => redirectsTo(answer, 'https:', name))) {
+    const back = (await https()).find(({ answer }) => redirectsTo(answer, 'http:', name));
+    if (back !== undefined) {
+      const what = `http and https of ${name} redirect to each other`;
+      const evidence = [`https: Location: ${back.answer?.headers.location ?? ''}`];
+      return [finding('http', 'https-loop', { what, evidence })];
+    }
+  }
+  const answered = visits.find(({ answer }) => answer !== undefined);
+  if (found.length > 0 || answered === undefined) return found;
+  return [good('http', `answers ${answered.answer?.status ?? ''}`)];
+};

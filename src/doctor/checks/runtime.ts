@@ -1,0 +1,111 @@
+// The machine that the proxy runs on: its clock, the modes of the storage's files, room on the disk, file descriptors, Node.
+// Once for all domains.
+
+import { lstat, readdir, readFile, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { finding, good, type Finding } from '../findings.ts';
+
+export interface MachineOptions {
+  /** absolute path of the file storage */
+  readonly storagePath: string;
+  /** process whose limits count: a gate of the running proxy, else this one */
+  readonly pid: number | 'self';
+  readonly nodeVersion: string;
+  /** milliseconds that this clock is ahead of the time that others have; undefined: nobody told one */
+  readonly skewMs: number | undefined;
+  readonly signal: AbortSignal;
+}
+
+const MOST_SKEW_MS = 60_000;
+const LEAST_FREE_BYTES = 64 * 1024 * 1024;
+const LEAST_DESCRIPTORS = 8_192;
+const MOST_FILES = 20_000;
+/** Node's lines and the first version of each without known holes, as of November 2026. */
+const NODE_FLOORS: ReadonlyMap<number, readonly [number, number]> = new Map([
+  [24, [22, 3]],
+  [26, [13, 1]],
+]);
+
+const checkClock = ({ skewMs }: MachineOptions): Finding => {
+  if (skewMs === undefined) return good('runtime', 'clock not compared: nobody told the time');
+  const seconds = Math.round(skewMs / 1000);
+  if (Math.abs(skewMs) <= MOST_SKEW_MS) return good('runtime', 'clock right to a minute');
+  const what = `this machine’s clock is ${Math.abs(seconds)} s ${seconds > 0 ? 'ahead' : 'behind'}`;
+  return finding('runtime', 'clock-skewed', { what, evidence: ['compared with the Date of answers'] });
+};
+
+const checkModes = async ({ storagePath, signal }: MachineOptions): Promise<Finding> => {
+  const wide: string[] = [];
+  let looked = 0;
+  const walk = async (path: string): Promise<void> => {
+    signal.throwIfAborted();
+    const { mode } = await lstat(path);
+    if ((mode & 0o077) !== 0) wide.push(`${path} is ${(mode & 0o777).toString(8)}`);
+    for (const entry of await readdir(path, { withFileTypes: true })) {
+      const inner = join(path, entry.name);
+      if ((looked += 1) > MOST_FILES) return;
+      if (entry.isDirectory()) await walk(inner);
+      else if (entry.isFile() && ((await lstat(inner)).mode & 0o077) !== 0) wide.push(inner);
+    }
+  };
+  try {
+    await walk(storagePath);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // made by the first `linkgate run`
+    if (code === 'ENOENT' && looked === 0) return good('runtime', 'storage not made yet');
+    const what = `storage "${storagePath}" cannot be read: ${code ?? 'unknown'}`;
+    return finding('runtime', 'storage-unreadable', { what });
+  }
+  if (wide.length === 0) return good('runtime', 'keys readable by their owner only');
+  const what = `${wide.length} files or folders of the storage are open to other users`;
+  return finding('runtime', 'storage-modes', { what, evidence: wide.slice(0, 10) });
+};
+
+const checkDisk = async ({ storagePath }: MachineOptions): Promise<readonly Finding[]> => {
+  try {
+    const { bavail, bsize } = await statfs(storagePath);
+    const free = bavail * bsize;
+    const text = `${Math.floor(free / 1024 / 1024)} MiB free where the storage is`;
+    return [
+      free < LEAST_FREE_BYTES ? finding('runtime', 'disk-full', { what: text }) : good('runtime', text),
+    ];
+  } catch {
+    return [];
+  }
+};
+
+const checkDescriptors = async ({ pid }: MachineOptions): Promise<readonly Finding[]> => {
+  let text: string;
+  try {
+    text = await readFile(`/proc/${pid}/limits`, 'utf8');
+  } catch {
+    // another system than Linux, or another user's process
+    return [];
+  }
+  const soft = Number(/^Max open files\s+(\d+)/m.exec(text)?.[1] ?? Infinity);
+  const what = `${soft} file descriptors for ${pid === 'self' ? 'this shell' : `process ${pid}`}`;
+  return [soft < LEAST_DESCRIPTORS ? finding('runtime', 'descriptors-few', { what }) : good('runtime', what)];
+};
+
+const checkNode = ({ nodeVersion }: MachineOptions): Finding => {
+  const [major = 0, minor = 0, patch = 0] = nodeVersion.replace(/^v/, '').split('.').map(Number);
+  const floor = NODE_FLOORS.get(major);
+  const newest = Math.max(...NODE_FLOORS.keys());
+  const above = floor !== undefined && (minor > floor[0] || (minor === floor[0] && patch >= floor[1]));
+  if (above || major > newest) return good('runtime', `Node ${nodeVersion}`);
+  const versions = [...NODE_FLOORS].map(([line, rest]) => `${line}.${rest.join('.')}`);
+  return finding('runtime', 'node-outdated', {
+    what: `Node ${nodeVersion} is below the security floor`,
+    remedy: `install Node ${versions.join(' or ')}, or a later version of these lines`,
+  });
+};
+
+/** Never rejects but for `signal`. */
+export const checkRuntime = async (machine: MachineOptions): Promise<readonly Finding[]> => [
+  checkClock(machine),
+  await checkModes(machine),
+  ...(await checkDisk(machine)),
+  ...(await checkDescriptors(machine)),
+  checkNode(machine),
+];

@@ -1,0 +1,92 @@
+// Runs the checks: every domain on its own, a few at a time, each check with a deadline, none able to break another.
+
+import type { Clock } from '../core/clock.ts';
+import { checkAppLinks } from './checks/app-links.ts';
+import { checkCaa } from './checks/caa.ts';
+import { checkCdn } from './checks/cdn.ts';
+import { checkCertificate } from './checks/certificate.ts';
+import { checkDns } from './checks/dns.ts';
+import { checkHsts } from './checks/hsts.ts';
+import { checkHttp } from './checks/http.ts';
+import { checkHttps } from './checks/https.ts';
+import { checkPorts } from './checks/ports.ts';
+import { checkUpstream } from './checks/upstream.ts';
+import { createExamination, type Check, type DoctorTools, type Patient } from './examination.ts';
+import { finding, type CheckName, type Finding } from './findings.ts';
+
+const DOMAIN_CHECKS: readonly (readonly [CheckName, Check])[] = [
+  ['dns', checkDns],
+  ['cdn', checkCdn],
+  ['caa', checkCaa],
+  ['ports', checkPorts],
+  ['http', checkHttp],
+  ['https', checkHttps],
+  ['hsts', checkHsts],
+  ['certificate', checkCertificate],
+  ['upstream', checkUpstream],
+  ['app-links', checkAppLinks],
+];
+
+/** a name server that does not answer takes 6 s a question, a visit 8 s */
+const CHECK_LIMIT_MS = 30_000;
+const MOST_AT_ONCE = 8;
+
+export interface Diagnosis {
+  readonly domain: string;
+  readonly findings: readonly Finding[];
+}
+
+const withDeadline = async (
+  check: CheckName,
+  run: () => Promise<readonly Finding[]>,
+  { clock, signal, limitMs }: { clock: Clock; signal: AbortSignal; limitMs: number },
+): Promise<readonly Finding[]> => {
+  const done = new AbortController();
+  const late = clock
+    .sleep(limitMs, AbortSignal.any([signal, done.signal]))
+    .then(() => [finding(check, 'check-failed', { what: `check ${check} took too long` })]);
+  try {
+    return await Promise.race([run(), late]);
+  } catch (error) {
+    const what = `check ${check} failed: ${error instanceof Error ? error.message : 'unknown'}`;
+    return [finding(check, 'check-failed', { what })];
+  } finally {
+    done.abort();
+  }
+};
+
+export interface DiagnoseOptions {
+  /** hears of each domain as it is done */
+  readonly onDone?: (diagnosis: Diagnosis) => void;
+  readonly limitMs?: number;
+}
+
+/** @returns in the order of `patients`. Never rejects. */
+export const diagnose = async (
+  patients: readonly Patient[],
+  tools: DoctorTools,
+  { onDone, limitMs = CHECK_LIMIT_MS }: DiagnoseOptions = {},
+): Promise<readonly Diagnosis[]> => {
+  const { clock, signal } = tools;
+  const examine = async (patient: Patient): Promise<Diagnosis> => {
+    const examination = createExamination(patient, tools);
+    const findings = await Promise.all(
+      DOMAIN_CHECKS.map(([name, check]) =>
+        withDeadline(name, () => check(examination), { clock, signal, limitMs }),
+      ),
+    );
+    return { domain: patient.domain.name, findings: findings.flat() };
+  };
+  const done: Diagnosis[] = [];
+  const queue = [...patients.entries()];
+  const work = async (): Promise<void> => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const [index, patient] = next;
+      const diagnosis = await examine(patient);
+      done[index] = diagnosis;
+      onDone?.(diagnosis);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(MOST_AT_ONCE, patients.length) }, work));
+  return done;
+};

@@ -1,0 +1,104 @@
+// What the checks of one domain look at: each fact is fetched once, when the first check asks for it. Everything the world is
+// reached by is handed in.
+
+import { lookup } from 'node:dns/promises';
+import type { CertificateStatus } from '../core/certificate-state.ts';
+import type { Clock } from '../core/clock.ts';
+import type { DomainSettings, UpstreamSettings } from '../core/settings.ts';
+import type { Finding } from './findings.ts';
+import { lookUpCaa, lookUpName, type CaaFacts, type NameFacts, type NameResolver } from './name-facts.ts';
+import { visit, type Visit, type VisitTarget } from './visit.ts';
+
+export interface DoctorPorts {
+  readonly http: number;
+  readonly https: number;
+}
+
+/** What all domains have in common. */
+export interface DoctorTools {
+  readonly resolver: NameResolver;
+  readonly ports: DoctorPorts;
+  /** PEM of the roots that the public trusts */
+  readonly roots: readonly string[];
+  /** PEM of the roots that the upstream is verified with */
+  readonly upstreamRoots: (upstream: UpstreamSettings) => readonly string[];
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** names of the configured CAs in CAA records; empty: CAA is nothing to them */
+  readonly cas: readonly (readonly string[])[];
+  /** registered names and top-level domains that browsers use https for, subdomains included */
+  readonly preloaded: ReadonlySet<string>;
+}
+
+/** One domain. */
+export interface Patient {
+  readonly domain: DomainSettings;
+  readonly upstream: UpstreamSettings;
+  /** how the proxy or its storage says it stands; undefined when neither could be asked */
+  readonly certificate?: CertificateStatus;
+}
+
+export interface Examination extends Patient {
+  readonly tools: DoctorTools;
+  names(): Promise<NameFacts>;
+  caa(): Promise<CaaFacts>;
+  /** one visit per address of the name, IPv6 first */
+  http(): Promise<readonly Visit[]>;
+  https(): Promise<readonly Visit[]>;
+  /** GET / at the tracker, as the proxy would hand it on */
+  visitUpstream(): Promise<Visit>;
+  visit(target: Omit<VisitTarget, 'name'> & { readonly name?: string }): Promise<Visit>;
+}
+
+/** more are not visited: what holds for eight addresses holds for the others */
+const MOST_ADDRESSES = 8;
+
+const memo = <T>(make: () => Promise<T>): (() => Promise<T>) => {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+};
+
+/** By the system's resolver: that is the one which the proxy reaches its upstream by. */
+const visitTracker = async ({ domain, upstream }: Patient, tools: DoctorTools): Promise<Visit> => {
+  const { hostname, port } = new URL(upstream.origin);
+  let address = hostname.replaceAll(/[[\]]/g, '');
+  try {
+    ({ address } = await lookup(address));
+  } catch (error) {
+    return { address, connected: false, failure: (error as NodeJS.ErrnoException).code ?? 'not found' };
+  }
+  return visit(
+    {
+      address,
+      port: port === '' ? 443 : Number(port),
+      tls: true,
+      name: domain.name,
+      serverName: upstream.serverName,
+    },
+    { roots: tools.upstreamRoots(upstream), signal: tools.signal },
+  );
+};
+
+export const createExamination = (patient: Patient, tools: DoctorTools): Examination => {
+  const { name } = patient.domain;
+  const use = { roots: tools.roots, signal: tools.signal };
+  const names = memo(() => lookUpName(tools.resolver, name));
+  const each = (port: number, tls: boolean) => async (): Promise<readonly Visit[]> => {
+    const { v4, v6 } = await names();
+    const addresses = [...v6, ...v4].slice(0, MOST_ADDRESSES);
+    return Promise.all(addresses.map((address) => visit({ address, port, tls, name }, use)));
+  };
+  return {
+    ...patient,
+    tools,
+    names,
+    caa: memo(() => lookUpCaa(tools.resolver, name)),
+    http: memo(each(tools.ports.http, false)),
+    https: memo(each(tools.ports.https, true)),
+    visitUpstream: memo(() => visitTracker(patient, tools)),
+    visit: (target) => visit({ name, ...target }, use),
+  };
+};
+
+/** One check of one domain. May reject: whoever runs it makes a finding of that. */
+export type Check = (examination: Examination) => Promise<readonly Finding[]>;

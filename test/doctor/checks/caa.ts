@@ -1,0 +1,37 @@
+import t from 'tap';
+import { checkCaa } from '../../../src/doctor/checks/caa.ts';
+import { clinic, idsOf, resolverFor } from '../../helpers/clinic.ts';
+import { needs } from '../../helpers/needs.ts';
+
+t.test('CAA as a CA looks it up', { skip: needs('named') }, async (t) => {
+  const resolver = await resolverFor(t, [
+    'open IN A 127.0.0.1',
+    'le IN CAA 0 issue "letsencrypt.org"',
+    'other IN CAA 0 issue "pki.goog"',
+    'deep.below.other IN A 127.0.0.1',
+    'alias IN CNAME target',
+    'target IN CAA 0 issue "digicert.com"',
+    'nobody IN CAA 0 issue ";"',
+    'odd IN CAA 128 tbs "unknown"',
+    'wild IN CAA 0 issuewild ";"',
+  ]);
+  const ids = async (label: string, cas = [['letsencrypt.org']]) => {
+    const name = `${label}.example.com`;
+    return checkCaa(await clinic(t, { resolver, domain: { name }, places: [], tools: { cas } }));
+  };
+  for (const label of ['open', 'le', 'wild']) t.strictSame(idsOf(await ids(label)), ['green'], label);
+  for (const label of ['other', 'nobody', 'odd'])
+    t.strictSame(idsOf(await ids(label)), ['caa-forbids'], label);
+  t.match(await ids('deep.below.other'), [
+    { id: 'caa-forbids', what: /other\.example\.com/, evidence: [/at other/, 'CAA 0 issue "pki.goog"'] },
+  ]);
+  t.match(await ids('alias'), [
+    { id: 'caa-forbids', remedy: 'add at target.example.com: CAA 0 issue "letsencrypt.org"' },
+  ]);
+  t.strictSame(idsOf(await ids('other', [['letsencrypt.org'], ['pki.goog']])), ['green'], 'one of two CAs');
+  t.match(await ids('other', []), [{ level: 'green', what: /no public CA/ }]);
+  const refused = await checkCaa(
+    await clinic(t, { resolver, domain: { name: 'links.example.net' }, places: [] }),
+  );
+  t.match(refused, [{ id: 'caa-failed', evidence: ['CAA: EREFUSED'] }]);
+});
