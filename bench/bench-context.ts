@@ -26,7 +26,7 @@ export const CONCURRENCY = 16;
 /** clicks a second in mode `open`, and the most that may be under way */
 export const OPEN_RATE = 300;
 const OPEN_CONCURRENCY = 1_000;
-const READY_LIMIT_MS = 300_000;
+const READY_LIMIT_MS = 120_000;
 const REST_LIMIT_MS = 60_000;
 
 export const loadSpec = (
@@ -103,6 +103,11 @@ export const startTarget = async (
     cores,
     workers,
   });
-  const readyMs = await untilServed(context, running, domains.names.at(-1) ?? '');
+  const readyMs = await untilServed(context, running, domains.names.at(-1) ?? '').catch(
+    async (error: unknown) => {
+      await running.stop();
+      throw error;
+    },
+  );
   return { target, running, domains, readyMs };
 };

@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -22,6 +22,8 @@ import { startUpstream } from './upstream.ts';
 const DOMAINS = 3_000;
 const CHURN_MS = 10_000;
 const MINUTE_MS = 60_000;
+/** in the order of the loads below */
+const MODES_MIXED = ['open', 'resumed', 'keepalive-h1', 'keepalive-h2'] as const;
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '30' } } });
 const minutes = Number(values.minutes);
@@ -36,7 +38,8 @@ const churn = async (): Promise<void> => {
   const file = join(folder, 'next.pem');
   for (let index = 0; !over.signal.aborted; index += 1) {
     const name = domains.names[index % DOMAINS] ?? '';
-    writeFileSync(file, authority.issue(name), { mode: 0o600 });
+    // an import of a private CA's goes up to its root
+    writeFileSync(file, authority.issue(name) + readFileSync(authority.rootFile, 'utf8'), { mode: 0o600 });
     const args = ['certs', 'import', name, '--cert', file, '--key', file];
     const config = join(folder, 'target', 'linkgate.yaml');
     const child = spawn(SYSTEM, [COMMAND, ...args, '--config', config], {
@@ -77,14 +80,16 @@ try {
   for (let minute = 0; minute <= minutes && !target.hasEnded(); minute += 1) {
     const counts = await Promise.all(loads.map((load) => load.take()));
     const clicks = counts.reduce((sum, one) => sum + one.clicks, 0);
-    const errors = counts.map((one) => JSON.stringify(one.errors)).filter((text) => text !== '{}');
+    const errors = counts.flatMap((one, index) =>
+      Object.entries(one.errors).map(([kind, count]) => `${MODES_MIXED[index]} ${kind} ${count}`),
+    );
     const row = [
       minute,
       (pssOf(target.pid) / 1_048_576).toFixed(1),
       descriptorsOf(target.pid),
       (cpuMsOf(target.pid) / 1_000).toFixed(0),
       clicks,
-      errors.length === 0 ? '0' : errors.join(' '),
+      errors.length === 0 ? '0' : errors.join(', '),
     ];
     rows.push(`| ${row.join(' | ')} |`);
     process.stdout.write(`${rows.at(-1)}\n`);
