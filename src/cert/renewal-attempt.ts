@@ -1,0 +1,106 @@
+// One attempt of the renewal loop for one name: the look before the order, the order, and what is remembered of how it
+// ended. It decides how long a failing name pauses, and not when a name is due (plan.ts). One of the four places that catch.
+
+import type { Clock, Random } from '../core/clock.ts';
+import { toGateError, type GateError } from '../core/errors.ts';
+import type { Emit } from '../core/events.ts';
+import type { Issue } from './issue.ts';
+import { lastProblemOf } from './last-problem.ts';
+import { issuedState, pauseMs } from './plan.ts';
+import { NOTHING_YET, type Entry } from './renewal-entry.ts';
+import { isStorageCode, type Records } from './renewal-records.ts';
+import type { CertificateStore } from './store.ts';
+
+export interface AttemptOptions {
+  readonly store: Pick<CertificateStore, 'readState' | 'writeState'>;
+  readonly records: Pick<Records, 'know' | 'remember'>;
+  readonly issue: Issue;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly emit: Emit;
+  /** told after a certificate was stored, so that gates look again; what it throws is dropped */
+  readonly onStored: (name: string) => void;
+  /** looks whether an order can succeed; undefined when nothing speaks against it. Never rejects. */
+  readonly look?: (name: string, signal: AbortSignal) => Promise<GateError | undefined>;
+}
+
+/** Never rejects; an attempt that `signal` ends counts as nothing. */
+export type Attempt = (entry: Entry, signal: AbortSignal) => Promise<void>;
+
+const STORAGE_PAUSE_MS = 60_000;
+/** names that do not point here or that no CA may serve are looked at again so often */
+const LOOK_PAUSE_MS = 3 * 60_000;
+
+export const createAttempt = (options: AttemptOptions): Attempt => {
+  const { store, records, issue, clock, random, emit, onStored, look } = options;
+
+  /** On first issue an order that cannot succeed is not placed; on renewal the CA has the last word. */
+  const lookFirst = async ({ name, certificate }: Entry, signal: AbortSignal): Promise<void> => {
+    const found = await look?.(name, signal);
+    if (found === undefined) return;
+    if (certificate === undefined) throw found;
+    emit('certificate.doubted', { domain: name, code: found.code, detail: found.message });
+  };
+
+  const tellStored = (name: string): void => {
+    try {
+      onStored(name);
+    } catch {
+      // Gates look by themselves every few minutes.
+    }
+  };
+
+  const obtain = async (entry: Entry, signal: AbortSignal): Promise<void> => {
+    await lookFirst(entry, signal);
+    // A certificate that cannot be stored is an order in vain: after such a failure a write goes first.
+    if (entry.state?.lastProblem?.type.startsWith('ERR_STORAGE_') === true) {
+      await store.writeState(entry.name, entry.state);
+    }
+    const { certificate, isNew } = await issue(entry.name, signal);
+    records.know(entry, certificate);
+    const before = entry.state;
+    // One that another process stored has its state in the storage.
+    const stored = isNew ? undefined : await store.readState(entry.name);
+    await records.remember(
+      entry,
+      isNew ? issuedState(before, clock.now()) : { ...(stored ?? before ?? NOTHING_YET), failures: 0 },
+    );
+    tellStored(entry.name);
+  };
+
+  const failed = async (entry: Entry, error: GateError): Promise<void> => {
+    const before = entry.state ?? NOTHING_YET;
+    const nowMs = clock.now();
+    const retryAfterMs = error.details['retryAfterMs'];
+    const isStorage = isStorageCode(error);
+    // A storage that fails, or a name that another process works on, says nothing about the name: no growing pause.
+    const isLook = error.code === 'ERR_CERT_NAME_UNREADY';
+    const failures = isStorage || isLook ? Math.max(before.failures, 1) : before.failures + 1;
+    const flatMs = isStorage ? STORAGE_PAUSE_MS : LOOK_PAUSE_MS;
+    const waitMs =
+      isStorage || isLook
+        ? Math.round(flatMs * (1 + random() / 4))
+        : pauseMs(failures, random, typeof retryAfterMs === 'number' ? retryAfterMs : 0);
+    const lastProblem = lastProblemOf(error, nowMs);
+    const nextAttemptMs = nowMs + waitMs;
+    if (error.code === 'ERR_STORAGE_UNAVAILABLE') {
+      emit('storage.failed', { code: error.code, message: error.message });
+    }
+    emit('certificate.failed', {
+      domain: entry.name,
+      issuer: lastProblem.issuer,
+      code: error.code,
+      detail: lastProblem.detail,
+      nextAttemptMs,
+    });
+    await records.remember(entry, { ...before, failures, nextAttemptMs, lastProblem });
+  };
+
+  return async (entry, signal) => {
+    try {
+      await obtain(entry, signal);
+    } catch (error) {
+      if (!signal.aborted) await failed(entry, toGateError(error));
+    }
+  };
+};

@@ -1,0 +1,104 @@
+import t from 'tap';
+import { createEntry, NOTHING_YET } from '../../src/cert/renewal-entry.ts';
+import { createRecords } from '../../src/cert/renewal-records.ts';
+import type { StoredCertificate } from '../../src/cert/store.ts';
+import { GateError } from '../../src/core/errors.ts';
+import { fakeClock } from '../helpers/fake-clock.ts';
+import { recorder } from '../helpers/recorder.ts';
+
+const { signal } = new AbortController();
+const down = new GateError('ERR_STORAGE_UNAVAILABLE', 'storage "/x" cannot be read');
+const stored = (domain: string, source: 'acme' | 'local' = 'acme'): StoredCertificate => ({
+  domain,
+  source,
+  issuer: 'x',
+  keyPem: 'secret',
+  chainPem: 'chain',
+  serial: '1',
+  fingerprint: 'f',
+  notBeforeMs: 7,
+  notAfterMs: 9,
+});
+
+const setUp = (read: (name: string) => Promise<StoredCertificate | undefined>) => {
+  const clock = fakeClock();
+  const { emit, of } = recorder();
+  const learned: number[] = [];
+  const written: unknown[] = [];
+  const asked: string[] = [];
+  const records = createRecords({
+    store: {
+      read: (name) => {
+        asked.push(name);
+        return read(name);
+      },
+      readState: async () => NOTHING_YET,
+      writeState: async (_name, state) => void written.push(state),
+    },
+    clock: { ...clock, learn: (ms) => void learned.push(ms) },
+    emit,
+  });
+  return { clock, of, learned, written, asked, records };
+};
+
+t.test('a name is read once; what is kept has no key, and a CA tells the time', async (t) => {
+  const { records, learned } = setUp(async (name) => stored(name, name.startsWith('a') ? 'acme' : 'local'));
+  const [a, b] = [createEntry('a.example.com'), createEntry('b.example.com')];
+  await records.readUnknown([a, b], signal);
+  t.ok(a.isKnown && b.isKnown);
+  t.notMatch(JSON.stringify(a), /secret|chain/);
+  t.same(learned, [7], 'a local CA has this machine’s clock');
+});
+
+t.test('a name that cannot be read waits, longer each time, and holds up no other', async (t) => {
+  const { records, clock, asked, of } = setUp(async (name) => {
+    if (name.startsWith('bad')) throw down;
+    return undefined;
+  });
+  const [bad, good] = [createEntry('bad.example.com'), createEntry('good.example.com')];
+  await records.readUnknown([bad, good], signal);
+  t.notOk(bad.isKnown);
+  t.ok(good.isKnown);
+  t.equal(of('storage.failed').length, 1);
+  t.equal(records.readAtMs(), clock.now() + 2_000);
+  await records.readUnknown([bad], signal);
+  t.equal(asked.length, 2, 'not before');
+  records.readSoon();
+  await records.readUnknown([bad], signal);
+  t.equal(asked.length, 3, 'unless told');
+  t.equal(records.readAtMs(), clock.now() + 4_000);
+});
+
+t.test('a storage that is down is not asked for every name', async (t) => {
+  const { records, asked } = setUp(() => Promise.reject(down));
+  await records.readUnknown(
+    Array.from({ length: 500 }, (_, index) => createEntry(`n${index}.example.com`)),
+    signal,
+  );
+  t.ok(asked.length < 20, `${asked.length} reads`);
+});
+
+t.test('a value that cannot be served is known as none', async (t) => {
+  const { records, of } = setUp(() => Promise.reject(new GateError('ERR_CERT_INVALID', 'broken')));
+  const entry = createEntry('a.example.com');
+  await records.readUnknown([entry], signal);
+  t.match(entry, { isKnown: true, certificate: undefined });
+  t.match(of('context.failed'), [{ domain: 'a.example.com', code: 'ERR_CERT_INVALID' }]);
+});
+
+t.test('a state that cannot be written is remembered all the same', async (t) => {
+  const { emit, of } = recorder();
+  const records = createRecords({
+    store: {
+      read: async () => undefined,
+      readState: async () => undefined,
+      writeState: () => Promise.reject(down),
+    },
+    clock: fakeClock(),
+    emit,
+  });
+  const entry = createEntry('a.example.com');
+  await records.remember(entry, { ...NOTHING_YET, failures: 3 });
+  t.equal(entry.state?.failures, 3);
+  t.match(of('storage.failed'), [{ code: 'ERR_STORAGE_UNAVAILABLE' }]);
+});
