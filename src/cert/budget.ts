@@ -129,10 +129,13 @@ export const withBudget = (issuer: Issuer, { storage, clock, limits }: BudgetOpt
       what: 'certificates of this name',
       uses: within('order', perName.inMs).filter(own),
     });
+    const failed = within('failure', failures.inMs).filter(own);
     check(name, {
       ...failures,
+      // As many as the last attempt cost may come again.
+      most: failures.most + 1 - Math.max(1, failed.filter(({ atMs }) => atMs === failed.at(-1)?.atMs).length),
       what: 'failed validations of this name',
-      uses: within('failure', failures.inMs).filter(own),
+      uses: failed,
     });
     const use: Use = { atMs: clock.now(), name, kind: 'order' };
     await write(accountKey, [...account, use]);
@@ -140,13 +143,18 @@ export const withBudget = (issuer: Issuer, { storage, clock, limits }: BudgetOpt
   };
 
   /** A certificate that was not given does not count; a validation that failed does. */
-  const settle = async (name: string, orderedMs: number, isFailure: boolean): Promise<void> => {
+  const settle = async (name: string, orderedMs: number, failures: number): Promise<void> => {
     const uses = await read(domainKey(name), Math.max(limits.domain.inMs, limits.name.inMs));
     const spent = uses.findIndex(
       (use) => use.kind === 'order' && use.name === name && use.atMs === orderedMs,
     );
     const left = uses.filter((_, index) => index !== spent);
-    await write(domainKey(name), isFailure ? [...left, { atMs: clock.now(), name, kind: 'failure' }] : left);
+    const failure: Use = { atMs: clock.now(), name, kind: 'failure' };
+    await write(domainKey(name), [...left, ...Array.from({ length: failures }, () => failure)]);
+    // Each kind of challenge that was tried had an order of its own; one is counted already.
+    if (failures < 2) return;
+    const more: readonly Use[] = Array.from({ length: failures - 1 }, () => ({ ...failure, kind: 'order' }));
+    await write(accountKey, [...(await read(accountKey, limits.orders.inMs)), ...more]);
   };
 
   const locked = async <T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
@@ -171,14 +179,14 @@ export const withBudget = (issuer: Issuer, { storage, clock, limits }: BudgetOpt
       try {
         return await issuer.obtain(name, signal, options);
       } catch (error) {
-        const { code } = toGateError(error);
+        const { code, details } = toGateError(error);
+        const validations = typeof details['validations'] === 'number' ? details['validations'] : 1;
         // Whether an order that was cut off came to a certificate is not known: it counts.
         const isKnown =
           code === 'ERR_ACME_UNAUTHORIZED' || code === 'ERR_ACME_REFUSED' || code === 'ERR_ACME_UNREACHABLE';
         if (isKnown && !signal.aborted) {
-          await locked(signal, () => settle(name, orderedMs, code === 'ERR_ACME_UNAUTHORIZED')).catch(
-            () => {},
-          );
+          const failures = code === 'ERR_ACME_UNAUTHORIZED' ? validations : 0;
+          await locked(signal, () => settle(name, orderedMs, failures)).catch(() => {});
         }
         throw error;
       }

@@ -133,8 +133,11 @@ export const createByHand = (options: ByHandOptions): ByHand => {
   };
 
   const order = async (name: string, force: boolean, signal: AbortSignal): Promise<CertificateStatus> => {
-    const { isNew } = await issue(name, signal, { force });
-    if (isNew) await store.writeState(name, issuedState(await store.readState(name), clock.now()));
+    const { isNew, challenge } = await issue(name, signal, { force });
+    if (isNew) {
+      const state = await store.readState(name);
+      await store.writeState(name, issuedState(state, { atMs: clock.now(), challenge }));
+    }
     await announceChange(storage, clock, name);
     return statusOf(name);
   };

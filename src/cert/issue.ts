@@ -4,10 +4,11 @@
 import type { Clock } from '../core/clock.ts';
 import { GateError, toGateError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
+import type { ChallengeType } from '../core/settings.ts';
 import type { Lock, Storage } from '../core/storage.ts';
 import { startDeadline } from './deadline.ts';
 import { createIssuersHealth, type IssuersHealth } from './issuers/issuer-health.ts';
-import type { Issuer } from './issuers/issuer.ts';
+import type { Issuer, ObtainOptions } from './issuers/issuer.ts';
 import { isRenewalDue } from './plan.ts';
 import type { CertificateStore, StoredCertificate } from './store.ts';
 
@@ -26,6 +27,8 @@ export interface Issued {
   readonly certificate: StoredCertificate;
   /** false when a stored one needed no replacement: another process was faster */
   readonly isNew: boolean;
+  /** the kind of challenge that proved the name, where one had to */
+  readonly challenge?: ChallengeType;
 }
 
 /**
@@ -74,13 +77,13 @@ export const createIssue = (options: IssueOptions): Issue => {
     issuer: Issuer,
     name: string,
     signal: AbortSignal,
-    replaces: StoredCertificate | undefined,
-  ): Promise<StoredCertificate> => {
+    asked: ObtainOptions,
+  ): Promise<Issued> => {
     const startedMs = clock.now();
     const completed = (result: 'issued' | 'failed'): void =>
       emit('order.completed', { issuer: issuer.issuer, result, durationMs: clock.now() - startedMs });
     try {
-      const keyAndChain = await issuer.obtain(name, signal, replaces === undefined ? {} : { replaces });
+      const { challenge, ...keyAndChain } = await issuer.obtain(name, signal, asked);
       completed('issued');
       const { source, issuer: by, directory } = issuer;
       const certificate = await store.write(name, {
@@ -97,7 +100,7 @@ export const createIssue = (options: IssueOptions): Issue => {
         notAfterMs,
         durationMs: clock.now() - startedMs,
       });
-      return certificate;
+      return { certificate, isNew: true, ...(challenge === undefined ? {} : { challenge }) };
     } catch (error) {
       const cause = toGateError(error);
       if (!signal.aborted && !cause.code.startsWith('ERR_STORAGE_')) completed('failed');
@@ -116,8 +119,8 @@ export const createIssue = (options: IssueOptions): Issue => {
   const tryAll = async (
     name: string,
     signal: AbortSignal,
-    { replaces, force }: IssueWish,
-  ): Promise<StoredCertificate> => {
+    { force, ...asked }: ObtainOptions & Pick<IssueWish, 'force'>,
+  ): Promise<Issued> => {
     await health.load();
     let last: GateError | undefined;
     let soonestMs = Infinity;
@@ -128,9 +131,9 @@ export const createIssue = (options: IssueOptions): Issue => {
         continue;
       }
       try {
-        const certificate = await obtain(issuer, name, signal, replaces);
+        const issued = await obtain(issuer, name, signal, asked);
         await health.tell(issuer, name);
-        return certificate;
+        return issued;
       } catch (error) {
         signal.throwIfAborted();
         last = toGateError(error);
@@ -168,8 +171,12 @@ export const createIssue = (options: IssueOptions): Issue => {
       if (!isDue && !isRenewalDue(certificate, state, clock.now())) return { certificate, isNew: false };
       const guarded = AbortSignal.any([signal, lock.signal]);
       const replaces = wish.replaces ?? certificate;
-      const asked = { ...wish, ...(replaces === undefined ? {} : { replaces }) };
-      return { certificate: await tryAll(name, guarded, asked), isNew: true };
+      const challenge = state?.challenge;
+      return await tryAll(name, guarded, {
+        ...(wish.force === undefined ? {} : { force: wish.force }),
+        ...(replaces === undefined ? {} : { replaces }),
+        ...(challenge === undefined ? {} : { challenge }),
+      });
     } finally {
       await lock.release();
     }

@@ -3,7 +3,7 @@
 
 import type { Clock } from '../core/clock.ts';
 import { GateError, toGateError } from '../core/errors.ts';
-import type { KeyType } from '../core/settings.ts';
+import type { ChallengeType, KeyType } from '../core/settings.ts';
 import { checkCertificate, type KeyAndChain } from './certificate.ts';
 import { isToken, type ChallengeSolver } from './challenge.ts';
 import { checkIssuance } from './issuers/acme-chain.ts';
@@ -37,6 +37,12 @@ export interface AcmeStatus<T> {
   readonly value: T;
   /** when the CA wants to be asked again */
   readonly retryAfterMs?: number;
+}
+
+/** What an order comes to. */
+export interface Ordered extends KeyAndChain {
+  /** the kind of challenge that proved the name; absent when nothing was left to prove */
+  readonly challenge?: ChallengeType;
 }
 
 /** What an order may ask for beside the name. */
@@ -151,22 +157,24 @@ class NotPresented {
 /**
  * Proves control of the name. Of the kinds of challenge that the CA offers the first one that can be presented is used;
  * once a validation has failed, the authorization is invalid and with it the order (RFC 8555 §7.1.6).
+ * @returns the kind that proved it; undefined when nothing was left to prove
  */
-const authorize = async (options: OrderOptions, url: string): Promise<void> => {
+const authorize = async (options: OrderOptions, url: string): Promise<ChallengeType | undefined> => {
   const { session, solvers, name, signal } = options;
   const { value: authorization } = await session.readAuthorization(url);
   if (authorization.name !== name) {
     throw refused(name, `the CA asks for an authorization of "${authorization.name}"`);
   }
   // Left from an earlier order: nothing to prove (RFC 8555 §7.1.3).
-  if (authorization.status === 'valid') return;
+  if (authorization.status === 'valid') return undefined;
   const { status } = authorization;
   let last = refused(name, `the CA offers no ${solvers.map(({ type }) => type).join(' or ')} challenge`);
   for (const solver of solvers) {
     const challenge = authorization.challenges.find(({ type }) => type === solver.type);
     if (challenge === undefined) continue;
     try {
-      return await prove(options, { solver, url, status }, challenge);
+      await prove(options, { solver, url, status }, challenge);
+      return solver.type;
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof NotPresented)) throw ofChallenge(toGateError(error), solver.type);
@@ -207,10 +215,11 @@ const expectStatus = (name: string, order: AcmeOrder, status: string): void => {
  * else the reason of `signal`
  * @see RFC 8555 §7.4 (order), §7.5.1 (challenge), §7.1.6 (states)
  */
-export const orderCertificate = async (options: OrderOptions): Promise<KeyAndChain> => {
+export const orderCertificate = async (options: OrderOptions): Promise<Ordered> => {
   const { session, name, keyType } = options;
   const placed = await place(options);
-  for (const url of placed.authorizations) await authorize(options, url);
+  let challenge: ChallengeType | undefined;
+  for (const url of placed.authorizations) challenge = (await authorize(options, url)) ?? challenge;
 
   const read = () => session.readOrder(placed.url);
   const ready = placed.status === 'ready' ? placed : await poll(options, ['pending'], read);
@@ -225,5 +234,5 @@ export const orderCertificate = async (options: OrderOptions): Promise<KeyAndCha
   const chainPem = await session.downloadChain(valid.certificate);
   checkCertificate(name, { keyPem, chainPem });
   checkIssuance(name, chainPem);
-  return { keyPem, chainPem };
+  return { keyPem, chainPem, ...(challenge === undefined ? {} : { challenge }) };
 };

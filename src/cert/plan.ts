@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Random } from '../core/clock.ts';
+import type { ChallengeType } from '../core/settings.ts';
 import type { IssuanceState, RenewalWindow, StoredCertificate } from './store.ts';
 
 const MINUTE_MS = 60_000;
@@ -87,10 +88,25 @@ export const renewAtMs = (certificate: Planned, state: IssuanceState | undefined
 
 /**
  * How long a name pauses after its `failures`-th failure in a row: 1, 2, 2, 5 … minutes up to 6 h, drawn out by up to a
- * quarter so that names that failed together do not come back together; at least what the CA asked for; at most a day.
+ * quarter so that names that failed together do not come back together; at least what the CA asked for; at most a day. While
+ * a certificate is `atStake`, a twelfth of its lifetime is enough: one of an hour must not be lost in a pause of twenty minutes.
  */
-export const pauseMs = (failures: number, random: Random, retryAfterMs = 0): number => {
-  const base = PAUSES_MS[Math.min(Math.max(failures, 1), PAUSES_MS.length) - 1] ?? 0;
+export const pauseMs = (
+  failures: number,
+  random: Random,
+  {
+    retryAfterMs = 0,
+    atStake,
+    nowMs = 0,
+  }: {
+    readonly retryAfterMs?: number;
+    readonly atStake?: Pick<Planned, 'notBeforeMs' | 'notAfterMs'>;
+    readonly nowMs?: number;
+  } = {},
+): number => {
+  const usual = PAUSES_MS[Math.min(Math.max(failures, 1), PAUSES_MS.length) - 1] ?? 0;
+  const isAtStake = atStake !== undefined && nowMs < atStake.notAfterMs;
+  const base = isAtStake ? Math.min(usual, (atStake.notAfterMs - atStake.notBeforeMs) / 12) : usual;
   const drawnOut = base * (1 + random() / 4);
   return Math.round(Math.min(Math.max(drawnOut, retryAfterMs), LONGEST_PAUSE_MS));
 };
@@ -116,12 +132,16 @@ export const isRenewalDue = (
   nowMs: number,
 ): boolean => renewAtMs(certificate, state, nowMs) <= nowMs;
 
-/** The state after an issue: the two last times are what {@link renewAtMs} counts. */
-export const issuedState = (state: IssuanceState | undefined, issuedMs: number): IssuanceState => ({
+/** The state after an issue: the two last times are what {@link renewAtMs} counts, `challenge` is what proved the name. */
+export const issuedState = (
+  state: IssuanceState | undefined,
+  { atMs: issuedMs, challenge = state?.challenge }: { atMs: number; challenge?: ChallengeType | undefined },
+): IssuanceState => ({
   failures: 0,
   nextAttemptMs: 0,
   lastIssuedMs: issuedMs,
   ...((state?.lastIssuedMs ?? 0) > 0 ? { issuedBeforeMs: state?.lastIssuedMs ?? 0 } : {}),
+  ...(challenge === undefined ? {} : { challenge }),
   lastProblem: null,
 });
 

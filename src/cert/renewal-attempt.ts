@@ -56,14 +56,16 @@ export const createAttempt = (options: AttemptOptions): Attempt => {
     if (entry.state?.lastProblem?.type.startsWith('ERR_STORAGE_') === true) {
       await store.writeState(entry.name, entry.state);
     }
-    const { certificate, isNew } = await issue(entry.name, signal);
+    const { certificate, isNew, challenge } = await issue(entry.name, signal);
     records.know(entry, certificate);
     const before = entry.state;
     // One that another process stored has its state in the storage.
     const stored = isNew ? undefined : await store.readState(entry.name);
     await records.remember(
       entry,
-      isNew ? issuedState(before, clock.now()) : { ...(stored ?? before ?? NOTHING_YET), failures: 0 },
+      isNew
+        ? issuedState(before, { atMs: clock.now(), challenge })
+        : { ...(stored ?? before ?? NOTHING_YET), failures: 0 },
     );
     tellStored(entry.name);
   };
@@ -80,7 +82,11 @@ export const createAttempt = (options: AttemptOptions): Attempt => {
     const waitMs =
       isStorage || isLook
         ? Math.round(flatMs * (1 + random() / 4))
-        : pauseMs(failures, random, typeof retryAfterMs === 'number' ? retryAfterMs : 0);
+        : pauseMs(failures, random, {
+            retryAfterMs: typeof retryAfterMs === 'number' ? retryAfterMs : 0,
+            ...(entry.certificate === undefined ? {} : { atStake: entry.certificate }),
+            nowMs,
+          });
     const lastProblem = lastProblemOf(error, nowMs);
     const nextAttemptMs = nowMs + waitMs;
     if (error.code === 'ERR_STORAGE_UNAVAILABLE') {

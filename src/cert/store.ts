@@ -4,6 +4,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { CertificateSource, LastProblem } from '../core/certificate-state.ts';
 import { GateError } from '../core/errors.ts';
+import type { ChallengeType } from '../core/settings.ts';
 import type { Storage } from '../core/storage.ts';
 import { checkCertificate, splitChain, type CertificateFacts, type KeyAndChain } from './certificate.ts';
 import { nameKey, nameOfKey } from './name-key.ts';
@@ -43,6 +44,8 @@ export interface IssuanceState {
   readonly lastIssuedMs: number;
   /** when the one before that was */
   readonly issuedBeforeMs?: number;
+  /** the kind of challenge that proved the name last */
+  readonly challenge?: ChallengeType;
   /** what the CA wishes for the certificate that is stored */
   readonly renewal?: RenewalWindow;
   readonly lastProblem: LastProblem | null;
@@ -105,10 +108,17 @@ const parseOrigin = (text: string): Origin | undefined => {
   };
 };
 
+const CHALLENGES: readonly unknown[] = [
+  'http-01',
+  'tls-alpn-01',
+  'dns-01',
+] satisfies readonly ChallengeType[];
+const isChallenge = (value: unknown): value is ChallengeType => CHALLENGES.includes(value);
+
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 
 const parseState = (text: string): IssuanceState | undefined => {
-  const { version, failures, nextAttemptMs, lastIssuedMs, issuedBeforeMs, lastProblem, renewal } =
+  const { version, failures, nextAttemptMs, lastIssuedMs, issuedBeforeMs, challenge, lastProblem, renewal } =
     asFields(text) ?? {};
   if (version !== 1 || !isCount(failures) || !isCount(nextAttemptMs) || !isCount(lastIssuedMs)) {
     return undefined;
@@ -119,6 +129,7 @@ const parseState = (text: string): IssuanceState | undefined => {
     nextAttemptMs,
     lastIssuedMs,
     ...(isCount(issuedBeforeMs) ? { issuedBeforeMs } : {}),
+    ...(isChallenge(challenge) ? { challenge } : {}),
     ...(window === undefined ? {} : { renewal: window }),
     lastProblem: parseProblem(lastProblem),
   };

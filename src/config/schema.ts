@@ -89,7 +89,7 @@ const acmeIssuer = mapping({
   email: email().optional(),
   challenges: list(oneOf(CHALLENGES))
     .min(1, { error: `names no challenge: give ${alternatives(CHALLENGES)}` })
-    .default(['http-01']),
+    .default(['http-01', 'tls-alpn-01']),
   caFile: path().optional(),
   eab: eab().optional(),
   profile: profile().optional(),

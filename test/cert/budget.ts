@@ -15,14 +15,15 @@ if (real === undefined) throw new Error('no limits');
 /** A CA that counts what reaches it, and a budget around it. */
 const setUp = (limits: Limits = real, storage = createMemoryStorage(), clock = fakeClock()) => {
   const reached: string[] = [];
-  const failing: { code?: ErrorCode } = {};
+  const failing: { code?: ErrorCode; validations?: number } = {};
   const ca: Issuer = {
     source: 'acme',
     issuer: 'letsencrypt',
     directory: 'https://ca.example/directory',
     obtain: async (name) => {
       reached.push(name);
-      if (failing.code !== undefined) throw new GateError(failing.code, 'no');
+      if (failing.code !== undefined)
+        throw new GateError(failing.code, 'no', { details: { validations: failing.validations } });
       return { keyPem: 'key', chainPem: 'chain' };
     },
   };
@@ -95,6 +96,21 @@ t.test('five failed validations an hour; a failure is no certificate', async (t)
   clock.jump(clock.now() + HOUR);
   for (let index = 0; index < 5; index += 1) await order('a.example.com');
   await t.rejects(order('a.example.com'), { ...refused, message: /certificates of this name/ });
+});
+
+t.test('each kind of challenge that failed counts, and room is left for as many', async (t) => {
+  const { clock, order, failing, reached, storage } = setUp();
+  failing.code = 'ERR_ACME_UNAUTHORIZED';
+  failing.validations = 2;
+  for (let index = 0; index < 2; index += 1) {
+    await t.rejects(order('a.example.com'), { code: 'ERR_ACME_UNAUTHORIZED' });
+    clock.jump(clock.now() + 60_000);
+  }
+  await t.rejects(order('a.example.com'), { ...refused, message: /failed validations/ });
+  t.equal(reached.length, 2, 'a third attempt could be failures five and six');
+  const [account = ''] = (await storage.list('budget')).filter((key) => key.endsWith('_account.json'));
+  const { uses } = JSON.parse(String(await storage.read(account))) as { uses: unknown[] };
+  t.equal(uses.length, 4, 'an order each');
 });
 
 t.test('a restart and other processes on the storage count together', async (t) => {

@@ -229,3 +229,26 @@ t.test('a wish orders what is not due, and tells the issuer what is replaced', a
   await issue(name, forever, { force: true, replaces: first });
   t.same(told, [undefined, first.serial, first.serial]);
 });
+
+t.test('the issuer hears which kind of challenge worked last, and says which one did', async (t) => {
+  const { good, create, store } = setUp();
+  const told: (string | undefined)[] = [];
+  const telling: Issuer = {
+    ...good,
+    obtain: async (name, signal, options) => {
+      told.push(options?.challenge);
+      return { ...(await good.obtain(name, signal)), challenge: 'tls-alpn-01' };
+    },
+  };
+  const issue = create(telling);
+  t.equal((await issue(name, forever)).challenge, 'tls-alpn-01');
+  await store.writeState(name, {
+    failures: 0,
+    nextAttemptMs: 0,
+    lastIssuedMs: 1,
+    challenge: 'tls-alpn-01',
+    lastProblem: null,
+  });
+  await issue(name, forever, { force: true });
+  t.same(told, [undefined, 'tls-alpn-01']);
+});

@@ -79,14 +79,28 @@ t.test('the pauses grow from one minute to six hours', async (t) => {
     Math.round(MINUTE * (1 + 0.999 / 4)),
   );
   t.equal(
-    pauseMs(1, () => 0, 30 * MINUTE),
+    pauseMs(1, () => 0, { retryAfterMs: 30 * MINUTE }),
     30 * MINUTE,
     'at least what the CA asked for',
   );
   t.equal(
-    pauseMs(1, () => 0, 30 * DAY),
+    pauseMs(1, () => 0, { retryAfterMs: 30 * DAY }),
     LONGEST_PAUSE_MS,
     'but a day at most',
+  );
+});
+
+t.test('a certificate of an hour is not lost in a pause', async (t) => {
+  const atStake = { notBeforeMs: 0, notAfterMs: HOUR };
+  const pause = (failures: number, nowMs: number): number => pauseMs(failures, () => 0, { atStake, nowMs });
+  t.equal(pause(1, 30 * MINUTE), MINUTE);
+  t.equal(pause(6, 45 * MINUTE), 5 * MINUTE, 'a twelfth of its lifetime, not twenty minutes');
+  t.equal(pause(6, HOUR), 20 * MINUTE, 'once it is lost, the pauses are the usual ones');
+  const long = { atStake: { notBeforeMs: 0, notAfterMs: 6 * DAY }, nowMs: DAY };
+  t.equal(
+    pauseMs(20, () => 0, long),
+    360 * MINUTE,
+    'a CA with limits has no lifetime so short',
   );
 });
 
@@ -174,7 +188,7 @@ const live = async (
           source: 'acme',
         };
         clock.learn(notBeforeMs);
-        state = issuedState(state, clock.now());
+        state = issuedState(state, { atMs: clock.now() });
         pass(orderMs);
         continue;
       }

@@ -101,6 +101,13 @@ t.test('the state of the attempts is kept, and nonsense counts as none', async (
   };
   await store.writeState(name, state);
   t.same(await store.readState(name), state);
+  await store.writeState(name, { ...state, challenge: 'tls-alpn-01' });
+  t.equal((await store.readState(name))?.challenge, 'tls-alpn-01');
+  await storage.write(
+    'state/links.example.com.json',
+    JSON.stringify({ version: 1, ...state, challenge: 'tls-sni-01' }),
+  );
+  t.same(await store.readState(name), state);
   t.same(await storage.list('state'), ['state/links.example.com.json']);
   for (const text of [
     '',

@@ -83,6 +83,7 @@ certificates:
       directory: letsencrypt
       challenges:
         - http-01
+        - tls-alpn-01
 domains:
   - name: links.example.com
     region: us

@@ -30,7 +30,7 @@ t.test('says what was defaulted, in the words of the configuration', async (t) =
     certificates: {
       storage: { type: 'file', path: '/var/lib/linkgate/certs' },
       keyType: 'ecdsa-p256',
-      issuers: [{ type: 'acme', directory: 'letsencrypt', challenges: ['http-01'] }],
+      issuers: [{ type: 'acme', directory: 'letsencrypt', challenges: ['http-01', 'tls-alpn-01'] }],
     },
     domains: [{ name: 'a.example', region: 'us', redirectHttp: false }],
     trustedProxies: [],

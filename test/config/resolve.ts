@@ -31,7 +31,7 @@ t.test('the defaults', async (t) => {
           type: 'acme',
           name: 'letsencrypt',
           directory: 'https://acme-v02.api.letsencrypt.org/directory',
-          challenges: ['http-01'],
+          challenges: ['http-01', 'tls-alpn-01'],
         },
       ],
     },

@@ -18,7 +18,7 @@ t.test('defaults are those of the interface', async (t) => {
     certificates: {
       storage: { type: 'file', path: '/var/lib/linkgate/certs' },
       keyType: 'ecdsa-p256',
-      issuers: [{ type: 'acme', directory: 'letsencrypt', challenges: ['http-01'] }],
+      issuers: [{ type: 'acme', directory: 'letsencrypt', challenges: ['http-01', 'tls-alpn-01'] }],
     },
     domains: [],
     trustedProxies: [],

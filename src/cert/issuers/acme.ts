@@ -8,7 +8,6 @@ import type { Clock } from '../../core/clock.ts';
 import { GateError, toGateError } from '../../core/errors.ts';
 import type { AcmeIssuerSettings, ChallengeType, KeyType } from '../../core/settings.ts';
 import type { Storage } from '../../core/storage.ts';
-import type { KeyAndChain } from '../certificate.ts';
 import { createHttpSolver, type ChallengeSolver } from '../challenge.ts';
 import { createDnsSolver } from '../challenges/dns-01.ts';
 import { createTlsSolver } from '../challenges/tls-alpn-01.ts';
@@ -20,7 +19,7 @@ import { isProblemType, parseRetryAfter } from './acme-problem.ts';
 import { certificateId, parseRenewalInfo } from './acme-renewal-info.ts';
 import { createAcmeSession, fetchDirectory, type AcmeDirectory } from './acme-session.ts';
 import { createAcmeTransport, createTrust, readCaFile, type AcmeTransport } from './acme-transport.ts';
-import type { Issuer } from './issuer.ts';
+import type { Issuer, Obtained } from './issuer.ts';
 
 export interface AcmeIssuerOptions {
   readonly settings: AcmeIssuerSettings;
@@ -136,7 +135,7 @@ export const createAcmeIssuer = (options: AcmeIssuerOptions): Issuer => {
       replaces,
       solvers,
     }: { readonly replaces?: string | undefined; readonly solvers: readonly ChallengeSolver[] },
-  ): Promise<KeyAndChain> =>
+  ): Promise<Obtained> =>
     withTransport(signal, async (transport) => {
       const directory = await unlessAborted(findDirectory(), signal);
       const profile = checkProfile(settings.profile, directory);
@@ -160,7 +159,7 @@ export const createAcmeIssuer = (options: AcmeIssuerOptions): Issuer => {
           return session.register(settings.email);
         },
       };
-      const attempt = ({ keyPem, url }: AcmeAccount): Promise<KeyAndChain> =>
+      const attempt = ({ keyPem, url }: AcmeAccount): Promise<Obtained> =>
         orderCertificate({
           session: createAcmeSession({
             ...common,
@@ -190,7 +189,7 @@ export const createAcmeIssuer = (options: AcmeIssuerOptions): Issuer => {
     name: string,
     signal: AbortSignal,
     how: Parameters<typeof order>[2],
-  ): Promise<KeyAndChain> => {
+  ): Promise<Obtained> => {
     const deadline = startDeadline(
       clock,
       orderTimeoutMs,
@@ -216,17 +215,23 @@ export const createAcmeIssuer = (options: AcmeIssuerOptions): Issuer => {
     directory: settings.directory,
 
     /** A kind of challenge that failed ends its order: the next kind is tried with an order of its own. */
-    obtain: async (name, signal, { replaces } = {}) => {
+    obtain: async (name, signal, { replaces, challenge } = {}) => {
       const id = replaces === undefined || !isOurs(replaces) ? undefined : certificateId(replaces.chainPem);
-      let left = solvers;
+      const proven = solvers.filter(({ type }) => type === challenge);
+      let left = [...proven, ...solvers.filter((solver) => !proven.includes(solver))];
+      let validations = 0;
       for (;;) {
         try {
           return await orderInTime(name, signal, { replaces: id, solvers: left });
         } catch (error) {
-          const { code, details } = toGateError(error);
+          const problem = toGateError(error);
+          const { code, message, details } = problem;
           const failed = left.findIndex(({ type }) => type === details['challenge']);
           left = left.filter((_solver, index) => index !== failed);
-          if (code !== 'ERR_ACME_UNAUTHORIZED' || failed < 0 || left.length === 0) throw error;
+          validations += code === 'ERR_ACME_UNAUTHORIZED' ? 1 : 0;
+          if (code === 'ERR_ACME_UNAUTHORIZED' && failed >= 0 && left.length > 0) continue;
+          if (validations < 2 || signal.aborted) throw error;
+          throw new GateError(code, message, { cause: problem, details: { ...details, validations } });
         }
       }
     },

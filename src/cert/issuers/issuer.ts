@@ -1,11 +1,19 @@
 // What every issuer offers to issue.ts and renew.ts, whether a CA behind ACME or the one in the storage.
 
+import type { ChallengeType } from '../../core/settings.ts';
 import type { KeyAndChain } from '../certificate.ts';
 import type { Origin, StoredCertificate } from '../store.ts';
 
 export interface ObtainOptions {
   /** the certificate that the new one takes the place of, whoever issued it (RFC 9773 §5) */
   readonly replaces?: StoredCertificate;
+  /** the kind of challenge that proved the name last: tried first */
+  readonly challenge?: ChallengeType;
+}
+
+export interface Obtained extends KeyAndChain {
+  /** the kind of challenge that proved the name, where one had to */
+  readonly challenge?: ChallengeType;
 }
 
 /** When the CA would like a certificate to be renewed (RFC 9773 §4.2). A window in the past means now. */
@@ -24,9 +32,10 @@ export interface Issuer extends Origin {
    * A fresh certificate for one name, with a fresh key, checked against both.
    * @param name - lower-case A-label, no trailing dot
    * @param signal - aborts between and within steps
-   * @throws GateError `ERR_ACME_*`, `ERR_CERT_INVALID`, `ERR_STORAGE_*`
+   * @throws GateError `ERR_ACME_*`, `ERR_CERT_INVALID`, `ERR_STORAGE_*`; details.validations: how many orders in a row failed
+   * to be validated, where more than one kind of challenge was tried
    */
-  obtain(name: string, signal: AbortSignal, options?: ObtainOptions): Promise<KeyAndChain>;
+  obtain(name: string, signal: AbortSignal, options?: ObtainOptions): Promise<Obtained>;
   /**
    * The CA's wish for one of its certificates.
    * @returns undefined when it has none: no such resource, not its certificate, or an id it does not understand

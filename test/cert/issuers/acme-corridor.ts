@@ -245,3 +245,27 @@ t.test('a kind of challenge that fails gives way to the next, with an order of i
   const only = await setUp(t, { challenges: ['dns-01'] });
   t.match(await only.outcome(), { message: /the CA offers no http-01 challenge/ });
 });
+
+t.test('the kind of challenge that worked last is tried first', async (t) => {
+  const { ca, issuerOf } = await setUp(t, {
+    judge: (_name, type) => (type === 'http-01' ? faults.problem(400, 'connection').body : 'valid'),
+  });
+  const issuer = issuerOf({ challenges: ['http-01', 'tls-alpn-01'] });
+  const first = await issuer.obtain(name, forever);
+  t.equal(first.challenge, 'tls-alpn-01');
+  t.equal(ca.orders().length, 2);
+  const second = await issuer.obtain(name, forever, { challenge: 'tls-alpn-01' });
+  t.equal(second.challenge, 'tls-alpn-01');
+  t.equal(ca.orders().length, 3, 'no order is spent on the other kind again');
+  const third = await issuer.obtain(name, forever, { challenge: 'dns-01' });
+  t.equal(third.challenge, 'tls-alpn-01', 'one that is not configured any more means nothing');
+  const refusing = await setUp(t, { judge: () => faults.problem(400, 'connection').body });
+  await t.rejects(
+    refusing
+      .issuerOf({ challenges: ['http-01', 'tls-alpn-01'] })
+      .obtain(name, forever)
+      .then(() => undefined),
+    { code: 'ERR_ACME_UNAUTHORIZED', details: { challenge: 'tls-alpn-01', validations: 2 } },
+    'what both have cost is told',
+  );
+});

@@ -85,7 +85,8 @@ const authorityCertificate = (subject: Signer, signer: Signer): string =>
       subject: subject.commonName,
       spki: spkiOf(subject.publicKey),
       signer,
-      serial: randomBytes(16),
+      // no leading zero, which DER forbids where it is not needed
+      serial: Buffer.concat([Buffer.from([1]), randomBytes(15)]),
       // long, for tests that move their clocks
       notBeforeMs: Date.now() - 10 * YEAR_MS,
       notAfterMs: Date.now() + 10 * YEAR_MS,
