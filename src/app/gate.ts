@@ -5,11 +5,13 @@ import { createContextCache } from '../cert/cache.ts';
 import { createAnswerChallenge } from '../cert/challenge.ts';
 import { createAnswerTlsChallenge } from '../cert/challenges/tls-alpn-01.ts';
 import { createHandshake } from '../cert/handshake.ts';
+import { readThumbprint } from '../cert/issuers/acme-account.ts';
 import { createCertificateStore } from '../cert/store.ts';
 import { systemClock } from '../core/clock.ts';
 import { toGateError } from '../core/errors.ts';
 import { createEventBus } from '../core/events.ts';
 import type { Settings } from '../core/settings.ts';
+import type { Storage } from '../core/storage.ts';
 import { logClicks } from '../observe/access-log.ts';
 import { createLogger, logEvents, type Logger } from '../observe/log.ts';
 import { createGateMetrics, type Metrics } from '../observe/metrics.ts';
@@ -42,6 +44,17 @@ const tell = (message: FromGate): Promise<void> =>
 const usesTlsChallenge = ({ certificates }: Settings): boolean =>
   certificates.issuers.some((issuer) => issuer.type === 'acme' && issuer.challenges.includes('tls-alpn-01'));
 
+/** By the account with the first CA that validates by http-01: another one's answers have to be in the storage. */
+const statelessAnswers = (
+  { certificates }: Settings,
+  storage: Storage,
+): { thumbprint?: () => Promise<string | undefined> } => {
+  const ca = certificates.issuers.find(
+    (issuer) => issuer.type === 'acme' && issuer.challenges.includes('http-01'),
+  );
+  return ca?.type === 'acme' ? { thumbprint: () => readThumbprint(storage, ca.directory) } : {};
+};
+
 const compose = (settings: Settings, logLevel: string): Parts => {
   const clock = systemClock;
   const logger = createLogger({ role: 'gate', level: logLevel });
@@ -68,7 +81,12 @@ const compose = (settings: Settings, logLevel: string): Parts => {
     upstreams: settings.upstreams,
     upstreamUse: settings.upstreamUse,
     handshake: createHandshake({ cache, isServed, emit: bus.emit }),
-    answerChallenge: createAnswerChallenge({ storage, emit: bus.emit }),
+    answerChallenge: createAnswerChallenge({
+      storage,
+      clock,
+      emit: bus.emit,
+      ...statelessAnswers(settings, storage),
+    }),
     // asked for on each full handshake of TLS 1.2, so only where a CA may come
     ...(usesTlsChallenge(settings)
       ? { answerTlsChallenge: createAnswerTlsChallenge({ storage, isServed, clock, emit: bus.emit }) }

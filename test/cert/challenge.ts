@@ -3,13 +3,14 @@ import t from 'tap';
 import { createAnswerChallenge, createChallengeAnswers, isToken } from '../../src/cert/challenge.ts';
 import { GateError } from '../../src/core/errors.ts';
 import { createMemoryStorage } from '../../src/storage/memory.ts';
+import { fakeClock } from '../helpers/fake-clock.ts';
 import { recorder } from '../helpers/recorder.ts';
 
 t.test('what is presented is answered, for its host alone, until it is removed', async (t) => {
   const storage = createMemoryStorage();
   const { emit, names } = recorder();
   const answers = createChallengeAnswers({ storage });
-  const answer = createAnswerChallenge({ storage, emit });
+  const answer = createAnswerChallenge({ storage, emit, clock: fakeClock() });
   await answers.present('links.example.com', 'tok_-en', 'tok_-en.thumb');
   t.equal(await answer('links.example.com', 'tok_-en'), 'tok_-en.thumb');
   t.equal(await answer('LINKS.example.com.', 'tok_-en'), 'tok_-en.thumb');
@@ -35,7 +36,7 @@ t.test('a new answer takes away what a killed process left, for its host alone',
 t.test('no token and no host from outside can make it throw or read anything else', async (t) => {
   const storage = createMemoryStorage();
   const { emit, names } = recorder();
-  const answer = createAnswerChallenge({ storage, emit });
+  const answer = createAnswerChallenge({ storage, emit, clock: fakeClock() });
   for (const token of ['', '.', '..', 'a/b', '../accounts', 'a\0', 'a.b', 'x'.repeat(129), 'ä', '%2e']) {
     t.equal(isToken(token), false);
     t.equal(await answer('links.example.com', token), undefined, JSON.stringify(token));
@@ -56,9 +57,46 @@ t.test('a storage that fails is told, and answers as if there were no challenge'
     ...createMemoryStorage(),
     read: () => Promise.reject(new GateError('ERR_STORAGE_UNAVAILABLE', 'storage "/x" cannot be read: EIO')),
   };
-  const answer = createAnswerChallenge({ storage: failing, emit });
+  const answer = createAnswerChallenge({ storage: failing, emit, clock: fakeClock() });
   t.equal(await answer('links.example.com', 'token'), undefined);
   t.same(of('storage.failed'), [
     { code: 'ERR_STORAGE_UNAVAILABLE', message: 'storage "/x" cannot be read: EIO' },
   ]);
+});
+
+t.test('without a stored answer the known account answers for any token of a CA', async (t) => {
+  const storage = createMemoryStorage();
+  const { emit, of } = recorder();
+  const clock = fakeClock();
+  const thumbprints: (string | undefined | Error)[] = [undefined, 'thumb', new Error('EIO')];
+  let asked = 0;
+  const answer = createAnswerChallenge({
+    storage,
+    emit,
+    clock,
+    thumbprint: async () => {
+      const found = thumbprints[asked];
+      asked += 1;
+      if (found instanceof Error) throw found;
+      return found;
+    },
+  });
+  const token = 'a'.repeat(43);
+  const ask = (one = token) => answer('links.example.com', one);
+  t.equal(await ask(), undefined, 'no account yet');
+  await ask();
+  t.equal(asked, 1, 'and nobody makes that a look at the storage each');
+  await clock.advance(10_000);
+  t.equal(await ask(), `${token}.thumb`);
+  t.equal(await ask('b'.repeat(22)), `${'b'.repeat(22)}.thumb`);
+  t.equal(await ask('b'.repeat(21)), undefined, 'no token of a CA is so short: it is a path like any other');
+  t.equal(await ask(`${token}.`), undefined);
+  t.equal(await ask('b'.repeat(129)), undefined);
+  await createChallengeAnswers({ storage }).present('links.example.com', token, `${token}.other`);
+  t.equal(await ask(), `${token}.other`, 'what is stored goes before it: the account may be another one');
+  await createChallengeAnswers({ storage }).remove('links.example.com', token);
+  await clock.advance(10_000);
+  t.equal(await ask(), undefined);
+  t.equal(of('storage.failed').length, 1);
+  t.equal(asked, 3);
 });

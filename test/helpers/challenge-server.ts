@@ -3,7 +3,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Test } from 'tap';
-import { createAnswerChallenge } from '../../src/cert/challenge.ts';
+import { createAnswerChallenge, type AnswerChallengeOptions } from '../../src/cert/challenge.ts';
+import { systemClock } from '../../src/core/clock.ts';
 import type { Storage } from '../../src/core/storage.ts';
 
 /** Its port on 127.0.0.1. `onAsked` hears the host of each request before it is answered. */
@@ -11,8 +12,9 @@ export const challengeServer = async (
   t: Test,
   storage: Storage,
   onAsked: (host: string) => void = () => {},
+  options: Pick<AnswerChallengeOptions, 'thumbprint'> = {},
 ): Promise<number> => {
-  const answer = createAnswerChallenge({ storage, emit: () => {} });
+  const answer = createAnswerChallenge({ storage, emit: () => {}, clock: systemClock, ...options });
   const server = createServer((request, response) => {
     const host = (request.headers.host ?? '').replace(/:\d+$/, '');
     onAsked(host);

@@ -23,7 +23,13 @@ const HOUR_MS = 3_600_000;
 /** the names the CA may not be asked about; RFC 6761 §6.4 */
 const NO_NAME = 'placeholder.invalid';
 
-const challengeKey = (host: string): string => `challenges/tls-alpn-01/${host}`;
+const FOLDER = 'challenges/tls-alpn-01';
+const challengeKey = (host: string): string => `${FOLDER}/${host}`;
+
+/** For so long a gate believes its look at which names have a challenge open: clients of TLS 1.2 are asked for too. */
+const LOOK_MS = 200;
+/** until every gate has looked again */
+const SEEN_MS = LOOK_MS + 50;
 
 /** OCTET STRING of the digest; node-forge wraps it in the extension's own. */
 const acmeIdentifier = (keyAuthorization: string): object => {
@@ -74,11 +80,12 @@ export const createTlsSolver = ({
   readonly clock: Clock;
 }): ChallengeSolver => ({
   type: 'tls-alpn-01',
-  present: async ({ name, keyAuthorization, keyType }) => {
+  present: async ({ name, keyAuthorization, keyType }, signal) => {
     const nowMs = clock.now();
     // The kind of key that the name's certificate has: TLS 1.2 has chosen a cipher by it before the challenge is seen.
     const { keyPem, chainPem } = await createChallengeCertificate(name, { keyAuthorization, keyType, nowMs });
     await storage.write(challengeKey(name), keyPem + chainPem);
+    await clock.sleep(SEEN_MS, signal);
     return () => storage.remove(challengeKey(name));
   },
 });
@@ -109,22 +116,48 @@ const soon = async <T>(reading: Promise<T>): Promise<T | undefined> => {
   }
 };
 
+/** Which keys are there, by one look for everybody who asks within {@link LOOK_MS} of its beginning. */
+const createOpenKeys = ({ storage, clock }: Pick<AnswerTlsChallengeOptions, 'storage' | 'clock'>) => {
+  let latest:
+    { readonly keys: Promise<ReadonlySet<string>>; readonly atMs: number; isPending: boolean } | undefined;
+  const look = (): Promise<ReadonlySet<string>> => {
+    const keys = storage.list(FOLDER).then((found) => new Set(found));
+    const begun = { keys, atMs: clock.now(), isPending: true };
+    const settled = (): void => {
+      begun.isPending = false;
+    };
+    keys.then(settled, settled);
+    latest = begun;
+    return keys;
+  };
+  const isRecent = (atMs: number): boolean => Math.abs(clock.now() - atMs) < LOOK_MS;
+  return async (): Promise<ReadonlySet<string>> => {
+    if (latest !== undefined && isRecent(latest.atMs)) return latest.keys;
+    // A storage that hangs is not asked a second time meanwhile; what it says late may be out of date.
+    if (latest?.isPending === true) await latest.keys.catch(() => undefined);
+    return latest !== undefined && isRecent(latest.atMs) ? latest.keys : look();
+  };
+};
+
 /**
  * The answering side, door 3. Never rejects: a storage that fails is told as an event, and the handshake goes on as one
  * for which no challenge is open.
  */
 export const createAnswerTlsChallenge = (options: AnswerTlsChallengeOptions): AnswerTlsChallenge => {
   const { storage, isServed, clock, emit } = options;
+  const openKeys = createOpenKeys(options);
   let placeholder: Promise<SecureContext> | undefined;
   const findPlaceholder = (): Promise<SecureContext> => {
     placeholder ??= selfSigned(NO_NAME, { keyType: 'ecdsa-p256', nowMs: clock.now() }).then(contextOf);
     return placeholder;
   };
+  const find = async (key: string): Promise<Buffer | undefined> =>
+    (await openKeys()).has(key) ? storage.read(key) : undefined;
   return async (servername) => {
     const name = normalizeName(servername);
     if (!isDomainName(name) || !isServed(name)) return undefined;
     try {
-      const pem = (await soon(storage.read(challengeKey(name))))?.toString('utf8');
+      const pem = (await soon(find(challengeKey(name))))?.toString('utf8');
       if (pem === undefined) return undefined;
       return {
         challenge: contextOf({ keyPem: pem, chainPem: pem }),

@@ -1,7 +1,7 @@
 // The account with a CA: one key and one URL for each directory, kept in the storage so that every keeper uses the same
 // one, and made once. Must not know how it is registered.
 
-import { createHash } from 'node:crypto';
+import { createHash, createPublicKey } from 'node:crypto';
 import type { Storage } from '../../core/storage.ts';
 import { createPrivateKeyPem } from '../private-key.ts';
 
@@ -49,6 +49,34 @@ const write = ({ storage, directory }: AccountOptions, account: Kept): Promise<v
     `accounts/${directorySlug(directory)}.json`,
     `${JSON.stringify({ version: 1, directory, ...account })}\n`,
   );
+
+const thumbprintKey = (directory: string): string => `thumbprints/${directorySlug(directory)}`;
+
+/** Thumbprint of an account key (RFC 7638): public, and all that answers an HTTP-01 challenge beside its token. */
+const thumbprintOf = (keyPem: string): string => {
+  const { crv, kty, x, y } = createPublicKey(keyPem).export({ format: 'jwk' });
+  return createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('base64url');
+};
+
+/**
+ * Puts the thumbprint where gates find it, who never read an account's key.
+ * @throws GateError `ERR_STORAGE_*`
+ */
+export const publishThumbprint = async (
+  storage: Storage,
+  directory: string,
+  { keyPem }: Pick<AcmeAccount, 'keyPem'>,
+): Promise<void> => {
+  const thumbprint = thumbprintOf(keyPem);
+  const kept = (await storage.read(thumbprintKey(directory)))?.toString('utf8');
+  if (kept !== thumbprint) await storage.write(thumbprintKey(directory), thumbprint);
+};
+
+/** Of the account with a directory; undefined before there is one. @throws GateError `ERR_STORAGE_*` */
+export const readThumbprint = async (storage: Storage, directory: string): Promise<string | undefined> => {
+  const text = (await storage.read(thumbprintKey(directory)))?.toString('utf8') ?? '';
+  return /^[\w-]{43}$/.test(text) ? text : undefined;
+};
 
 /**
  * The account for a directory: the stored one, else a new one. The key is stored before it is registered, so that a process

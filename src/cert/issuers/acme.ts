@@ -14,7 +14,7 @@ import { createTlsSolver } from '../challenges/tls-alpn-01.ts';
 import { startDeadline } from '../deadline.ts';
 import { orderCertificate, type OrderWishes } from '../order.ts';
 import type { StoredCertificate } from '../store.ts';
-import { acmeAccount, type AcmeAccount } from './acme-account.ts';
+import { acmeAccount, publishThumbprint, type AcmeAccount } from './acme-account.ts';
 import { isProblemType, parseRetryAfter } from './acme-problem.ts';
 import { certificateId, parseRenewalInfo } from './acme-renewal-info.ts';
 import { createAcmeSession, fetchDirectory, type AcmeDirectory } from './acme-session.ts';
@@ -76,6 +76,7 @@ export const createAcmeIssuer = (options: AcmeIssuerOptions): Issuer => {
   const { requestTimeoutMs = 30_000 } = options;
   const orderTimeoutMs = options.orderTimeoutMs ?? ORDER_TIMEOUT_MS + (settings.dns?.propagationMs ?? 0);
   let trusted: { readonly caPem: string; readonly context: SecureContext } | undefined;
+  let published: string | undefined;
   let directory: { readonly found: Promise<AcmeDirectory>; readonly atMs: number } | undefined;
 
   const solverOf = (type: ChallengeType): readonly ChallengeSolver[] => {
@@ -128,6 +129,15 @@ export const createAcmeIssuer = (options: AcmeIssuerOptions): Issuer => {
     return found;
   };
 
+  /** Once a key; what goes wrong is no reason not to order: the answer of each challenge goes through the storage too. */
+  const publish = async (account: AcmeAccount): Promise<void> => {
+    if (published === account.keyPem) return;
+    published = account.keyPem;
+    await publishThumbprint(storage, settings.directory, account).catch(() => {
+      published = undefined;
+    });
+  };
+
   const order = (
     name: string,
     signal: AbortSignal,
@@ -175,6 +185,7 @@ export const createAcmeIssuer = (options: AcmeIssuerOptions): Issuer => {
           signal,
         });
       const account = await acmeAccount(accountOptions);
+      await publish(account);
       try {
         return await attempt(account);
       } catch (error) {

@@ -39,11 +39,16 @@ const setUp = () => {
   const clock = fakeClock();
   const { emit, of } = recorder();
   const asked: string[] = [];
+  const hanging: { work?: Promise<readonly string[]> } = {};
   const watched = {
     ...storage,
     read: (key: string) => {
       asked.push(key);
       return storage.read(key);
+    },
+    list: (prefix: string) => {
+      asked.push(prefix);
+      return hanging.work ?? storage.list(prefix);
     },
   };
   const answer = createAnswerTlsChallenge({
@@ -52,13 +57,17 @@ const setUp = () => {
     clock,
     emit,
   });
-  return { storage, clock, answer, asked, of };
+  return { storage, clock, answer, asked, of, hanging };
 };
 
 t.test('what one process presents another one answers, until it is taken away', async (t) => {
   const { storage, clock, answer } = setUp();
   t.equal(await answer(name), undefined);
-  const cleanUp = await createTlsSolver({ storage, clock }).present(open, forever);
+  const presenting = createTlsSolver({ storage, clock }).present(open, forever);
+  await clock.untilSleeping();
+  t.equal(await answer(name), undefined, 'a look may be a moment old');
+  await clock.advance(250);
+  const cleanUp = await presenting;
   const found = await answer('Links.Example.COM.');
   t.ok(found?.challenge);
   t.not(found?.challenge, found?.placeholder);
@@ -87,4 +96,34 @@ t.test('what cannot be read or used is told, and is no challenge', async (t) => 
   await storage.write(`challenges/tls-alpn-01/${name}`, 'no PEM');
   t.equal(await answer(name), undefined);
   t.equal(of('storage.failed').length, 1);
+});
+
+t.test('clients of TLS 1.2 cost a look in a fifth of a second, not one each', async (t) => {
+  const { answer, asked, clock, storage } = setUp();
+  await Promise.all(Array.from({ length: 100 }, () => answer(name)));
+  t.equal(asked.length, 1);
+  await clock.advance(199);
+  await answer(name);
+  t.equal(asked.length, 1);
+  await clock.advance(1);
+  await answer(name);
+  t.equal(asked.length, 2);
+  clock.jump(clock.now() - 86_400_000);
+  await storage.write(`challenges/tls-alpn-01/${name}`, 'no PEM');
+  await answer(name);
+  t.equal(asked.length, 4, 'a clock that goes back hides nothing');
+});
+
+t.test('a storage that hangs is asked once, and holds a client up for half a second at most', async (t) => {
+  const { answer, asked, clock, hanging } = setUp();
+  let release: (keys: readonly string[]) => void = () => undefined;
+  hanging.work = new Promise((resolve) => (release = resolve));
+  const first = answer(name);
+  clock.jump(clock.now() + 60_000);
+  t.same(await Promise.all([first, answer(name), answer(name)]), [undefined, undefined, undefined]);
+  t.equal(asked.length, 1);
+  delete hanging.work;
+  release([]);
+  t.equal(await answer(name), undefined);
+  t.equal(asked.length, 2, 'what it said late is not believed');
 });

@@ -1,5 +1,10 @@
 import t from 'tap';
-import { acmeAccount, directorySlug } from '../../../src/cert/issuers/acme-account.ts';
+import {
+  acmeAccount,
+  directorySlug,
+  publishThumbprint,
+  readThumbprint,
+} from '../../../src/cert/issuers/acme-account.ts';
 import { createMemoryStorage } from '../../../src/storage/memory.ts';
 
 const directory = 'https://acme-v02.api.letsencrypt.org/directory';
@@ -75,4 +80,19 @@ t.test('a record that says nothing is replaced', async (t) => {
       keyPem: /PRIVATE KEY/,
     });
   }
+});
+
+t.test('the thumbprint of the account is public, and written when it differs', async (t) => {
+  const storage = createMemoryStorage();
+  const account = await acmeAccount({ storage, directory, register, signal });
+  t.equal(await readThumbprint(storage, directory), undefined);
+  await publishThumbprint(storage, directory, account);
+  const thumbprint = await readThumbprint(storage, directory);
+  t.match(thumbprint, /^[\w-]{43}$/);
+  t.notOk(account.keyPem.includes(thumbprint ?? ''));
+  const key = `thumbprints/${directorySlug(directory)}`;
+  const quiet = { ...storage, write: () => Promise.reject(new Error('written')) };
+  await publishThumbprint(quiet, directory, account);
+  await storage.write(key, 'what a person wrote');
+  t.equal(await readThumbprint(storage, directory), undefined);
 });

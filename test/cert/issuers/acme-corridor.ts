@@ -7,8 +7,10 @@ import t from 'tap';
 import { checkCertificate } from '../../../src/cert/certificate.ts';
 import { leadsTo } from '../../../src/cert/issuers/acme-chain.ts';
 import type { AcmeIssuerSettings } from '../../../src/core/settings.ts';
+import { readThumbprint } from '../../../src/cert/issuers/acme-account.ts';
 import { acmeCa } from '../../helpers/acme-ca.ts';
 import * as faults from '../../helpers/acme-ca/faults.ts';
+import { challengeServer } from '../../helpers/challenge-server.ts';
 import { tempDir } from '../../helpers/temp-dir.ts';
 import { forever, name, setUp } from '../../helpers/acme-issuer.ts';
 
@@ -268,4 +270,21 @@ t.test('the kind of challenge that worked last is tried first', async (t) => {
     { code: 'ERR_ACME_UNAUTHORIZED', details: { challenge: 'tls-alpn-01', validations: 2 } },
     'what both have cost is told',
   );
+});
+
+t.test('a machine that does not see the stored answers yet answers by the account', async (t) => {
+  const { storage, issuerOf } = await setUp(t, { judge: () => 'valid' });
+  // sees everything but the answers of challenges, as behind a slow network file system
+  const blind = {
+    ...storage,
+    read: async (key: string) => (key.startsWith('challenges/') ? undefined : storage.read(key)),
+  };
+  let directory = '';
+  const httpPort = await challengeServer(t, blind, undefined, {
+    thumbprint: () => readThumbprint(storage, directory),
+  });
+  const ca = await acmeCa(t, { httpPort });
+  directory = ca.directory;
+  checkCertificate(name, await issuerOf({}, new Map(), ca).obtain(name, forever));
+  t.match(ca.orders(), [{ status: 'valid' }], 'validated over the wire');
 });

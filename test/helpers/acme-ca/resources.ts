@@ -125,7 +125,8 @@ export class Resources {
       challenges: (this.#options.challenges ?? ['http-01', 'tls-alpn-01', 'dns-01']).map((type) => ({
         id: id(),
         type,
-        token: id(),
+        // 128 bits at least (RFC 8555 §8.1)
+        token: randomBytes(32).toString('base64url'),
         status: 'pending',
       })),
     };
