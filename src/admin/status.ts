@@ -1,6 +1,6 @@
 // /api/status: how the proxy stands, in the shape scripts rely on (docs/operations). Only puts parts together.
 
-import type { CertificateStatus } from '../core/certificate-state.ts';
+import type { CertificateStatus, IssuerStatus } from '../core/certificate-state.ts';
 import type { DomainSettings, Region, UpstreamSettings } from '../core/settings.ts';
 
 export interface WorkerStatus {
@@ -16,6 +16,7 @@ export interface StatusParts {
   readonly upstreams: readonly UpstreamSettings[];
   /** whether the last that was heard of an upstream is good; undefined: nothing was heard yet, which counts as good */
   readonly upstreamHealthy: (upstream: UpstreamSettings) => boolean | undefined;
+  readonly issuers: readonly IssuerStatus[];
   readonly domains: readonly DomainSettings[];
   /** how every name stands; one that is missing here is pending */
   readonly certificates: readonly CertificateStatus[];
@@ -34,6 +35,8 @@ export interface Status {
     readonly url: string;
     readonly healthy: boolean;
   }[];
+  /** in the order they are tried */
+  readonly issuers: readonly IssuerStatus[];
   readonly domains: readonly {
     readonly name: string;
     readonly region: Region | null;
@@ -75,6 +78,7 @@ export const buildStatus = (parts: StatusParts): Status => {
       url: upstream.origin,
       healthy: parts.upstreamHealthy(upstream) ?? true,
     })),
+    issuers: parts.issuers,
     domains: parts.domains.map(({ name, upstream, redirectHttp }) => {
       const certificate = certificates.get(name) ?? pending(name);
       const https = certificate.state === 'live';

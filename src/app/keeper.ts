@@ -4,7 +4,7 @@
 import { watchChanges } from '../cert/changes.ts';
 import { createDeparted } from '../cert/departed.ts';
 import { createIssue } from '../cert/issue.ts';
-import { createIssuersHealth } from '../cert/issuers/issuer-health.ts';
+import { createIssuersHealth, issuerStatuses } from '../cert/issuers/issuer-health.ts';
 import { Renewal } from '../cert/renew.ts';
 import { createCertificateStore } from '../cert/store.ts';
 import { AdminServer } from '../admin/server.ts';
@@ -93,6 +93,7 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
     const issuers = createIssuers(certificates, storage, caClock);
     const look = createIssuersLook(certificates);
     const health = createIssuersHealth({ storage, clock: caClock, emit: bus.emit });
+    await health.load();
     const renewal = new Renewal({
       names,
       store,
@@ -131,6 +132,7 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
           workers: gates.list(),
           upstreams,
           upstreamHealthy: (): boolean | undefined => undefined,
+          issuers: issuerStatuses(issuers, health),
           domains: [...domains, ...kept],
           certificates: [...renewal.status(), ...departed.status()],
         }),

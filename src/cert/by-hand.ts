@@ -3,7 +3,7 @@
 
 import { X509Certificate } from 'node:crypto';
 import type { CertificateStatus } from '../core/certificate-state.ts';
-import type { Clock } from '../core/clock.ts';
+import type { Clock, Random } from '../core/clock.ts';
 import { GateError, toGateError } from '../core/errors.ts';
 import type { Lock, Storage } from '../core/storage.ts';
 import { splitChain, type KeyAndChain } from './certificate.ts';
@@ -13,7 +13,8 @@ import { startDeadline } from './deadline.ts';
 import { prepareImport } from './import.ts';
 import type { Issue } from './issue.ts';
 import type { Issuer } from './issuers/issuer.ts';
-import { isRenewalDue, issuedState, LONGEST_PAUSE_MS } from './plan.ts';
+import { lastProblemOf } from './last-problem.ts';
+import { isRenewalDue, issuedState, LONGEST_PAUSE_MS, pauseMs } from './plan.ts';
 import type { CertificateStore, StoredCertificate } from './store.ts';
 
 /** RFC 5280 §5.3.1, as far as a subscriber may use them (RFC 8555 §7.6). */
@@ -50,6 +51,7 @@ export interface ByHandOptions {
   readonly issue: Issue;
   readonly issuers: readonly Issuer[];
   readonly clock: Clock;
+  readonly random?: Random;
   readonly look?: (name: string, signal: AbortSignal) => Promise<GateError | undefined>;
 }
 
@@ -73,11 +75,13 @@ export interface ByHand {
 }
 
 const LOCK_WAIT_MS = 60_000;
+/** as the running proxy looks */
+const LOOK_PAUSE_MS = 3 * 60_000;
 const PLANNED_ANEW = { failures: 0, nextAttemptMs: 0, lastIssuedMs: 0, lastProblem: null } as const;
 
 /** @throws of every operation: GateError `ERR_STORAGE_*`; `ERR_CERT_UNKNOWN_NAME` for a name that is neither configured nor stored */
 export const createByHand = (options: ByHandOptions): ByHand => {
-  const { names, storage, store, issue, issuers, clock, look } = options;
+  const { names, storage, store, issue, issuers, clock, look, random = Math.random } = options;
 
   const statusOf = async (name: string): Promise<CertificateStatus> => {
     const isRetired = !names.includes(name);
@@ -132,8 +136,34 @@ export const createByHand = (options: ByHandOptions): ByHand => {
     }
   };
 
+  /**
+   * So that `certs list` and the running proxy show what went wrong. The pause of the name is left as it was, or begins:
+   * a command is no reason to try sooner. What ended by the person's own hand is no failure.
+   */
+  const rememberFailure = async (name: string, error: GateError, signal: AbortSignal): Promise<never> => {
+    if (!signal.aborted && !error.code.startsWith('ERR_STORAGE_')) {
+      const nowMs = clock.now();
+      const keep = async (): Promise<void> => {
+        const before = (await store.readState(name)) ?? PLANNED_ANEW;
+        const retryAfterMs = Number(error.details['retryAfterMs'] ?? 0);
+        const isLook = error.code === 'ERR_CERT_NAME_UNREADY';
+        const failures = isLook ? Math.max(before.failures, 1) : before.failures + 1;
+        const waitMs = isLook ? LOOK_PAUSE_MS : pauseMs(failures, random, { retryAfterMs });
+        const nextAttemptMs = Math.max(before.nextAttemptMs, nowMs + waitMs);
+        const lastProblem = lastProblemOf(error, nowMs);
+        await store.writeState(name, { ...before, failures, nextAttemptMs, lastProblem });
+        await announceChange(storage, clock, name);
+      };
+      // The order's own failure is what the person wants to hear of.
+      await keep().catch(() => {});
+    }
+    throw error;
+  };
+
   const order = async (name: string, force: boolean, signal: AbortSignal): Promise<CertificateStatus> => {
-    const { isNew, challenge } = await issue(name, signal, { force });
+    const { isNew, challenge } = await issue(name, signal, { force }).catch((error: unknown) =>
+      rememberFailure(name, toGateError(error), signal),
+    );
     if (isNew) {
       const state = await store.readState(name);
       await store.writeState(name, issuedState(state, { atMs: clock.now(), challenge }));
@@ -197,7 +227,7 @@ export const createByHand = (options: ByHandOptions): ByHand => {
       }
       if (stored !== undefined && !force && stored.notAfterMs > clock.now()) return statusOf(name);
       const found = force ? undefined : await look?.(name, signal);
-      if (found !== undefined) throw found;
+      if (found !== undefined) return rememberFailure(name, found, signal);
       return order(name, force, signal);
     },
 

@@ -30,3 +30,16 @@ export interface CertificateStatus {
   readonly nextAttempt: string | null;
   readonly lastProblem: LastProblem | null;
 }
+
+/** How one issuer of the configuration stands, in /api/status. */
+export interface IssuerStatus {
+  readonly name: string;
+  /** whether the last that was heard of it is good; an issuer that was never asked counts as good */
+  readonly healthy: boolean;
+  /** since when it is so; null before it was asked */
+  readonly since: string | null;
+  /** null while it is healthy */
+  readonly lastProblem: LastProblem | null;
+  /** it is passed over until then; null when it is asked */
+  readonly retryAt: string | null;
+}

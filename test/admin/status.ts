@@ -31,6 +31,7 @@ t.test('the shape that scripts rely on', async (t) => {
       { id: 'custom', origin: 'https://t:1', serverName: 't' },
     ],
     upstreamHealthy: ({ id }) => ({ us: undefined, eu: false, custom: true })[id],
+    issuers: [{ name: 'letsencrypt', healthy: true, since: null, lastProblem: null, retryAt: null }],
     domains: [
       { name: 'a.example', upstream: 'us', redirectHttp: true },
       { name: 'b.example', upstream: 'custom', redirectHttp: true },
@@ -53,6 +54,7 @@ t.test('the shape that scripts rely on', async (t) => {
       { region: 'eu', url: 'https://e-eu.customeriomail.com', healthy: false },
       { region: null, url: 'https://t:1', healthy: true },
     ],
+    issuers: [{ name: 'letsencrypt', healthy: true, since: null, lastProblem: null, retryAt: null }],
     domains: [
       { name: 'a.example', region: 'us', state: 'live', certificate: live, http: 'redirect', https: true },
       {

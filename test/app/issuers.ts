@@ -1,7 +1,17 @@
 import t from 'tap';
-import { createIssuers } from '../../src/app/issuers.ts';
+import {
+  createAskRenewalInfo,
+  createIssuers,
+  createIssuersClock,
+  createIssuersLook,
+} from '../../src/app/issuers.ts';
+import type { Issuer } from '../../src/cert/issuers/issuer.ts';
+import type { StoredCertificate } from '../../src/cert/store.ts';
 import { systemClock } from '../../src/core/clock.ts';
+import type { AcmeIssuerSettings, Settings } from '../../src/core/settings.ts';
 import { createMemoryStorage } from '../../src/storage/memory.ts';
+import { acmeCa } from '../helpers/acme-ca.ts';
+import { fakeClock } from '../helpers/fake-clock.ts';
 
 t.test('one issuer an entry, in order', async (t) => {
   const directory = 'https://ca.example.net/dir';
@@ -23,4 +33,60 @@ t.test('one issuer an entry, in order', async (t) => {
   ]);
   const made = await issuers[1]?.obtain('links.example.com', new AbortController().signal);
   t.match(made?.chainPem, 'BEGIN CERTIFICATE', 'made with the key type and storage given');
+});
+
+const { signal } = new AbortController();
+const LETSENCRYPT = 'https://acme-v02.api.letsencrypt.org/directory';
+const acme = (more: Partial<AcmeIssuerSettings> = {}): AcmeIssuerSettings => ({
+  type: 'acme',
+  name: 'x',
+  directory: LETSENCRYPT,
+  challenges: ['http-01'],
+  ...more,
+});
+const certificates = (...issuers: Settings['certificates']['issuers']): Settings['certificates'] => ({
+  storage: { type: 'file', path: '/nowhere' },
+  keyType: 'ecdsa-p256',
+  issuers,
+});
+
+t.test('a certificate’s own CA is asked for its wish, and nobody else', async (t) => {
+  const asked: string[] = [];
+  const of = (directory?: string): Issuer => ({
+    source: 'acme',
+    issuer: 'x',
+    ...(directory === undefined ? {} : { directory }),
+    obtain: () => Promise.reject(new Error('not asked for')),
+    renewalInfo: async () => {
+      asked.push(directory ?? '');
+      return { windowStartMs: 1, windowEndMs: 2, retryAfterMs: 60_000 };
+    },
+  });
+  const ask = createAskRenewalInfo([of(), of('https://a/'), of('https://b/')]);
+  const stored = (directory?: string) => ({ directory }) as StoredCertificate;
+  t.match(await ask(stored('https://b/'), signal), { windowEndMs: 2 });
+  t.equal(await ask(stored('https://gone/'), signal), undefined, 'a CA that left the configuration');
+  t.equal(await ask(stored(), signal), undefined, 'an imported one');
+  t.same(asked, ['https://b/']);
+});
+
+t.test('the time comes from the first CA; without one this machine has it', async (t) => {
+  const ca = await acmeCa(t);
+  const clock = fakeClock(Date.now() - 365 * 86_400_000);
+  const { directory, caFile } = ca;
+  const told = createIssuersClock(
+    certificates({ type: 'local', name: 'local' }, acme({ directory, caFile })),
+    clock,
+  );
+  await told.settle(true, signal);
+  t.ok(Math.abs(told.now() - Date.now()) < 60_000, 'a clock a year behind is found out');
+  const alone = createIssuersClock(certificates({ type: 'local', name: 'local' }), clock);
+  await alone.settle(true, signal);
+  t.equal(alone.now(), clock.now());
+});
+
+t.test('the DNS is looked at only where every CA sees the one that everybody sees', async (t) => {
+  t.ok(createIssuersLook(certificates(acme())));
+  t.equal(createIssuersLook(certificates(acme(), { type: 'local', name: 'local' })), undefined);
+  t.equal(createIssuersLook(certificates(acme(), acme({ directory: 'https://ca.internal/' }))), undefined);
 });

@@ -23,11 +23,15 @@ const setUp = (look?: GateError) => {
   const store = createCertificateStore({ storage });
   const local = createLocalIssuer({ storage: createMemoryStorage(), keyType: 'ecdsa-p256', clock });
   const revoked: (string | number)[] = [];
+  const failing: { error?: GateError } = {};
   const ca: Issuer = {
     source: 'acme',
     issuer: 'test-ca',
     directory: 'https://ca.example/directory',
-    obtain: (name, aborted) => local.obtain(name, aborted),
+    obtain: async (name, aborted) => {
+      if (failing.error !== undefined) throw failing.error;
+      return local.obtain(name, aborted);
+    },
     revoke: async ({ serial }, reason) => void revoked.push(serial, reason),
   };
   const { emit } = recorder();
@@ -39,10 +43,11 @@ const setUp = (look?: GateError) => {
     issue,
     issuers: [ca],
     clock,
+    random: () => 0,
     ...(look === undefined ? {} : { look: async () => look }),
   });
   const notes = async (): Promise<number> => (await storage.list('changes')).length;
-  return { clock, storage, store, hand, revoked, notes };
+  return { clock, storage, store, hand, revoked, notes, failing };
 };
 
 t.test('a certificate is issued once, renewed by wish, and each change leaves a note', async (t) => {
@@ -69,7 +74,35 @@ t.test('a certificate is issued once, renewed by wish, and each change leaves a 
 t.test('what speaks against an order is said at once, and --force goes on', async (t) => {
   const { hand } = setUp(new GateError('ERR_CERT_NAME_UNREADY', 'name "a.example.com" has no address'));
   await t.rejects(hand.issue(a, false, signal), { code: 'ERR_CERT_NAME_UNREADY' });
+  t.match(await hand.show(a), { state: 'failing', lastProblem: { type: 'ERR_CERT_NAME_UNREADY' } });
   t.match(await hand.issue(a, true, signal), { state: 'live' });
+});
+
+t.test('an order by hand that fails is shown to everybody, and shortens no pause', async (t) => {
+  const { hand, failing, store, clock, notes } = setUp();
+  failing.error = new GateError('ERR_ACME_UNAUTHORIZED', 'validation failed', {
+    details: { type: 'urn:ietf:params:acme:error:dns', detail: 'NXDOMAIN' },
+  });
+  await t.rejects(hand.issue(a, false, signal), { code: 'ERR_ACME_UNAUTHORIZED' });
+  const problem = { type: 'urn:ietf:params:acme:error:dns', detail: 'NXDOMAIN', issuer: 'test-ca' };
+  t.match((await hand.list())[0], { state: 'failing', lastProblem: problem });
+  t.match(await hand.show(a), { lastProblem: problem });
+  t.equal(await notes(), 1, 'the running proxy hears of it');
+  t.match(await store.readState(a), { failures: 1, nextAttemptMs: clock.now() + 60_000 });
+  await store.writeState(a, {
+    failures: 9,
+    nextAttemptMs: clock.now() + 7_200_000,
+    lastIssuedMs: 0,
+    lastProblem: null,
+  });
+  await t.rejects(hand.renew([a], true, signal), { code: 'ERR_ACME_UNAUTHORIZED' });
+  t.match(await store.readState(a), { failures: 10, nextAttemptMs: clock.now() + 14_400_000 });
+  const stop = new AbortController();
+  stop.abort(new GateError('ERR_USAGE', 'command was interrupted'));
+  await t.rejects(hand.issue(a, false, stop.signal));
+  t.match(await store.readState(a), { failures: 10 }, 'nor is it a failure to be interrupted');
+  delete failing.error;
+  t.match(await hand.issue(a, false, signal), { state: 'live', lastProblem: null });
 });
 
 t.test('revoked at its own CA, then planned for now', async (t) => {

@@ -2,6 +2,7 @@
 // so that a restart does not begin by asking the CA that is down. issue.ts tells it; must not ask anybody itself.
 
 import type { Clock } from '../../core/clock.ts';
+import type { IssuerStatus } from '../../core/certificate-state.ts';
 import { ERRORS, GateError, toGateError, type ErrorCode } from '../../core/errors.ts';
 import type { Emit } from '../../core/events.ts';
 import type { Storage } from '../../core/storage.ts';
@@ -15,6 +16,8 @@ export interface IssuerHealth {
   readonly directory?: string;
   /** failures in a row that were the CA's, each counted when it was asked again */
   readonly failures: number;
+  /** when `failures` began, or ended */
+  readonly sinceMs?: number;
   /** the last failure of the CA, also when it has worked since */
   readonly lastFailure?: { readonly atMs: number; readonly code: ErrorCode; readonly detail: string };
   readonly lastSuccessMs?: number;
@@ -74,16 +77,20 @@ const isErrorCode = (value: unknown): value is ErrorCode =>
 /** One entry as it was kept; undefined for nonsense. */
 const parseEntry = (value: unknown): Entry | undefined => {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { issuer, directory, failures, lastFailure, lastSuccessMs, passedOverUntilMs } = value as Fields;
+  const { issuer, directory, failures, sinceMs, lastFailure, lastSuccessMs, passedOverUntilMs } =
+    value as Fields;
   if (typeof issuer !== 'string') return undefined;
   const failure = (typeof lastFailure === 'object' && lastFailure !== null ? lastFailure : {}) as Fields;
   const { atMs, code, detail } = failure;
-  const [failedAtMs, succeededMs, untilMs] = [atMs, lastSuccessMs, passedOverUntilMs].map(asNumber);
+  const [failedAtMs, succeededMs, untilMs, changedMs] = [atMs, lastSuccessMs, passedOverUntilMs, sinceMs].map(
+    asNumber,
+  );
   return {
     issuer,
     ...(typeof directory === 'string' ? { directory } : {}),
     failures: Math.max(0, asNumber(failures) ?? 0),
     limited: [],
+    ...(changedMs === undefined ? {} : { sinceMs: changedMs }),
     ...(failedAtMs === undefined
       ? {}
       : {
@@ -157,7 +164,15 @@ export const createIssuersHealth = ({ storage, clock, emit }: IssuersHealthOptio
     const { retryAfterMs } = error.details;
     const wishedMs = Math.min(typeof retryAfterMs === 'number' ? retryAfterMs : 0, LONGEST_LIMIT_MS);
     const pauseMs = Math.max(PAUSES_MS[Math.min(failures, PAUSES_MS.length) - 1] ?? 0, wishedMs);
-    return { ...entry, failures, lastFailure, limited: [], passedOverUntilMs: clock.now() + pauseMs };
+    const sinceMs = entry.failures > 0 ? (entry.sinceMs ?? clock.now()) : clock.now();
+    return {
+      ...entry,
+      failures,
+      sinceMs,
+      lastFailure,
+      limited: [],
+      passedOverUntilMs: clock.now() + pauseMs,
+    };
   };
 
   const withLimit = (entry: Entry, name: string, error: GateError): Entry => {
@@ -188,7 +203,8 @@ export const createIssuersHealth = ({ storage, clock, emit }: IssuersHealthOptio
       if (error === undefined) {
         const { passedOverUntilMs, ...rest } = before;
         const wasDown = passedOverUntilMs !== undefined || before.failures > 0;
-        entries.set(key, { ...rest, failures: 0, limited: [], lastSuccessMs: clock.now() });
+        const sinceMs = wasDown ? clock.now() : (before.sinceMs ?? clock.now());
+        entries.set(key, { ...rest, failures: 0, sinceMs, limited: [], lastSuccessMs: clock.now() });
         // Two hundred certificates in a minute are not two hundred writes.
         if (wasDown || before.lastSuccessMs === undefined) await keep();
       } else if (OUTAGES.includes(error.code)) {
@@ -201,4 +217,37 @@ export const createIssuersHealth = ({ storage, clock, emit }: IssuersHealthOptio
     },
     list: () => [...entries.values()].map(withoutNames),
   };
+};
+
+const iso = (ms: number | undefined): string | null => {
+  const time = new Date(ms ?? Number.NaN);
+  return Number.isNaN(time.getTime()) ? null : time.toISOString();
+};
+
+/** A row for each issuer of the configuration, in its order. */
+export const issuerStatuses = (
+  issuers: readonly Key[],
+  health: Pick<IssuersHealth, 'list' | 'passedOverUntil'>,
+): readonly IssuerStatus[] => {
+  const known = new Map(health.list().map((one) => [keyOf(one), one]));
+  return issuers.map((issuer) => {
+    const { failures = 0, sinceMs, lastFailure } = known.get(keyOf(issuer)) ?? {};
+    const healthy = failures === 0;
+    return {
+      name: issuer.issuer,
+      healthy,
+      since: iso(sinceMs),
+      lastProblem:
+        healthy || lastFailure === undefined
+          ? null
+          : {
+              at: iso(lastFailure.atMs) ?? '',
+              issuer: issuer.issuer,
+              type: lastFailure.code,
+              detail: lastFailure.detail,
+              remedy: ERRORS[lastFailure.code].help,
+            },
+      retryAt: iso(health.passedOverUntil(issuer)),
+    };
+  });
 };

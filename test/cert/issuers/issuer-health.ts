@@ -1,6 +1,6 @@
 import t from 'tap';
-import { createIssuersHealth } from '../../../src/cert/issuers/issuer-health.ts';
-import { GateError, type ErrorCode } from '../../../src/core/errors.ts';
+import { createIssuersHealth, issuerStatuses } from '../../../src/cert/issuers/issuer-health.ts';
+import { ERRORS, GateError, type ErrorCode } from '../../../src/core/errors.ts';
 import { createMemoryStorage } from '../../../src/storage/memory.ts';
 import { fakeClock } from '../../helpers/fake-clock.ts';
 import { recorder } from '../../helpers/recorder.ts';
@@ -143,4 +143,58 @@ t.test('an order that our own budget held back says nothing of the CA', async (t
   for (const name of ['a', 'b', 'c', 'd']) await health.tell(ca, `${name}.example.com`, held);
   t.equal(health.passedOverUntil(ca), undefined);
   t.same(health.list(), []);
+});
+
+t.test('what a person is shown of each issuer, also after a restart', async (t) => {
+  const { health, create, clock } = setUp();
+  const other = { issuer: 'local' };
+  const iso = (ms: number): string => new Date(ms).toISOString();
+  const good = { healthy: true, since: null, lastProblem: null, retryAt: null };
+  t.strictSame(issuerStatuses([ca, other], health), [
+    { name: 'first', ...good },
+    { name: 'local', ...good },
+  ]);
+  const downMs = clock.now();
+  await health.tell(ca, 'a.example.com', error('ERR_ACME_UNREACHABLE'));
+  clock.jump(downMs + 40_000);
+  await health.tell(ca, 'a.example.com', error('ERR_ACME_TIMEOUT'));
+  const next = create();
+  await next.load();
+  for (const who of [health, next]) {
+    t.strictSame(issuerStatuses([other, ca], who), [
+      { name: 'local', ...good },
+      {
+        name: 'first',
+        healthy: false,
+        since: iso(downMs),
+        lastProblem: {
+          at: iso(downMs + 40_000),
+          issuer: 'first',
+          type: 'ERR_ACME_TIMEOUT',
+          detail: 'said ERR_ACME_TIMEOUT',
+          remedy: ERRORS.ERR_ACME_TIMEOUT.help,
+        },
+        retryAt: iso(downMs + 100_000),
+      },
+    ]);
+  }
+  clock.jump(downMs + 200_000);
+  t.match(issuerStatuses([ca], next), [{ healthy: false, retryAt: null }], 'it is asked, and not proven yet');
+  await next.tell(ca, 'a.example.com');
+  clock.jump(downMs + 300_000);
+  await next.tell(ca, 'b.example.com');
+  t.match(issuerStatuses([ca], next), [{ healthy: true, since: iso(downMs + 200_000), lastProblem: null }]);
+});
+
+t.test('a time that no calendar has does not end the status', async (t) => {
+  const { storage, create } = setUp();
+  const issuers = [
+    { ...ca, failures: 1, sinceMs: 1e300, lastFailure: { atMs: 1e300, code: 'x', detail: 'y' } },
+  ];
+  await storage.write('state/issuers.json', JSON.stringify({ version: 1, issuers }));
+  const health = create();
+  await health.load();
+  t.match(issuerStatuses([ca], health), [
+    { healthy: false, since: null, lastProblem: { at: '', detail: 'y' } },
+  ]);
 });
