@@ -64,6 +64,7 @@ const STEPS: Readonly<Record<string, Step>> = {
   dir: 'directory',
   'new-nonce': 'newNonce',
   'new-account': 'newAccount',
+  account: 'account',
   'new-order': 'newOrder',
   order: 'order',
   authz: 'authorization',
@@ -206,6 +207,8 @@ class Ca {
     const { orders, authorizations } = this.resources;
     const payload = jws.payload ?? {};
     if (step === 'newAccount') return this.#newAccount(jws);
+    // an update (RFC 8555 §7.3.2), which is believed and not kept
+    if (step === 'account') return { body: { status: 'valid', contact: account?.contact ?? [] } };
     if (step === 'revokeCert') return this.#revoke(jws, account);
     if (step === 'newOrder') {
       const order = this.resources.order(account?.id ?? '', payload);

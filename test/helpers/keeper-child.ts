@@ -1,5 +1,6 @@
 // The certificate part of a keeper in a process of its own, forked by tests that kill it:
-// `fork(keeperChild, [STORAGE FOLDER, DIRECTORY, CA FILE, NAME…])`. It sends the name of each event as it happens.
+// `fork(keeperChild, [STORAGE FOLDER, DIRECTORY, CA FILE, NAME…])`. It sends the name of each event as it happens, and
+// kills itself at the event that $KILL_AT names.
 
 import { fileURLToPath } from 'node:url';
 import { createIssue } from '../../src/cert/issue.ts';
@@ -44,5 +45,10 @@ const [script, path, directory, caFile, ...names] = process.argv.slice(1);
 if (script === keeperChild && path !== undefined && directory !== undefined && caFile !== undefined) {
   const storage = createFileStorage({ path, clock: systemClock });
   await storage.open();
-  createKeeper({ storage, ca: { directory, caFile }, names, emit: (name) => process.send?.(name) }).start();
+  const emit: Emit = (name) => {
+    // at that very moment, before anything that follows
+    if (name === process.env['KILL_AT']) process.kill(process.pid, 'SIGKILL');
+    process.send?.(name);
+  };
+  createKeeper({ storage, ca: { directory, caFile }, names, emit }).start();
 }

@@ -5,6 +5,7 @@ export type Step =
   | 'directory'
   | 'newNonce'
   | 'newAccount'
+  | 'account'
   | 'newOrder'
   | 'order'
   | 'authorization'
