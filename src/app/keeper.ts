@@ -91,7 +91,7 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
     });
     const caClock = createIssuersClock(certificates, clock);
     const issuers = createIssuers(certificates, storage, caClock);
-    const look = createIssuersLook(certificates);
+    const look = createIssuersLook(certificates, storage);
     const health = createIssuersHealth({ storage, clock: caClock, emit: bus.emit });
     await health.load();
     const renewal = new Renewal({

@@ -2,6 +2,7 @@
 // connection of its own and looks at what it was shown. `npm run short-lived` is the long run: 300 s, 90 s each.
 
 import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import t from 'tap';
@@ -28,36 +29,35 @@ interface Click {
   readonly tookMs: number;
 }
 
-const click = (domain: string, port: number, ca: string, tls: 'TLSv1.2' | 'TLSv1.3'): Promise<Click> =>
-  new Promise((resolve, reject) => {
-    const startMs = performance.now();
-    const socket = connect({
-      host: '127.0.0.1',
-      port,
-      servername: domain,
-      ca,
-      minVersion: tls,
-      maxVersion: tls,
-      ALPNProtocols: ['http/1.1'],
-      timeout: 10_000,
-    });
-    socket.once('error', reject);
-    socket.once('timeout', () => socket.destroy(new Error('took ten seconds')));
-    socket.once('secureConnect', () => {
-      const { serialNumber, validFrom, validTo } = new X509Certificate(socket.getPeerCertificate().raw);
-      const leftMs = Date.parse(validTo) - Date.now();
-      if (leftMs <= 0 || Date.parse(validFrom) > Date.now()) {
-        return void socket.destroy(new Error(`${domain} was shown ${validFrom} to ${validTo}`));
-      }
-      void gather(socket).then((answer) => {
-        const tookMs = performance.now() - startMs;
-        if (answer.startsWith('HTTP/1.1 302 ')) resolve({ domain, serial: serialNumber, leftMs, tookMs });
-        else reject(new Error(`${domain} answered ${answer.slice(0, 40)}`));
-      });
-      socket.write(`GET /e/c/x/y HTTP/1.1\r\nHost: ${domain}\r\nConnection: close\r\n\r\n`);
-      return undefined;
-    });
+const click = async (
+  domain: string,
+  port: number,
+  ca: string,
+  version: 'TLSv1.2' | 'TLSv1.3',
+): Promise<Click> => {
+  const startMs = performance.now();
+  const socket = connect({
+    host: '127.0.0.1',
+    port,
+    servername: domain,
+    ca,
+    minVersion: version,
+    maxVersion: version,
+    ALPNProtocols: ['http/1.1'],
   });
+  socket.setTimeout(10_000, () => socket.destroy(new Error('took ten seconds')));
+  await once(socket, 'secureConnect');
+  const { serialNumber, validFrom, validTo } = new X509Certificate(socket.getPeerCertificate().raw);
+  const leftMs = Date.parse(validTo) - Date.now();
+  if (leftMs <= 0 || Date.parse(validFrom) > Date.now()) {
+    socket.destroy();
+    throw new Error(`${domain} was shown ${validFrom} to ${validTo}`);
+  }
+  socket.write(`GET /e/c/x/y HTTP/1.1\r\nHost: ${domain}\r\nConnection: close\r\n\r\n`);
+  const answer = await gather(socket);
+  if (!answer.startsWith('HTTP/1.1 302 ')) throw new Error(`${domain} answered ${answer.slice(0, 40)}`);
+  return { domain, serial: serialNumber, leftMs, tookMs: performance.now() - startMs };
+};
 
 t.test(
   `${SECONDS} s with certificates of ${LIFETIME_S} s`,
@@ -93,10 +93,14 @@ t.test(
     for (let sent = 0; sent < SECONDS * PER_SECOND; sent += 1) {
       await pause(Math.max(0, startMs + (sent * 1_000) / PER_SECOND - performance.now()));
       const domain = NAMES[sent % NAMES.length] ?? '';
-      const work = click(domain, port, ca.rootPem, sent % 8 < 4 ? 'TLSv1.3' : 'TLSv1.2').then(
-        (done) => void clicks.push(done),
-        (error: unknown) => void failures.push(String(error)),
-      );
+      const version = sent % 8 < 4 ? 'TLSv1.3' : 'TLSv1.2';
+      const work = (async (): Promise<void> => {
+        try {
+          clicks.push(await click(domain, port, ca.rootPem, version));
+        } catch (error) {
+          failures.push(String(error));
+        }
+      })();
       open.add(work);
       void work.finally(() => open.delete(work));
     }
