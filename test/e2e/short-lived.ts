@@ -16,8 +16,8 @@ import { tempDir } from '../helpers/temp-dir.ts';
 import { tracker } from '../helpers/tracker.ts';
 import { until } from '../helpers/until.ts';
 
-const SECONDS = Number(process.env['SHORT_LIVED_SECONDS'] ?? 15);
-const LIFETIME_S = Math.min(90, Math.max(15, Math.round(SECONDS * 0.3)));
+const SECONDS = Number(process.env['SHORT_LIVED_SECONDS'] ?? 20);
+const LIFETIME_S = Math.min(90, Math.max(30, Math.round(SECONDS * 0.3)));
 const PER_SECOND = 50;
 const NAMES = ['links.example.com', 'clicks.example.com', 'go.example.net', 'mail.example.org'];
 
@@ -64,7 +64,8 @@ t.test(
   { timeout: (SECONDS + 60) * 1_000 },
   async (t) => {
     const httpPort = await freePort();
-    const ca = await acmeCa(t, { httpPort, lifetimeMs: LIFETIME_S * 1_000 });
+    // the short run has room for one renewal at half of the life; the long one follows the wishes of the CA
+    const ca = await acmeCa(t, { httpPort, lifetimeMs: LIFETIME_S * 1_000, withoutAri: SECONDS < 60 });
     const home = await tracker(t);
     const folder = tempDir(t);
     const proxy = linkgate(t, [
@@ -111,7 +112,10 @@ t.test(
     for (const domain of NAMES) {
       const serials = new Set(clicks.filter((one) => one.domain === domain).map(({ serial }) => serial));
       const lifetimes = SECONDS / LIFETIME_S;
-      t.ok(serials.size > Math.floor(lifetimes), `${domain}: ${serials.size} certificates served`);
+      t.ok(
+        serials.size > Math.max(1, Math.floor(lifetimes)),
+        `${domain}: ${serials.size} certificates served`,
+      );
       const orders = ca.orders().filter(({ name }) => name === domain).length;
       t.ok(orders <= 2 * Math.ceil(lifetimes) + 2, `${domain}: ${orders} orders`);
     }
