@@ -66,7 +66,7 @@ export const openCerts = ({ certificates, domains }: Settings, signal: AbortSign
   const storage = createFileStorage({ path: certificates.storage.path, clock });
   const store = createCertificateStore({ storage });
   const issuers = createIssuers(certificates, storage, clock);
-  const look = createIssuersLook(certificates);
+  const look = createIssuersLook(certificates, storage);
   const hand = createByHand({
     names: domains.map(({ name }) => name),
     storage,

@@ -3,7 +3,7 @@
 
 import { readFile } from 'node:fs/promises';
 import type { CertificateStatus } from '../core/certificate-state.ts';
-import { caaIdentities } from '../core/caa.ts';
+import { caaIdentities, type CaaAsker } from '../core/caa.ts';
 import { systemClock } from '../core/clock.ts';
 import { GateError } from '../core/errors.ts';
 import type { Settings, UpstreamSettings } from '../core/settings.ts';
@@ -91,10 +91,11 @@ const chosen = ({ domains }: Settings, names: readonly string[]): Settings['doma
   return names.length === 0 ? domains : domains.filter(({ name }) => names.includes(name));
 };
 
-const casOf = ({ issuers }: Settings['certificates']): readonly (readonly string[])[] =>
+const casOf = ({ issuers }: Settings['certificates']): readonly CaaAsker[] =>
   issuers.flatMap((issuer) => {
-    const identities = issuer.type === 'acme' ? caaIdentities(issuer.directory) : undefined;
-    return identities === undefined ? [] : [identities];
+    if (issuer.type !== 'acme') return [];
+    const identities = caaIdentities(issuer.directory);
+    return identities === undefined ? [] : [{ identities, methods: issuer.challenges }];
   });
 
 /** Milliseconds that this clock is ahead of the one an answer was dated by (RFC 9110 §6.6.1). */

@@ -4,8 +4,9 @@ import { uptime } from 'node:os';
 import { askTime } from '../cert/ask-time.ts';
 import { limitsOf, withBudget } from '../cert/budget.ts';
 import { createCaClock, type CaClock } from '../cert/ca-clock.ts';
-import { caaIdentities } from '../core/caa.ts';
+import { caaIdentities, type CaaAsker } from '../core/caa.ts';
 import { createLook, createLookResolver, type Look } from '../cert/look.ts';
+import { readAccountUrl } from '../cert/issuers/acme-account.ts';
 import { createAcmeIssuer } from '../cert/issuers/acme.ts';
 import type { Issuer } from '../cert/issuers/issuer.ts';
 import { createLocalIssuer } from '../cert/issuers/local.ts';
@@ -53,14 +54,24 @@ export const createIssuersClock = (certificates: () => Settings['certificates'],
  * The look before an order; undefined when there is nothing to look for. Only public CAs ask the DNS that everybody sees: a
  * CA of one's own may see another one, and a local one asks nobody.
  */
-export const createIssuersLook = ({ issuers }: Settings['certificates']): Look | undefined => {
-  const cas: (readonly string[])[] = [];
+export const createIssuersLook = (
+  { issuers }: Settings['certificates'],
+  storage: Storage,
+): Look | undefined => {
+  const cas: (CaaAsker & { readonly directory: string })[] = [];
   let needsAddress = true;
   for (const settings of issuers) {
     const identities = settings.type === 'acme' ? caaIdentities(settings.directory) : undefined;
     if (settings.type !== 'acme' || identities === undefined) return undefined;
-    cas.push(identities);
+    cas.push({ identities, methods: settings.challenges, directory: settings.directory });
     needsAddress &&= !settings.challenges.includes('dns-01');
   }
-  return createLook({ resolver: createLookResolver(), cas, needsAddress });
+  const askers = (): Promise<readonly CaaAsker[]> =>
+    Promise.all(
+      cas.map(async ({ directory, ...asker }) => ({
+        ...asker,
+        accountUrl: await readAccountUrl(storage, directory).catch(() => undefined),
+      })),
+    );
+  return createLook({ resolver: createLookResolver(), cas: askers, needsAddress });
 };

@@ -117,7 +117,7 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
       return {
         issue: createIssue({ storage, store, issuers, clock: caClock, emit: bus.emit, health }),
         renewalInfo: createAskRenewalInfo(issuers),
-        look: createIssuersLook(certificates),
+        look: createIssuersLook(certificates, storage),
         status: () => issuerStatuses(issuers, health),
       };
     };

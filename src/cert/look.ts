@@ -3,7 +3,7 @@
 
 import { Resolver } from 'node:dns/promises';
 import { GateError } from '../core/errors.ts';
-import { caaAllows, type CaaRecord } from '../core/caa.ts';
+import { caaAllows, type CaaAsker, type CaaRecord } from '../core/caa.ts';
 
 /** Both reject with the errors of node:dns (`code`). */
 export interface LookResolver {
@@ -14,8 +14,8 @@ export interface LookResolver {
 
 export interface LookOptions {
   readonly resolver: LookResolver;
-  /** per CA that may be asked, its names in CAA records */
-  readonly cas: readonly (readonly string[])[];
+  /** each CA that may be asked; a promise where its account is read first, whose failure speaks against nothing */
+  readonly cas: () => Promise<readonly CaaAsker[]>;
   /** false when the name is proved by DNS alone: it then needs no address */
   readonly needsAddress: boolean;
 }
@@ -26,8 +26,8 @@ const TIMEOUT_MS = 2_000;
 const TRIES = 2;
 
 /** @param servers - `ADDRESS` or `ADDRESS:PORT`; the system's when absent */
-export const createLookResolver = (servers?: readonly string[]): LookResolver => {
-  const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: TRIES });
+export const createLookResolver = (servers?: readonly string[], timeoutMs = TIMEOUT_MS): LookResolver => {
+  const resolver = new Resolver({ timeout: timeoutMs, tries: TRIES });
   if (servers !== undefined) resolver.setServers([...servers]);
   return {
     resolve4: (name) => resolver.resolve4(name),
@@ -83,8 +83,10 @@ export const createLook = ({ resolver, cas, needsAddress }: LookOptions): Look =
     }
     if (signal.aborted) return undefined;
     const { records, at } = await relevant(name);
-    if (cas.length === 0 || cas.some((identities) => caaAllows(records, identities))) return undefined;
-    const wanted = [...new Set(cas.map(([identity]) => identity ?? ''))];
+    if (records.length === 0) return undefined;
+    const askers = await cas().catch(() => []);
+    if (askers.length === 0 || askers.some((asker) => caaAllows(records, asker))) return undefined;
+    const wanted = [...new Set(askers.map(({ identities }) => identities[0] ?? ''))];
     return unready(
       name,
       `must not be issued by ${wanted.map((identity) => `"${identity}"`).join(' or ')}: the CAA records of "${at}" forbid it`,

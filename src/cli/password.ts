@@ -24,10 +24,11 @@ export const readPassword = async (file: string | undefined): Promise<string> =>
   if (process.stdin.isTTY !== true) {
     throw new GateError('ERR_USAGE', 'password is not given: use --password-file, or a terminal to ask on');
   }
-  process.stderr.write('Password: ');
   // readline echoes to its output: here to nowhere
   const output = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: process.stdin, output, terminal: true });
+  // Only now: before, the terminal itself would still show what is typed or pasted.
+  process.stderr.write('Password: ');
   const line = await new Promise<string>((resolve) => {
     lines.question('', resolve);
     lines.once('close', () => resolve(''));

@@ -1,8 +1,9 @@
 // domainsFile: one name a line, then key=value words; `#` begins a comment. Made for a hundred thousand names,
 // therefore read by hand and not through the schema.
 
-import type { Region } from '../core/settings.ts';
+import type { KeyType, Region } from '../core/settings.ts';
 import { configuredName } from './configured-name.ts';
+import { alternatives } from './kinds.ts';
 import { nearest } from './nearest.ts';
 import { quote } from './problems.ts';
 import type { ConfigProblem } from './problems.ts';
@@ -11,14 +12,17 @@ export interface FileDomain {
   readonly name: string;
   readonly region?: Region;
   readonly redirectHttp: boolean;
+  readonly keyType?: KeyType;
   readonly line: number;
 }
 
-const KEYS = ['region', 'redirectHttp'];
+const KEYS = ['region', 'redirectHttp', 'keyType'];
+const KEY_TYPES: readonly KeyType[] = ['ecdsa-p256', 'ecdsa-p384', 'rsa-2048'];
 
 interface Words {
   region?: Region;
   redirectHttp?: boolean;
+  keyType?: KeyType;
 }
 
 /** Reads `key=value` into `words`; returns what is wrong with it. */
@@ -29,7 +33,7 @@ const readWord = (text: string, words: Words): { path: string; message: string }
     const advice = meant === undefined ? `known here: ${KEYS.join(', ')}` : `did you mean ${meant}?`;
     return { path: '', message: `unknown word ${quote(text)}; ${advice}` };
   }
-  if ((key === 'region' ? words.region : words.redirectHttp) !== undefined) {
+  if (words[key as keyof Words] !== undefined) {
     return { path: key, message: 'is given twice on this line' };
   }
   if (key === 'region') {
@@ -37,6 +41,14 @@ const readWord = (text: string, words: Words): { path: string; message: string }
       return { path: key, message: `must be us or eu, not ${quote(value ?? '')}` };
     }
     words.region = value;
+    return undefined;
+  }
+  if (key === 'keyType') {
+    const keyType = KEY_TYPES.find((known) => known === value);
+    if (keyType === undefined) {
+      return { path: key, message: `must be ${alternatives(KEY_TYPES)}, not ${quote(value ?? '')}` };
+    }
+    words.keyType = keyType;
     return undefined;
   }
   if (value !== 'true' && value !== 'false') {

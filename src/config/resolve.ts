@@ -65,8 +65,8 @@ const upstream = (
 };
 
 /** The domains that have a key type of their own; nothing when none has. */
-const keyTypesOf = ({ domains }: Config): Pick<Settings['certificates'], 'keyTypes'> => {
-  const own = domains.flatMap(({ name, keyType }) =>
+const keyTypesOf = (config: Config, files: FileContents): Pick<Settings['certificates'], 'keyTypes'> => {
+  const own = [...config.domains, ...files.domains].flatMap(({ name, keyType }) =>
     keyType === undefined ? [] : ([[normalizeName(name), keyType]] as const),
   );
   return own.length === 0 ? {} : { keyTypes: Object.fromEntries(own) };
@@ -176,7 +176,7 @@ export const resolveSettings = (config: Config, files: FileContents, directory: 
     certificates: {
       storage: { type: 'file', path: path(config.certificates.storage.path) },
       keyType: config.certificates.keyType,
-      ...keyTypesOf(config),
+      ...keyTypesOf(config, files),
       issuers: config.certificates.issuers.map((one) => issuer(one, path)),
       ...(keepServing ? { keepServing } : {}),
     },

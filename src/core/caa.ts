@@ -14,24 +14,48 @@ const valueOf = (record: CaaRecord): string => {
   return typeof value === 'string' ? value : '';
 };
 
-/** `letsencrypt.org; validationmethods=http-01` → `letsencrypt.org`; empty when nobody may issue. */
-const issuerOf = (value: string): string => (value.split(';', 1)[0] ?? '').trim().toLowerCase();
+/** Who asks a CA to issue, as far as CAA records speak of it. */
+export interface CaaAsker {
+  /** the names by which the CA is called in CAA records */
+  readonly identities: readonly string[];
+  /** the kinds of challenge that may prove the name (RFC 8657 §4); any when absent */
+  readonly methods?: readonly string[];
+  /** of the account (RFC 8657 §3); speaks against nothing when it is not known */
+  readonly accountUrl?: string | undefined;
+}
+
+/** `letsencrypt.org; validationmethods=http-01` → the CA and what it is told; empty when nobody may issue. */
+const parseIssue = (value: string): { readonly ca: string; readonly told: ReadonlyMap<string, string> } => {
+  const [ca = '', ...parameters] = value.split(';').map((part) => part.trim());
+  const told = new Map<string, string>();
+  for (const parameter of parameters) {
+    const at = parameter.indexOf('=');
+    if (at > 0) told.set(parameter.slice(0, at).trim().toLowerCase(), parameter.slice(at + 1).trim());
+  }
+  return { ca: ca.toLowerCase(), told };
+};
+
+const isFor = (value: string, { identities, methods, accountUrl }: CaaAsker): boolean => {
+  const { ca, told } = parseIssue(value);
+  if (!identities.includes(ca)) return false;
+  const wanted = told.get('validationmethods')?.split(',');
+  if (wanted !== undefined && methods?.some((method) => wanted.includes(method)) === false) return false;
+  const account = told.get('accounturi');
+  return account === undefined || accountUrl === undefined || account === accountUrl;
+};
 
 /**
  * 1. No record: everybody may issue.
  * 2. A critical record of a kind nobody knows: nobody may.
- * 3. No `issue` record: everybody may. 4. Else only the CAs they name.
+ * 3. No `issue` record: everybody may. 4. Else only the CAs they name, by the methods and for the account they name.
  * @param records - the relevant record set of the name (RFC 8659 §3)
- * @param identities - the names by which a CA is called in CAA records
  */
-export const caaAllows = (records: readonly CaaRecord[], identities: readonly string[]): boolean => {
+export const caaAllows = (records: readonly CaaRecord[], asker: CaaAsker): boolean => {
   if (records.some((record) => (record.critical & 128) !== 0 && !KNOWN_TAGS.includes(tagOf(record)))) {
     return false;
   }
-  const issue = records
-    .filter((record) => tagOf(record) === 'issue')
-    .map((record) => issuerOf(valueOf(record)));
-  return issue.length === 0 || issue.some((issuer) => identities.includes(issuer));
+  const issue = records.filter((record) => tagOf(record) === 'issue');
+  return issue.length === 0 || issue.some((record) => isFor(valueOf(record), asker));
 };
 
 const IDENTITIES: Readonly<Record<string, readonly string[]>> = {

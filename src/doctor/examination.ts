@@ -1,6 +1,7 @@
 // What the checks of one domain look at: each fact is fetched once, when the first check asks for it. Everything the world is
 // reached by is handed in.
 
+import type { CaaAsker } from '../core/caa.ts';
 import { lookup } from 'node:dns/promises';
 import type { CertificateStatus } from '../core/certificate-state.ts';
 import type { Clock } from '../core/clock.ts';
@@ -25,7 +26,7 @@ export interface DoctorTools {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** names of the configured CAs in CAA records; empty: CAA is nothing to them */
-  readonly cas: readonly (readonly string[])[];
+  readonly cas: readonly CaaAsker[];
   /** registered names and top-level domains that browsers use https for, subdomains included */
   readonly preloaded: ReadonlySet<string>;
 }

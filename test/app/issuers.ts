@@ -86,7 +86,16 @@ t.test('the time comes from the first CA; without one this machine has it', asyn
 });
 
 t.test('the DNS is looked at only where every CA sees the one that everybody sees', async (t) => {
-  t.ok(createIssuersLook(certificates(acme())));
-  t.equal(createIssuersLook(certificates(acme(), { type: 'local', name: 'local' })), undefined);
-  t.equal(createIssuersLook(certificates(acme(), acme({ directory: 'https://ca.internal/' }))), undefined);
+  t.ok(createIssuersLook(certificates(acme()), createMemoryStorage()));
+  t.equal(
+    createIssuersLook(certificates(acme(), { type: 'local', name: 'local' }), createMemoryStorage()),
+    undefined,
+  );
+  t.equal(
+    createIssuersLook(
+      certificates(acme(), acme({ directory: 'https://ca.internal/' })),
+      createMemoryStorage(),
+    ),
+    undefined,
+  );
 });

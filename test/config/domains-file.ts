@@ -4,12 +4,13 @@ import { parseDomainsFile } from '../../src/config/domains-file.ts';
 
 t.test('a name a line, then words, comments and blank lines', async (t) => {
   const text =
-    '# all\n\nLinks.Example.com.\n  b.example.com\tregion=eu  redirectHttp=true # why\r\nc.example.com #region=us\n';
+    '# all\n\nLinks.Example.com.\n  b.example.com\tregion=eu  redirectHttp=true # why\r\nc.example.com #region=us\nd.example.com keyType=rsa-2048\n';
   t.strictSame(parseDomainsFile('d.txt', text), {
     domains: [
       { name: 'links.example.com', redirectHttp: false, line: 3 },
       { name: 'b.example.com', redirectHttp: true, region: 'eu', line: 4 },
       { name: 'c.example.com', redirectHttp: false, line: 5 },
+      { name: 'd.example.com', redirectHttp: false, keyType: 'rsa-2048', line: 6 },
     ],
     problems: [],
   });
@@ -17,7 +18,7 @@ t.test('a name a line, then words, comments and blank lines', async (t) => {
 
 t.test('every mistake has its place; a line with one is left out', async (t) => {
   const text =
-    '*.a.com\nb.com region=uk regio=eu x\nc.com redirectHttp redirectHttp=yes region=eu region=us\n=\nd.com\n';
+    '*.a.com\nb.com region=uk regio=eu x\nc.com redirectHttp redirectHttp=yes region=eu region=us\n=\nd.com\ne.com keyType=rsa\n';
   const { domains, problems } = parseDomainsFile('d.txt', text);
   t.strictSame(domains, [{ name: 'd.com', redirectHttp: false, line: 5 }]);
   t.strictSame(
@@ -26,11 +27,12 @@ t.test('every mistake has its place; a line with one is left out', async (t) => 
       'd.txt:1:1 name: "*.a.com" is a wildcard: each name is listed by itself',
       'd.txt:2:7 region: must be us or eu, not "uk"',
       'd.txt:2:17 : unknown word "regio=eu"; did you mean region?',
-      'd.txt:2:26 : unknown word "x"; known here: region, redirectHttp',
+      'd.txt:2:26 : unknown word "x"; known here: region, redirectHttp, keyType',
       'd.txt:3:7 redirectHttp: must be true or false, not ""',
       'd.txt:3:20 redirectHttp: must be true or false, not "yes"',
       'd.txt:3:47 region: is given twice on this line',
       'd.txt:4:1 name: "=" is not a domain name such as links.example.com',
+      'd.txt:6:7 keyType: must be ecdsa-p256, ecdsa-p384 or rsa-2048, not "rsa"',
     ],
   );
 });

@@ -147,3 +147,13 @@ t.test('settings are frozen to the bottom and survive being sent to another proc
   t.ok(frozen(made));
   t.strictSame(JSON.parse(JSON.stringify(made)), made);
 });
+
+t.test('a key type of a name’s own, from either file', async (t) => {
+  const file = { name: 'b.example', redirectHttp: false, keyType: 'rsa-2048', line: 1 } as const;
+  const { certificates } = resolveSettings(
+    configSchema.parse({ domains: [{ name: 'A.example', keyType: 'ecdsa-p384' }, { name: 'c.example' }] }),
+    { domains: [file], universalLinks: new Map() },
+    '/etc/linkgate',
+  );
+  t.strictSame(certificates.keyTypes, { 'a.example': 'ecdsa-p384', 'b.example': 'rsa-2048' });
+});

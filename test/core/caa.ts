@@ -1,7 +1,7 @@
 import t from 'tap';
 import { caaAllows, caaIdentities } from '../../src/core/caa.ts';
 
-const le = ['letsencrypt.org'];
+const le = { identities: ['letsencrypt.org'] };
 
 t.test('who may issue by CAA', async (t) => {
   t.equal(caaAllows([], le), true, 'no record');
@@ -28,7 +28,23 @@ t.test('who may issue by CAA', async (t) => {
 });
 
 t.test('public CAs have their names, others are not judged', async (t) => {
-  t.same(caaIdentities('https://acme-v02.api.letsencrypt.org/directory'), le);
+  t.same(caaIdentities('https://acme-v02.api.letsencrypt.org/directory'), le.identities);
   t.equal(caaIdentities('https://pebble.example/dir'), undefined);
   t.equal(caaIdentities('nonsense'), undefined);
+});
+
+t.test('methods and account (RFC 8657)', async (t) => {
+  const record = (parameters: string) => [{ critical: 0, issue: `letsencrypt.org;${parameters}` }];
+  const asker = { ...le, methods: ['http-01'], accountUrl: 'https://ca/acct/1' };
+  t.equal(caaAllows(record('validationmethods=http-01'), asker), true);
+  t.equal(caaAllows(record(' ValidationMethods = dns-01,http-01 '), asker), true);
+  t.equal(caaAllows(record('validationmethods=dns-01'), asker), false);
+  t.equal(caaAllows(record('validationmethods='), asker), false);
+  t.equal(caaAllows(record('validationmethods=dns-01'), le), true, 'methods that are not known');
+  t.equal(caaAllows(record('accounturi=https://ca/acct/1'), asker), true);
+  t.equal(caaAllows(record('accounturi=https://ca/acct/12'), asker), false);
+  t.equal(caaAllows(record('accounturi=https://ca/acct/12'), le), true);
+  t.equal(caaAllows(record('policy=ev;;=x'), asker), true, 'what nobody knows is for the CA');
+  const two = [...record('validationmethods=dns-01'), ...record('validationmethods=http-01')];
+  t.equal(caaAllows(two, asker), true, 'one record that allows is enough');
 });

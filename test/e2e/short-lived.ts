@@ -2,6 +2,7 @@
 // connection of its own and looks at what it was shown. `npm run short-lived` is the long run: 300 s, 90 s each.
 
 import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import t from 'tap';
@@ -15,8 +16,8 @@ import { tempDir } from '../helpers/temp-dir.ts';
 import { tracker } from '../helpers/tracker.ts';
 import { until } from '../helpers/until.ts';
 
-const SECONDS = Number(process.env['SHORT_LIVED_SECONDS'] ?? 15);
-const LIFETIME_S = Math.min(90, Math.max(15, Math.round(SECONDS * 0.3)));
+const SECONDS = Number(process.env['SHORT_LIVED_SECONDS'] ?? 20);
+const LIFETIME_S = Math.min(90, Math.max(30, Math.round(SECONDS * 0.3)));
 const PER_SECOND = 50;
 const NAMES = ['links.example.com', 'clicks.example.com', 'go.example.net', 'mail.example.org'];
 
@@ -28,43 +29,43 @@ interface Click {
   readonly tookMs: number;
 }
 
-const click = (domain: string, port: number, ca: string, tls: 'TLSv1.2' | 'TLSv1.3'): Promise<Click> =>
-  new Promise((resolve, reject) => {
-    const startMs = performance.now();
-    const socket = connect({
-      host: '127.0.0.1',
-      port,
-      servername: domain,
-      ca,
-      minVersion: tls,
-      maxVersion: tls,
-      ALPNProtocols: ['http/1.1'],
-      timeout: 10_000,
-    });
-    socket.once('error', reject);
-    socket.once('timeout', () => socket.destroy(new Error('took ten seconds')));
-    socket.once('secureConnect', () => {
-      const { serialNumber, validFrom, validTo } = new X509Certificate(socket.getPeerCertificate().raw);
-      const leftMs = Date.parse(validTo) - Date.now();
-      if (leftMs <= 0 || Date.parse(validFrom) > Date.now()) {
-        return void socket.destroy(new Error(`${domain} was shown ${validFrom} to ${validTo}`));
-      }
-      void gather(socket).then((answer) => {
-        const tookMs = performance.now() - startMs;
-        if (answer.startsWith('HTTP/1.1 302 ')) resolve({ domain, serial: serialNumber, leftMs, tookMs });
-        else reject(new Error(`${domain} answered ${answer.slice(0, 40)}`));
-      });
-      socket.write(`GET /e/c/x/y HTTP/1.1\r\nHost: ${domain}\r\nConnection: close\r\n\r\n`);
-      return undefined;
-    });
+const click = async (
+  domain: string,
+  port: number,
+  ca: string,
+  version: 'TLSv1.2' | 'TLSv1.3',
+): Promise<Click> => {
+  const startMs = performance.now();
+  const socket = connect({
+    host: '127.0.0.1',
+    port,
+    servername: domain,
+    ca,
+    minVersion: version,
+    maxVersion: version,
+    ALPNProtocols: ['http/1.1'],
   });
+  socket.setTimeout(10_000, () => socket.destroy(new Error('took ten seconds')));
+  await once(socket, 'secureConnect');
+  const { serialNumber, validFrom, validTo } = new X509Certificate(socket.getPeerCertificate().raw);
+  const leftMs = Date.parse(validTo) - Date.now();
+  if (leftMs <= 0 || Date.parse(validFrom) > Date.now()) {
+    socket.destroy();
+    throw new Error(`${domain} was shown ${validFrom} to ${validTo}`);
+  }
+  socket.write(`GET /e/c/x/y HTTP/1.1\r\nHost: ${domain}\r\nConnection: close\r\n\r\n`);
+  const answer = await gather(socket);
+  if (!answer.startsWith('HTTP/1.1 302 ')) throw new Error(`${domain} answered ${answer.slice(0, 40)}`);
+  return { domain, serial: serialNumber, leftMs, tookMs: performance.now() - startMs };
+};
 
 t.test(
   `${SECONDS} s with certificates of ${LIFETIME_S} s`,
   { timeout: (SECONDS + 60) * 1_000 },
   async (t) => {
     const httpPort = await freePort();
-    const ca = await acmeCa(t, { httpPort, lifetimeMs: LIFETIME_S * 1_000 });
+    // the short run has room for one renewal at half of the life; the long one follows the wishes of the CA
+    const ca = await acmeCa(t, { httpPort, lifetimeMs: LIFETIME_S * 1_000, withoutAri: SECONDS < 60 });
     const home = await tracker(t);
     const folder = tempDir(t);
     const proxy = linkgate(t, [
@@ -93,10 +94,14 @@ t.test(
     for (let sent = 0; sent < SECONDS * PER_SECOND; sent += 1) {
       await pause(Math.max(0, startMs + (sent * 1_000) / PER_SECOND - performance.now()));
       const domain = NAMES[sent % NAMES.length] ?? '';
-      const work = click(domain, port, ca.rootPem, sent % 8 < 4 ? 'TLSv1.3' : 'TLSv1.2').then(
-        (done) => void clicks.push(done),
-        (error: unknown) => void failures.push(String(error)),
-      );
+      const version = sent % 8 < 4 ? 'TLSv1.3' : 'TLSv1.2';
+      const work = (async (): Promise<void> => {
+        try {
+          clicks.push(await click(domain, port, ca.rootPem, version));
+        } catch (error) {
+          failures.push(String(error));
+        }
+      })();
       open.add(work);
       void work.finally(() => open.delete(work));
     }
@@ -107,7 +112,10 @@ t.test(
     for (const domain of NAMES) {
       const serials = new Set(clicks.filter((one) => one.domain === domain).map(({ serial }) => serial));
       const lifetimes = SECONDS / LIFETIME_S;
-      t.ok(serials.size > Math.floor(lifetimes), `${domain}: ${serials.size} certificates served`);
+      t.ok(
+        serials.size > Math.max(1, Math.floor(lifetimes)),
+        `${domain}: ${serials.size} certificates served`,
+      );
       const orders = ca.orders().filter(({ name }) => name === domain).length;
       t.ok(orders <= 2 * Math.ceil(lifetimes) + 2, `${domain}: ${orders} orders`);
     }

@@ -115,7 +115,7 @@ export const clinic = async (t: Test, options: Clinic): Promise<Examination> => 
     upstreamRoots: () => (tracker === undefined ? [] : [tracker.caPem]),
     clock: systemClock,
     signal: new AbortController().signal,
-    cas: [['letsencrypt.org']],
+    cas: [{ identities: ['letsencrypt.org'] }],
     preloaded: new Set(),
     ...tools,
   });

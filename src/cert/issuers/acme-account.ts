@@ -32,7 +32,10 @@ export const directorySlug = (directory: string): string => {
   return `${new URL(directory).host.replaceAll(/[^a-z0-9.-]/g, '_').slice(0, 200)}-${hash}`;
 };
 
-const read = async ({ storage, directory }: AccountOptions): Promise<Kept | undefined> => {
+const read = async ({
+  storage,
+  directory,
+}: Pick<AccountOptions, 'storage' | 'directory'>): Promise<Kept | undefined> => {
   const text = String((await storage.read(`accounts/${directorySlug(directory)}.json`)) ?? '');
   try {
     const { keyPem, url } = JSON.parse(text) as Partial<Record<string, unknown>>;
@@ -49,6 +52,10 @@ const write = ({ storage, directory }: AccountOptions, account: Kept): Promise<v
     `accounts/${directorySlug(directory)}.json`,
     `${JSON.stringify({ version: 1, directory, ...account })}\n`,
   );
+
+/** The CA's name for the account; undefined before it is registered. @throws GateError `ERR_STORAGE_*` */
+export const readAccountUrl = async (storage: Storage, directory: string): Promise<string | undefined> =>
+  (await read({ storage, directory }))?.url;
 
 const thumbprintKey = (directory: string): string => `thumbprints/${directorySlug(directory)}`;
 

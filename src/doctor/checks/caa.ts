@@ -22,11 +22,10 @@ export const checkCaa: Check = async ({ domain: { name }, tools: { cas }, names,
   const { chain } = await names();
   // records that came with an alias are those of its end
   const owner = at === name && chain.length > 1 ? `${name} (an alias of ${chain.at(-1) ?? ''})` : at;
-  const wanted = cas.map(([identity]) => identity ?? '');
+  const wanted = cas.map(({ identities: [identity] }) => identity ?? '');
   if (records.length === 0) return [good('caa', `no CAA record: ${wanted.join(', ')} may issue`)];
   const evidence = [`at ${owner}:`, ...records.map(show)];
-  if (cas.some((identities) => caaAllows(records, identities)))
-    return [good('caa', `${owner} allows it`, evidence)];
+  if (cas.some((asker) => caaAllows(records, asker))) return [good('caa', `${owner} allows it`, evidence)];
   return [
     finding('caa', 'caa-forbids', {
       what: `CAA at ${owner} forbids ${[...new Set(wanted)].join(' and ')}`,

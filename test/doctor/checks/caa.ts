@@ -15,7 +15,7 @@ t.test('CAA as a CA looks it up', { skip: needs('named') }, async (t) => {
     'odd IN CAA 128 tbs "unknown"',
     'wild IN CAA 0 issuewild ";"',
   ]);
-  const ids = async (label: string, cas = [['letsencrypt.org']]) => {
+  const ids = async (label: string, cas = [{ identities: ['letsencrypt.org'] }]) => {
     const name = `${label}.example.com`;
     return checkCaa(await clinic(t, { resolver, domain: { name }, places: [], tools: { cas } }));
   };
@@ -28,7 +28,11 @@ t.test('CAA as a CA looks it up', { skip: needs('named') }, async (t) => {
   t.match(await ids('alias'), [
     { id: 'caa-forbids', remedy: 'add at target.example.com: CAA 0 issue "letsencrypt.org"' },
   ]);
-  t.strictSame(idsOf(await ids('other', [['letsencrypt.org'], ['pki.goog']])), ['green'], 'one of two CAs');
+  t.strictSame(
+    idsOf(await ids('other', [{ identities: ['letsencrypt.org'] }, { identities: ['pki.goog'] }])),
+    ['green'],
+    'one of two CAs',
+  );
   t.match(await ids('other', []), [{ level: 'green', what: /no public CA/ }]);
   const refused = await checkCaa(
     await clinic(t, { resolver, domain: { name: 'links.example.net' }, places: [] }),
