@@ -4,9 +4,7 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { isIPv4 } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { GateError } from '../core/errors.ts';
-import type { ErrorCode } from '../core/errors.ts';
 import type { ListenAddress } from '../core/settings.ts';
 
 /** Everything a request to this port may use up. */
@@ -23,7 +21,8 @@ const LIMITS = {
 const TEXT = 'text/plain; charset=utf-8';
 
 export interface AdminServerOptions {
-  readonly listen: ListenAddress;
+  /** bound already, on loopback */
+  readonly socket: { readonly handle: object; readonly address: ListenAddress };
   /** Prometheus text, format 0.0.4 */
   readonly metrics: () => Promise<string>;
   /** listeners are up and settings loaded; false while draining */
@@ -39,12 +38,6 @@ interface Answer {
   readonly type: string;
   readonly body: string;
 }
-
-const LISTEN_ERRORS: Readonly<Record<string, ErrorCode>> = {
-  EADDRINUSE: 'ERR_LISTEN_IN_USE',
-  EACCES: 'ERR_LISTEN_DENIED',
-  EPERM: 'ERR_LISTEN_DENIED',
-};
 
 /**
  * Whether a Host field names this machine itself. A page on the web can make a browser send requests here under a name
@@ -64,11 +57,8 @@ export class AdminServer {
     this.#options = options;
   }
 
-  /**
-   * @returns the address it listens on
-   * @throws GateError `ERR_LISTEN_IN_USE`, `ERR_LISTEN_DENIED`, `ERR_LISTEN_UNAVAILABLE`
-   */
-  async start(): Promise<ListenAddress> {
+  /** @throws GateError `ERR_LISTEN_IN_USE` when the socket's address was taken since it was bound */
+  async start(): Promise<void> {
     const server = createServer(
       {
         maxHeaderSize: LIMITS.headerBytes,
@@ -84,24 +74,16 @@ export class AdminServer {
     server.on('clientError', (_error, socket) => socket.destroy());
     // a client that asks and then does not read is cut off as well
     server.setTimeout(LIMITS.idleMs, (socket) => socket.destroy());
-    const { host, port } = this.#options.listen;
+    const { handle, address } = this.#options.socket;
     await new Promise<void>((resolve, reject) => {
-      server.once('error', (error: NodeJS.ErrnoException) => {
-        const code = LISTEN_ERRORS[error.code ?? ''] ?? 'ERR_LISTEN_UNAVAILABLE';
-        const where = `${host}:${port}`;
-        reject(
-          new GateError(code, `admin listener cannot listen on "${where}"`, {
-            cause: error,
-            details: { host, port },
-          }),
-        );
+      server.once('error', (cause) => {
+        const where = `${address.host}:${address.port}`;
+        reject(new GateError('ERR_LISTEN_IN_USE', `admin listener cannot listen on "${where}"`, { cause }));
       });
-      server.listen({ host, port }, resolve);
+      server.listen(handle, resolve);
     });
     server.removeAllListeners('error').on('error', this.#options.onError);
     this.#server = server;
-    const bound = server.address() as AddressInfo;
-    return { host: bound.address, port: bound.port };
   }
 
   /** Stops listening and ends what is open within `graceMs`. Safe to call twice, never rejects. */

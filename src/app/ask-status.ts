@@ -5,6 +5,7 @@ import { get } from 'node:http';
 import type { Status } from '../admin/status.ts';
 import { GateError } from '../core/errors.ts';
 import type { ListenAddress } from '../core/settings.ts';
+import { reachableHost } from './probe.ts';
 
 /** Of one name since the proxy started. */
 export interface Traffic {
@@ -24,12 +25,6 @@ const ANSWER_LIMIT_MS = 12_000;
 /** above the metrics and the status of any number of names that one machine serves */
 const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024;
 
-/** Where a listener is reached from this machine: every address means loopback too. */
-const reachable = (host: string): string => {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  return host === '::' ? '::1' : host;
-};
-
 const where = ({ host, port }: ListenAddress): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 
@@ -40,7 +35,7 @@ const read = (address: ListenAddress, path: string, signal: AbortSignal): Promis
     const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_LIMIT_MS)]);
     const request = get(
       {
-        host: reachable(address.host),
+        host: reachableHost(address.host),
         port: address.port,
         path,
         // the admin port answers to the names of this machine only

@@ -1,4 +1,4 @@
-// Public listening sockets, bound by the keeper and held for its whole life. Gates get the handle and accept on it;
+// Listening sockets, bound by the keeper (or passed to it, passed-sockets.ts) and held for its whole life. Gates get the handle and accept on it;
 // the keeper never does. So a gate's death, even the only one's, leaves the port open: clicks wait in the kernel's
 // queue for the next gate instead of being refused (docs/decisions.md).
 
@@ -19,7 +19,13 @@ export interface SocketHandle {
  */
 const createServerHandle = (
   net as unknown as {
-    _createServerHandle(address: string, port: number, family: 4 | 6): SocketHandle | number;
+    /** with a descriptor the first three are null */
+    _createServerHandle(
+      address: string | null,
+      port: number | null,
+      family: 4 | 6 | null,
+      descriptor?: number,
+    ): SocketHandle | number;
   }
 )['_createServerHandle'];
 
@@ -54,15 +60,40 @@ const failure = (listener: string, { host, port }: ListenAddress, errno: number)
   );
 };
 
+const hold = (handle: SocketHandle, address: ListenAddress): HeldSocket => {
+  let open = true;
+  const close = (): void => {
+    if (open) handle.close();
+    open = false;
+  };
+  return { handle, address, close };
+};
+
+/** A descriptor that is a bound TCP socket already; undefined when it is not. */
+export const adoptSocket = (descriptor: number): HeldSocket | undefined => {
+  const handle = createServerHandle(null, null, null, descriptor);
+  if (typeof handle === 'number') return undefined;
+  const { address, port } = nameOf(handle);
+  if (address !== undefined && port !== undefined) return hold(handle, { host: address, port });
+  handle.close();
+  return undefined;
+};
+
+const nameOf = (handle: SocketHandle): { address?: string; port?: number; errno: number } => {
+  const name: { address?: string; port?: number } = {};
+  // a pipe has none
+  const errno = typeof handle.getsockname === 'function' ? handle.getsockname(name) : -1;
+  return { ...name, errno };
+};
+
 /** Bind alone; libuv keeps EADDRINUSE for later, and tells it to whoever asks for the name. */
 const bind = ({ host, port }: ListenAddress): { handle: SocketHandle; port: number } | number => {
   const handle = createServerHandle(host, port, host.includes(':') ? 6 : 4);
   if (typeof handle === 'number') return handle;
-  const name: { port?: number } = {};
-  const errno = handle.getsockname(name);
-  if (errno === 0) return { handle, port: name.port ?? port };
+  const name = nameOf(handle);
+  if (name.errno === 0) return { handle, port: name.port ?? port };
   handle.close();
-  return errno;
+  return name.errno;
 };
 
 /**
@@ -75,13 +106,7 @@ export const holdSocket = (listener: string, wanted: ListenAddress): HeldSocket 
   for (const address of tries) {
     const bound = bind(address);
     if (typeof bound !== 'number') {
-      const { handle, port } = bound;
-      let open = true;
-      const close = (): void => {
-        if (open) handle.close();
-        open = false;
-      };
-      return { handle, address: { host: address.host, port }, close };
+      return hold(bound.handle, { host: address.host, port: bound.port });
     }
     errno = bound;
     if (!['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'].includes(getSystemErrorName(errno))) break;

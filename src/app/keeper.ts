@@ -9,8 +9,9 @@ import { Renewal } from '../cert/renew.ts';
 import { createCertificateStore } from '../cert/store.ts';
 import { AdminServer } from '../admin/server.ts';
 import { buildStatus, type ReloadStatus } from '../admin/status.ts';
+import type { CertificateState } from '../core/certificate-state.ts';
 import { systemClock } from '../core/clock.ts';
-import { toGateError, type GateError } from '../core/errors.ts';
+import { GateError, toGateError } from '../core/errors.ts';
 import { createEventBus, type EventBus } from '../core/events.ts';
 import type { DomainSettings, ListenAddress, Settings } from '../core/settings.ts';
 import { createMetricsAggregate } from '../observe/aggregate.ts';
@@ -20,6 +21,7 @@ import { createFileStorage } from '../storage/file.ts';
 import { holdSocket, type HeldSocket } from './held-socket.ts';
 import { createAskRenewalInfo, createIssuers, createIssuersClock, createIssuersLook } from './issuers.ts';
 import { logLevelOf } from './log-level.ts';
+import { choosePassedSocket, type PassedSocket } from './passed-sockets.ts';
 import { compareDomains, compareSettings, type SettingsChange } from './settings-change.ts';
 import { createGates } from './supervise.ts';
 import { isReachable } from '../core/upstream-contact.ts';
@@ -32,10 +34,18 @@ export interface KeeperOptions {
   readonly settings: Settings;
   /** LINKGATE_LOG_LEVEL where it is set */
   readonly logLevel?: string;
+  /** sockets opened by whoever started the program */
+  readonly passed?: readonly PassedSocket[];
 }
 
 /** How a reload went. */
 export type Reloaded = { readonly change: SettingsChange } | { readonly error: GateError };
+
+/** What a socket that was passed is bound to is known only now. @throws GateError `ERR_CONFIG_INVALID` */
+const requireLoopback = ({ host, port }: ListenAddress): void => {
+  if (host === '::1' || host.startsWith('127.')) return;
+  throw new GateError('ERR_CONFIG_INVALID', `admin socket is open on "${host}:${port}", not on loopback`);
+};
 
 const namesOf = ({ domains }: Settings): readonly string[] => domains.map(({ name }) => name);
 
@@ -48,6 +58,8 @@ export interface Keeper {
   readonly events: Pick<EventBus, 'on'>;
   /** every name has a certificate that can be served */
   isLive(): boolean;
+  /** how each name stands, those that left included */
+  states(): readonly CertificateState[];
   /**
    * Reads the settings anew and takes them up without closing a connection; what is wrong with them leaves the old ones in
    * place. One at a time; never rejects.
@@ -65,7 +77,7 @@ export interface Keeper {
  * Starts everything, in the order in which a failure costs least: nothing is ordered before the sockets are open.
  * @throws GateError `ERR_LISTEN_*`, `ERR_STORAGE_UNAVAILABLE`, or what the first gate failed with; nothing is left running
  */
-export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promise<Keeper> => {
+export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOptions): Promise<Keeper> => {
   const clock = systemClock;
   const startedAtMs = clock.now();
   const version = packageVersion();
@@ -81,12 +93,18 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
   try {
     const storage = createFileStorage({ path: settings.certificates.storage.path, clock });
     await storage.open();
-    const hold = (listener: 'https' | 'http'): HeldSocket => {
-      const held = holdSocket(listener, settings.listen[listener]);
+    const hold = (listener: 'https' | 'http' | 'admin'): HeldSocket => {
+      const wanted = settings.listen[listener];
+      const held = choosePassedSocket(listener, wanted, passed) ?? holdSocket(listener, wanted);
       undo.push(() => held.close());
       return held;
     };
-    const sockets = { https: hold('https'), http: hold('http') };
+    const sockets = { https: hold('https'), http: hold('http'), admin: hold('admin') };
+    /** clicks wait in them for the next process: the old gates need not be waited for */
+    const socketsOutlive = [sockets.https, sockets.http].every((socket) =>
+      passed.some(({ handle }) => handle === socket.handle),
+    );
+    requireLoopback(sockets.admin.address);
 
     const store = createCertificateStore({ storage });
     const departed = createDeparted({ storage, store, clock, emit: bus.emit });
@@ -197,7 +215,7 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
     // settings are loaded and somebody answers: a port that only queues is not ready
     const isReady = (): boolean => ready && gates.isReady();
     const admin = new AdminServer({
-      listen: settings.listen.admin,
+      socket: sockets.admin,
       metrics: () => aggregate.text(),
       ready: isReady,
       status: async () =>
@@ -215,7 +233,7 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
         }),
       onError: (error) => logger.error({ error }, 'admin request failed'),
     });
-    const adminAddress = await admin.start();
+    await admin.start();
     undo.push(() => admin.stop());
     undo.push(() => gates.kill());
     await gates.start();
@@ -229,7 +247,11 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
     void departed.keep(unwatched.signal);
     void watchChanges({ storage, clock, emit: bus.emit, onChange }, unwatched.signal);
     ready = true;
-    const addresses = { https: sockets.https.address, http: sockets.http.address, admin: adminAddress };
+    const addresses = {
+      https: sockets.https.address,
+      http: sockets.http.address,
+      admin: sockets.admin.address,
+    };
     for (const [listener, address] of Object.entries(addresses)) {
       bus.emit('listener.opened', { listener: listener as keyof typeof addresses, ...address });
     }
@@ -239,6 +261,7 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
       addresses,
       events: bus,
       isLive: () => renewal.status().every(({ state }) => state === 'live'),
+      states: () => [...renewal.status(), ...departed.status()].map(({ state }) => state),
       reload: (load) => inTurn(() => reload(load)),
       roll: () =>
         inTurn(async () => {
@@ -249,9 +272,12 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
       stop: async (timeoutMs) => {
         ready = false;
         logger.info({ timeoutMs }, 'linkgate stops: requests in flight are finished');
-        const stopping = Promise.all([gates.stop(timeoutMs), renewal.stop()]);
-        // a click that comes now must be refused at once, not queued for gates that will not come back
-        for (const held of Object.values(sockets)) held.close();
+        const gatesEnd = socketsOutlive ? gates.leave(timeoutMs) : gates.stop(timeoutMs);
+        const stopping = Promise.all([gatesEnd, renewal.stop()]);
+        // a click that comes now must be refused at once, not queued for gates that will not come back; where the sockets
+        // are systemd's, it waits for the next process
+        sockets.https.close();
+        sockets.http.close();
         await stopping;
         await unwind();
         logger.info({}, 'linkgate stopped');

@@ -2,7 +2,7 @@
 // keeper and gates act on it, so that one name more among many touches that name alone.
 
 import { isDeepStrictEqual } from 'node:util';
-import type { DomainSettings, Settings } from '../core/settings.ts';
+import type { DomainSettings, Listen, Settings } from '../core/settings.ts';
 
 /** Everything but the names, of which there may be very many. */
 export type CommonSettings = Omit<Settings, 'domains'>;
@@ -46,14 +46,14 @@ const SOCKETS = ['https', 'http', 'admin'] as const;
 export const compareSettings = (before: Settings, after: Settings): SettingsChange => {
   const atRestart: string[] = SOCKETS.filter((name) => {
     const [old, wanted] = [before.listen[name], after.listen[name]];
-    return old.host !== wanted.host || old.port !== wanted.port;
+    return old.host !== wanted.host || old.port !== wanted.port || old.fd !== wanted.fd;
   }).map((name) => `listen.${name}`);
   if (!isDeepStrictEqual(before.certificates.storage, after.certificates.storage)) {
     atRestart.push('certificates.storage');
   }
-  const keptAddress = <T extends object>(name: (typeof SOCKETS)[number], wanted: T): T => {
-    const { host, port } = before.listen[name];
-    return { ...wanted, host, port };
+  const keptAddress = <T extends Listen>(name: (typeof SOCKETS)[number], { fd: _fd, ...wanted }: T) => {
+    const { host, port, fd } = before.listen[name];
+    return { ...wanted, host, port, ...(fd === undefined ? {} : { fd }) };
   };
   const common: CommonSettings = {
     ...commonOf(after),

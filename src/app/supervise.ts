@@ -23,6 +23,8 @@ const LOOK_MS = 5_000;
 const MOST_SILENT_LOOKS = 3;
 /** How long a reload waits for gates to take it up. */
 const APPLY_MS = 2_000;
+/** How long a gate may take to begin to drain when this process does not stay for its end. */
+const LEAVE_MS = 2_000;
 /** How long requests in flight get in a gate whose place is taken. */
 const RETIRE_MS = 20_000;
 
@@ -71,6 +73,8 @@ export interface Gates {
   roll(): Promise<void>;
   /** lets all drain; kills what is left a second after `timeoutMs` */
   stop(timeoutMs: number): Promise<void>;
+  /** lets all drain by themselves; resolves when each has begun, or was ended because it did not answer */
+  leave(timeoutMs: number): Promise<void>;
   /** ends all at once, requests in flight or not */
   kill(): void;
 }
@@ -303,6 +307,29 @@ export const createGates = (options: GatesOptions): Gates => {
       stopped.abort();
       clearInterval(looking);
       await Promise.all([...gates.values()].map((gate) => retire(gate, timeoutMs)));
+    },
+    leave: async (timeoutMs) => {
+      stopped.abort();
+      clearInterval(looking);
+      const leaving = [...gates].map(async ([number, gate]) => {
+        const { process: child } = gate;
+        const isReady = gate.state === 'ready';
+        gate.state = 'draining';
+        gate.isSpare = true;
+        send(gate, { type: 'drain', timeoutMs });
+        try {
+          // messages are taken in order: who answers this one has begun
+          if (isReady) await measure(number, AbortSignal.timeout(LEAVE_MS));
+          else child.kill('SIGKILL');
+        } catch {
+          child.kill('SIGKILL');
+        }
+        // it ends by itself, and this process neither waits nor ends it
+        gates.delete(number);
+        if (child.connected) child.disconnect();
+        child.unref();
+      });
+      await Promise.all(leaving);
     },
     kill: () => {
       stopped.abort();

@@ -1,28 +1,55 @@
 // `linkgate run`: the proxy in the foreground until SIGTERM or SIGINT. SIGHUP reads the configuration again, SIGUSR2 gives
-// every gate a new process.
+// every gate a new process. Under systemd it takes the sockets that were passed and says how it stands.
 
 import { DRAIN_MS, startKeeper, type Keeper } from '../app/keeper.ts';
+import { createNotify } from '../app/notify.ts';
+import { takePassedSockets } from '../app/passed-sockets.ts';
+import { createService } from '../app/service.ts';
 import { untilSignal } from '../app/until-signal.ts';
 import { loadSettings } from '../config/load.ts';
+import { systemClock } from '../core/clock.ts';
 import { ERRORS } from '../core/errors.ts';
 import { configPath } from './config-path.ts';
 
+/** What systemd says to this process and to none of its children. */
+const FOR_US_ALONE = [
+  'LISTEN_PID',
+  'LISTEN_FDS',
+  'LISTEN_FDNAMES',
+  'NOTIFY_SOCKET',
+  'WATCHDOG_USEC',
+  'WATCHDOG_PID',
+];
+
 /** @returns 0 after a clean drain. @throws GateError with the exit code of its entry */
 export const runCommand = async ({ config }: { readonly config?: string }): Promise<number> => {
+  const { LINKGATE_LOG_LEVEL: logLevel, NOTIFY_SOCKET: socket, WATCHDOG_USEC: watchdogUsec } = process.env;
+  const passed = takePassedSockets(process.env);
+  for (const name of FOR_US_ALONE) delete process.env[name];
   const path = configPath({ config });
   const settings = await loadSettings(path);
+  const notify = createNotify({
+    socket,
+    onError: ({ message }) =>
+      process.stderr.write(`linkgate: systemd was not told: ${message.split('\n')[0]}\n`),
+  });
+  const service = createService({ notify, clock: systemClock, watchdogUsec });
   const stopping = untilSignal();
   let keeper: Keeper | undefined;
   // Node's default would end the process; before the start is over the settings are new anyway
-  process.on('SIGHUP', () => void keeper?.reload(() => loadSettings(path)));
+  process.on('SIGHUP', () => void reload());
+  const reload = async (): Promise<void> => {
+    const running = keeper;
+    if (running !== undefined) await service.reloading(() => running.reload(() => loadSettings(path)));
+  };
   process.on('SIGUSR2', () => void keeper?.roll());
   // a second signal does not wait for a start that hangs, on a storage that does not answer for one
   stopping.onAgain = () => process.exit(ERRORS.ERR_STORAGE_UNAVAILABLE.exit);
-  const logLevel = process.env['LINKGATE_LOG_LEVEL'];
-  keeper = await startKeeper({ settings, ...(logLevel === undefined ? {} : { logLevel }) });
+  keeper = await startKeeper({ settings, passed, ...(logLevel === undefined ? {} : { logLevel }) });
+  await service.started(keeper);
   stopping.onAgain = () => keeper?.cut();
   // a signal that came while it started counts
   await stopping.asked;
-  await keeper.stop(DRAIN_MS);
+  await Promise.all([service.stopping(), keeper.stop(DRAIN_MS)]);
   return 0;
 };

@@ -8,7 +8,7 @@ import { configuredName } from './configured-name.ts';
 import { parseDomainsFile } from './domains-file.ts';
 import type { FileDomain } from './domains-file.ts';
 import { checkIssuers } from './issuer-checks.ts';
-import { collide, parseListenAddress } from './listen-address.ts';
+import { DEFAULT_LISTEN, collide, parseListen, type ListenerName } from './listen-address.ts';
 import type { ConfigPath, ConfigProblem } from './problems.ts';
 import { readTextFile } from './text-file.ts';
 import { readUniversalLink } from './universal-links.ts';
@@ -53,12 +53,11 @@ const listAt = (tree: unknown, path: ConfigPath): readonly unknown[] => {
   return Array.isArray(value) ? value : [];
 };
 
-const LISTENERS = { https: '0.0.0.0:443', http: '0.0.0.0:80', admin: '127.0.0.1:9464' } as const;
-
 const checkListeners = ({ tree, report }: CheckParts): void => {
-  const listeners = Object.entries(LISTENERS).map(([name, fallback]) => ({
+  const listeners = Object.entries(DEFAULT_LISTEN).map(([name, fallback]) => ({
     name,
-    address: parseListenAddress(
+    address: parseListen(
+      name as ListenerName,
       textAt(tree, ['listen', name]) ?? textAt(tree, ['listen', name, 'address']) ?? fallback,
     ),
   }));
@@ -66,8 +65,8 @@ const checkListeners = ({ tree, report }: CheckParts): void => {
     const other = listeners
       .slice(0, index)
       .find((before) => before.address && address && collide(before.address, address));
-    if (other !== undefined)
-      report(['listen', name], `takes the same address and port as listen.${other.name}`);
+    const same = address?.fd === undefined ? 'address and port' : 'socket';
+    if (other !== undefined) report(['listen', name], `takes the same ${same} as listen.${other.name}`);
   }
 };
 

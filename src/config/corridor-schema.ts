@@ -19,7 +19,7 @@ import {
   wholeNumber,
   type RawIssue,
 } from './kinds.ts';
-import { LISTEN_GRAMMAR, parseListenAddress } from './listen-address.ts';
+import { LISTEN_GRAMMAR, parseListen } from './listen-address.ts';
 
 const isRange = (value: string): boolean => {
   const [address = '', prefix, ...rest] = value.split('/');
@@ -36,7 +36,7 @@ const ranges = () =>
   });
 
 export const listenAddress = () =>
-  pattern(LISTEN_GRAMMAR, (value) => parseListenAddress(value) !== undefined);
+  pattern(LISTEN_GRAMMAR, (value) => parseListen('https', value) !== undefined);
 
 /** `ADDRESS:PORT`, or a mapping where the peers are load balancers. */
 export const publicListener = () =>

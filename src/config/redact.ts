@@ -6,13 +6,13 @@ import type {
   DomainSettings,
   IssuerSettings,
   KeyType,
-  PublicListenAddress,
+  PublicListen,
   Settings,
   UpstreamId,
 } from '../core/settings.ts';
 import { formatDuration } from '../core/units.ts';
 import { limitsTree } from './limits.ts';
-import { formatListenAddress } from './listen-address.ts';
+import { formatListen } from './listen-address.ts';
 import { acmeExtrasTree } from './issuer-settings.ts';
 import { DIRECTORIES } from './schema.ts';
 
@@ -32,10 +32,10 @@ const issuerTree = (issuer: IssuerSettings): SettingsTree => {
   };
 };
 
-const listenerTree = (listener: PublicListenAddress): unknown =>
+const listenerTree = (listener: PublicListen): unknown =>
   listener.proxyProtocol === undefined
-    ? formatListenAddress(listener)
-    : { address: formatListenAddress(listener), proxyProtocol: listener.proxyProtocol };
+    ? formatListen(listener)
+    : { address: formatListen(listener), proxyProtocol: listener.proxyProtocol };
 
 const domainTree = (domain: DomainSettings, keyType: KeyType | undefined): SettingsTree => {
   const { name, upstream, redirectHttp, hstsMaxAgeSeconds, universalLinks } = domain;
@@ -69,7 +69,7 @@ export const effectiveSettings = (settings: Settings): SettingsTree => {
     listen: {
       https: listenerTree(listen.https),
       http: listenerTree(listen.http),
-      admin: formatListenAddress(listen.admin),
+      admin: formatListen(listen.admin),
     },
     upstream: {
       ...upstreamTree('custom'),

@@ -6,8 +6,8 @@ import { normalizeName } from '../core/domain-name.ts';
 import type {
   DomainSettings,
   IssuerSettings,
-  ListenAddress,
-  PublicListenAddress,
+  Listen,
+  PublicListen,
   Region,
   Settings,
   UniversalLinkFile,
@@ -18,7 +18,7 @@ import { durationMs } from '../core/units.ts';
 import { GateError } from '../core/errors.ts';
 import type { FileContents } from './checks.ts';
 import { limitsOf } from './limits.ts';
-import { parseListenAddress } from './listen-address.ts';
+import { parseListen, type ListenerName } from './listen-address.ts';
 import { acmeExtras } from './issuer-settings.ts';
 import { DIRECTORIES, MOST_WORKERS } from './schema.ts';
 import type { Config } from './schema.ts';
@@ -36,11 +36,11 @@ const known = <T>(value: T | undefined, what: string): T => {
   return value;
 };
 
-const publicListen = (written: Config['listen']['https']): PublicListenAddress =>
+const publicListen = (name: ListenerName, written: Config['listen']['https']): PublicListen =>
   typeof written === 'string'
-    ? listen(written)
-    : { ...listen(written.address), proxyProtocol: written.proxyProtocol };
-const listen = (text: string): ListenAddress => known(parseListenAddress(text), 'listen address');
+    ? listen(name, written)
+    : { ...listen(name, written.address), proxyProtocol: written.proxyProtocol };
+const listen = (name: ListenerName, text: string): Listen => known(parseListen(name, text), 'listen address');
 const duration = (text: string): number => known(durationMs(text), 'duration');
 
 interface WrittenUpstream {
@@ -160,9 +160,9 @@ export const resolveSettings = (config: Config, files: FileContents, directory: 
   };
   return deepFreeze({
     listen: {
-      https: publicListen(config.listen.https),
-      http: publicListen(config.listen.http),
-      admin: listen(config.listen.admin),
+      https: publicListen('https', config.listen.https),
+      http: publicListen('http', config.listen.http),
+      admin: listen('admin', config.listen.admin),
     },
     upstreams: (['us', 'eu', 'custom'] as const)
       // a name that left may have been the last one of its region

@@ -17,7 +17,7 @@ import {
   wholeNumber,
   type RawIssue,
 } from './kinds.ts';
-import { LISTEN_GRAMMAR, isLoopback, parseListenAddress } from './listen-address.ts';
+import { DEFAULT_LISTEN, LISTEN_GRAMMAR, isLoopback, parseListen } from './listen-address.ts';
 import { quote } from './problems.ts';
 import { CHALLENGES, dns, eab, preferredChain, profile } from './issuer-schema.ts';
 
@@ -34,7 +34,7 @@ export const MOST_WORKERS = 256;
 
 const adminAddress = () =>
   text(LISTEN_GRAMMAR, (value) => {
-    const address = parseListenAddress(value);
+    const address = parseListen('admin', value);
     if (address === undefined) return `must be ${LISTEN_GRAMMAR}, not ${quote(value)}`;
     return isLoopback(address)
       ? undefined
@@ -112,9 +112,9 @@ const issuer = z.discriminatedUnion('type', [acmeIssuer, localIssuer], {
 /** The configuration file. Defaults are those of docs/configuration.md; an absent mapping has the defaults of its keys. */
 export const configSchema = mapping({
   listen: mapping({
-    https: publicListener().default('0.0.0.0:443'),
-    http: publicListener().default('0.0.0.0:80'),
-    admin: adminAddress().default('127.0.0.1:9464'),
+    https: publicListener().default(DEFAULT_LISTEN.https),
+    http: publicListener().default(DEFAULT_LISTEN.http),
+    admin: adminAddress().default(DEFAULT_LISTEN.admin),
   }).prefault({}),
   upstream: mapping({
     region: region().default('us'),

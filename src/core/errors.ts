@@ -31,6 +31,12 @@ export const ERRORS = Object.freeze({
     false,
     'give the process CAP_NET_BIND_SERVICE, or listen on a port above 1023',
   ),
+  ERR_LISTEN_NOT_PASSED: entry(
+    500,
+    78,
+    false,
+    'start it by the service whose socket unit has this FileDescriptorName=, or give `listen` an address',
+  ),
   ERR_LISTEN_UNAVAILABLE: entry(500, 69, true, 'the address in `listen` is not one of this machine'),
 
   ERR_ADMIN_UNREACHABLE: entry(

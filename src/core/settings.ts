@@ -15,8 +15,17 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+/** Where one of the listeners is. */
+export interface Listen extends ListenAddress {
+  /**
+   * name of a socket opened by whoever started the program (systemd.socket), taken in place of binding; `host` and `port` are
+   * then where it is taken to be, for those who ask from outside
+   */
+  readonly fd?: string;
+}
+
 /** A listener that clients reach, directly or through a load balancer. */
-export interface PublicListenAddress extends ListenAddress {
+export interface PublicListen extends Listen {
   /** addresses and CIDRs of peers whose connections begin with a PROXY protocol header (v1 or v2) */
   readonly proxyProtocol?: readonly string[];
 }
@@ -160,9 +169,9 @@ export interface Limits {
 
 export interface Settings {
   readonly listen: {
-    readonly https: PublicListenAddress;
-    readonly http: PublicListenAddress;
-    readonly admin: ListenAddress;
+    readonly https: PublicListen;
+    readonly http: PublicListen;
+    readonly admin: Listen;
   };
   /** the upstreams that at least one domain uses */
   readonly upstreams: readonly UpstreamSettings[];

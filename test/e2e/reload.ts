@@ -3,8 +3,9 @@
 
 import { join } from 'node:path';
 import { connect as tlsConnect } from 'node:tls';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { clickHttp1 } from '../helpers/click.ts';
+import { clicking } from '../helpers/clicking.ts';
 import { linkgate, writeConfig, type Running } from '../helpers/linkgate.ts';
 import { localRoot } from '../helpers/local-root.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
@@ -23,35 +24,6 @@ const configuration = (storage: string, home: Tracker, names: readonly string[])
   domains: names.map((name) => ({ name })),
   workers: 2,
 });
-
-/** Clicks at a fixed rate, whatever becomes of the ones before. */
-const clicking = (t: Test, click: () => Promise<string>) => {
-  const failures: string[] = [];
-  const open = new Set<Promise<void>>();
-  let sent = 0;
-  const began = performance.now();
-  const timer = setInterval(() => {
-    const due = ((performance.now() - began) / 1_000) * CLICKS_PER_SECOND;
-    for (; sent < due; sent += 1) {
-      const one = click()
-        .then(
-          (answer) => void (answer.startsWith('HTTP/1.1 302 ') || failures.push(answer.slice(0, 60))),
-          (error: Error) => void failures.push(error.message),
-        )
-        .finally(() => open.delete(one));
-      open.add(one);
-    }
-  }, 2);
-  t.teardown(() => clearInterval(timer));
-  return {
-    failures,
-    end: async (): Promise<number> => {
-      clearInterval(timer);
-      await Promise.all(open);
-      return sent;
-    },
-  };
-};
 
 const count = (proxy: Running, message: string): number =>
   proxy.log.filter((line) => line.message === message).length;
@@ -86,7 +58,7 @@ t.test(
     };
     await askKept();
 
-    const traffic = clicking(t, () => click());
+    const traffic = clicking(t, CLICKS_PER_SECOND, () => click());
     const names = [DOMAIN];
     for (let round = 1; round <= RELOADS; round += 1) {
       const added = `new${round}.example.com`;

@@ -1,0 +1,42 @@
+// What systemd hears of us (sd_notify(3)): one message after the other, by the program `systemd-notify`, because Node has no
+// datagram sockets of the kind that are needed. A message that cannot be sent costs a log line and nothing else.
+
+import { execFile } from 'node:child_process';
+
+/** The program waits until systemd has read the message. */
+const SEND_LIMIT_MS = 5_000;
+
+export interface Notify {
+  /** sends assignments such as `READY=1`, behind those of earlier calls; never rejects */
+  send(assignments: readonly string[]): Promise<void>;
+}
+
+export interface NotifyOptions {
+  /** NOTIFY_SOCKET; nothing is sent when it is absent */
+  readonly socket: string | undefined;
+  /** hears of the first message of a row that could not be sent */
+  readonly onError: (error: Error) => void;
+  /** the program (`systemd-notify`) */
+  readonly program?: string;
+}
+
+export const createNotify = ({ socket, onError, program = 'systemd-notify' }: NotifyOptions): Notify => {
+  if (socket === undefined || socket === '') return { send: async () => undefined };
+  let failing = false;
+  let turn = Promise.resolve();
+  const run = (assignments: readonly string[]): Promise<void> =>
+    new Promise((resolve) => {
+      const env = { ...process.env, NOTIFY_SOCKET: socket };
+      execFile(program, assignments, { env, timeout: SEND_LIMIT_MS, killSignal: 'SIGKILL' }, (error) => {
+        if (error !== null && !failing) onError(error);
+        failing = error !== null;
+        resolve();
+      });
+    });
+  return {
+    send: (assignments) => {
+      turn = turn.then(() => run(assignments));
+      return turn;
+    },
+  };
+};
