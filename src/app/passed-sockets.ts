@@ -2,7 +2,7 @@
 // clicks wait in the kernel for the next process. Only the keeper takes them; gates get them like any held socket.
 
 import { GateError } from '../core/errors.ts';
-import type { Listen } from '../core/settings.ts';
+import type { Listen, ListenAddress } from '../core/settings.ts';
 import { adoptSocket, type HeldSocket } from './held-socket.ts';
 
 /** The first descriptor that is passed (SD_LISTEN_FDS_START). */
@@ -33,6 +33,12 @@ export const takePassedSockets = (env: NodeJS.ProcessEnv, pid = process.pid): re
   });
 };
 
+/** `::` is all there is, which is 0.0.0.0 on a machine without IPv6. */
+const isSame = (address: ListenAddress, wanted: ListenAddress): boolean =>
+  wanted.port !== 0 &&
+  address.port === wanted.port &&
+  (address.host === wanted.host || (wanted.host === '::' && address.host === '0.0.0.0'));
+
 /**
  * The one for a listener: of the name wanted, or bound to the address wanted, so that one configuration is good with and
  * without systemd. undefined where an address is wanted and has to be bound.
@@ -43,8 +49,7 @@ export const choosePassedSocket = (
   { host, port, fd }: Listen,
   passed: readonly PassedSocket[],
 ): PassedSocket | undefined => {
-  if (fd === undefined)
-    return passed.find(({ address }) => address.host === host && address.port === port && port !== 0);
+  if (fd === undefined) return passed.find(({ address }) => isSame(address, { host, port }));
   const found = passed.find(({ name }) => name === fd);
   if (found !== undefined) return found;
   const others =

@@ -6,6 +6,7 @@ import { ERRORS, GateError } from '../core/errors.ts';
 import { packageVersion } from '../core/version.ts';
 import { addCertsCommands } from './certs.ts';
 import type { DoctorCommandOptions } from './doctor.ts';
+import type { SystemdOptions } from './systemd.ts';
 
 /** Runs the command named by `argv` (without node and script) and returns the exit code. */
 const main = async (argv: readonly string[]): Promise<number> => {
@@ -79,6 +80,24 @@ const main = async (argv: readonly string[]): Promise<number> => {
     .action(async (domains: string[], options: DoctorCommandOptions) => {
       const { doctorCommand } = await import('./doctor.ts');
       code = await doctorCommand(domains, options);
+    });
+  const systemd = program.command('systemd').description('units of systemd for this installation');
+  const unitCommand = (name: string, description: string): Command =>
+    systemd
+      .command(name)
+      .description(description)
+      .option(...configOption)
+      .option('--user <name>', 'an account of the system’s in place of a dynamic one')
+      .option('--no-sockets', 'the service binds its ports itself, which needs CAP_NET_BIND_SERVICE');
+  unitCommand('print', 'print them').action(async (options: SystemdOptions) => {
+    const { printUnitsCommand } = await import('./systemd.ts');
+    code = await printUnitsCommand(options);
+  });
+  unitCommand('install', 'write them, and say how to go on')
+    .option('--dir <folder>', 'where to', '/etc/systemd/system')
+    .action(async (options: SystemdOptions & { dir: string }) => {
+      const { installUnitsCommand } = await import('./systemd.ts');
+      code = await installUnitsCommand(options);
     });
   addCertsCommands(program, configOption, (exit) => {
     code = exit;

@@ -53,6 +53,9 @@ export const ERRORS = Object.freeze({
     'reload as the user of the proxy, on its machine: `systemctl reload linkgate`, or send its process SIGHUP',
   ),
 
+  ERR_SYSTEMD_UNFIT: entry(500, 78, false, 'move what is named, or name an account with --user'),
+  ERR_SYSTEMD_UNWRITABLE: entry(500, 69, false, 'run it as root, or write the units elsewhere with --dir'),
+
   ERR_STORAGE_UNAVAILABLE: entry(
     503,
     69,

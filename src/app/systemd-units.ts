@@ -1,0 +1,198 @@
+// The units of one installation, as text: a service that gets its sockets from systemd and so needs no capability, and the
+// three socket units. Pure; docs/operations.md says what each line is for where its name does not.
+
+import { GateError } from '../core/errors.ts';
+import type { Listen } from '../core/settings.ts';
+
+export interface Installation {
+  /** absolute paths: node, the program */
+  readonly command: readonly string[];
+  /** absolute path */
+  readonly config: string;
+  /** absolute path of `certificates.storage` */
+  readonly storage: string;
+  readonly listen: Readonly<Record<SocketName, Listen>>;
+  /** an account of the system's; without one systemd makes one while the service runs */
+  readonly user?: string;
+  /** false: the service binds its ports itself */
+  readonly sockets: boolean;
+}
+
+export interface Unit {
+  /** file name */
+  readonly name: string;
+  readonly text: string;
+}
+
+type SocketName = 'https' | 'http' | 'admin';
+const SOCKETS: readonly SocketName[] = ['https', 'http', 'admin'];
+
+/** What the folder `systemd/` of the package holds: for a package installed for the whole system, all paths at their defaults. */
+export const PACKAGED: Installation = {
+  command: ['/usr/bin/env', 'linkgate'],
+  config: '/etc/linkgate/linkgate.yaml',
+  storage: '/var/lib/linkgate/certs',
+  listen: {
+    https: { host: '0.0.0.0', port: 443 },
+    http: { host: '0.0.0.0', port: 80 },
+    admin: { host: '127.0.0.1', port: 9464 },
+  },
+  sockets: true,
+};
+
+/** First line of every unit: what has it may be written over. */
+export const WRITTEN_BY = '# Written by `linkgate systemd`. Changes of yours go into `systemctl edit`.';
+
+/** The state of a dynamic user lies here, and nowhere else. */
+const STATE = '/var/lib/';
+/** what a service does not see */
+const HIDDEN = ['/home', '/root', '/run/user', '/tmp', '/var/tmp'];
+
+/** One argument of a command line (systemd.service(5), COMMAND LINES): quoted, nothing expanded. */
+const argument = (text: string): string => {
+  const plain = text.replaceAll('%', '%%').replaceAll('$', '$$$$');
+  return /^[\w@%+=:,./$-]+$/.test(plain) ? plain : `"${plain.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
+};
+
+const socketUnitName = (name: SocketName): string => `linkgate-${name}.socket`;
+
+const listenStream = ({ host, port }: Listen): string => {
+  if (host === '::') return `${port}\nBindIPv6Only=both`;
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+};
+
+const socketUnit = (name: SocketName, listen: Listen): Unit => ({
+  name: socketUnitName(name),
+  text: `${WRITTEN_BY}
+
+[Unit]
+Description=linkgate, ${name} socket
+
+[Socket]
+ListenStream=${listenStream(listen)}
+FileDescriptorName=${listen.fd ?? name}
+Service=linkgate.service
+Backlog=4096
+
+[Install]
+WantedBy=sockets.target
+`,
+});
+
+const check = ({ command, config, storage, user }: Installation): void => {
+  for (const path of [...command, config, storage]) {
+    const folder = HIDDEN.find((hidden) => path.startsWith(`${hidden}/`));
+    if (folder === undefined) continue;
+    throw new GateError(
+      'ERR_SYSTEMD_UNFIT',
+      `path "${path}" lies below "${folder}", which services do not see: install it for the whole system`,
+    );
+  }
+  if (user === undefined && !storage.startsWith(STATE)) {
+    throw new GateError(
+      'ERR_SYSTEMD_UNFIT',
+      `storage "${storage}" lies outside "${STATE}", the only place where a dynamic user keeps files: name an account with --user`,
+    );
+  }
+};
+
+const identity = ({ user, storage }: Installation): string => {
+  const state = storage.startsWith(STATE) ? storage.slice(STATE.length).split('/')[0] : undefined;
+  const place =
+    state === undefined || state === ''
+      ? `ReadWritePaths=${argument(storage)}`
+      : `StateDirectory=${argument(state)}\nStateDirectoryMode=0700`;
+  return `${user === undefined ? 'DynamicUser=yes' : `User=${argument(user)}`}\n${place}`;
+};
+
+/** Sockets that systemd holds outlive the service: the next one takes over while the gates of the last one drain. */
+const WITH_SOCKETS = `# the gates of a process that is replaced finish what they have begun, and end by themselves within 20 s
+KillMode=process`;
+const WITHOUT_SOCKETS = `# SIGTERM to the keeper alone: it drains its gates
+KillMode=mixed`;
+
+const service = (installation: Installation): Unit => {
+  const { command, config, sockets } = installation;
+  const run = command.map(argument).join(' ');
+  const units = SOCKETS.map(socketUnitName).join(' ');
+  const capabilities = sockets
+    ? 'CapabilityBoundingSet='
+    : 'AmbientCapabilities=CAP_NET_BIND_SERVICE\nCapabilityBoundingSet=CAP_NET_BIND_SERVICE';
+  return {
+    name: 'linkgate.service',
+    text: `${WRITTEN_BY}
+
+[Unit]
+Description=linkgate, TLS for link tracking domains
+Documentation=https://www.npmjs.com/package/linkgate
+Wants=network-online.target
+After=network-online.target
+${sockets ? `Requires=${units}\n` : ''}# whatever the fault, go on trying: links in mail live for years
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+# messages are sent by a program of their own
+NotifyAccess=all
+${sockets ? `Sockets=${units}\n` : ''}ExecStart=${run} run --config ${argument(config)}
+# waits for the outcome, and fails when the new settings are not good
+ExecReload=${run} reload --config ${argument(config)}
+${sockets ? WITH_SOCKETS : WITHOUT_SOCKETS}
+TimeoutStopSec=60s
+# fed while a gate answers
+WatchdogSec=60s
+Restart=always
+RestartSec=1s
+# usage and configuration errors do not mend themselves
+RestartPreventExitStatus=64 78
+LimitNOFILE=65536
+
+${identity(installation)}
+ConfigurationDirectory=linkgate
+ConfigurationDirectoryMode=0755
+UMask=0077
+
+${capabilities}
+NoNewPrivileges=yes
+PrivateDevices=yes
+PrivateMounts=yes
+PrivateTmp=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHome=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProcSubset=pid
+ProtectProc=invisible
+ProtectSystem=strict
+RemoveIPC=yes
+# AF_NETLINK: the C library asks which address families this machine has
+RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+# refused, not killed: Node tries some of them and lives without
+SystemCallErrorNumber=EPERM
+# no MemoryDenyWriteExecute=: V8 compiles at run time
+
+[Install]
+WantedBy=multi-user.target
+`,
+  };
+};
+
+/**
+ * The service first, then its sockets.
+ * @throws GateError `ERR_SYSTEMD_UNFIT` when something lies where a service cannot see or write it
+ */
+export const systemdUnits = (installation: Installation): readonly Unit[] => {
+  check(installation);
+  const sockets = installation.sockets ? SOCKETS : [];
+  return [service(installation), ...sockets.map((name) => socketUnit(name, installation.listen[name]))];
+};
