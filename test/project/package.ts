@@ -26,6 +26,7 @@ interface LockEntry {
   readonly integrity?: string;
   readonly dev?: boolean;
   readonly optional?: boolean;
+  readonly hasInstallScript?: boolean;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
   readonly devOptional?: boolean;
   readonly dependencies?: Readonly<Record<string, string>>;
@@ -130,6 +131,14 @@ t.test('version ranges are read as npm reads them', async (t) => {
   for (const range of ['>=20.19', '>20.18.1', '^20.19.0 || >=22', '<20', '18.x', '~20.17.0', '>=22 <24'])
     t.notOk(isInRange('20.18.1', range), range);
   t.throws(() => isInRange('20.18.1', 'lts/*'), /not understood/);
+});
+
+t.test('nothing that is shipped runs a script when it is installed', async (t) => {
+  const scripts = production.filter(([, entry]) => entry.hasInstallScript === true).map(([path]) => path);
+  t.strictSame(scripts, []);
+  const own = (JSON.parse(read('package.json')) as { scripts: Record<string, string> }).scripts;
+  // `prepare` is for clones; npm does not run it for a package from the registry
+  for (const name of ['preinstall', 'install', 'postinstall']) t.notOk(name in own, name);
 });
 
 interface PackedFile {
