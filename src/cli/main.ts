@@ -6,6 +6,7 @@ import { ERRORS, GateError } from '../core/errors.ts';
 import { packageVersion } from '../core/version.ts';
 import { addCertsCommands } from './certs.ts';
 import type { DoctorCommandOptions } from './doctor.ts';
+import type { ArchiveOptions } from './storage.ts';
 import type { SystemdOptions } from './systemd.ts';
 
 /** Runs the command named by `argv` (without node and script) and returns the exit code. */
@@ -80,6 +81,27 @@ const main = async (argv: readonly string[]): Promise<number> => {
     .action(async (domains: string[], options: DoctorCommandOptions) => {
       const { doctorCommand } = await import('./doctor.ts');
       code = await doctorCommand(domains, options);
+    });
+  const storage = program
+    .command('storage')
+    .description('everything another machine needs, in one encrypted file');
+  const archiveCommand = (name: string, description: string): Command =>
+    storage
+      .command(`${name} <file>`)
+      .description(description)
+      .option(...configOption)
+      .option('--password-file <file>', 'its first line; without it the password is asked for');
+  archiveCommand('export', 'write certificates, accounts and the configuration').action(
+    async (file: string, options: ArchiveOptions) => {
+      const { exportStorageCommand } = await import('./storage.ts');
+      code = await exportStorageCommand(options, file);
+    },
+  );
+  archiveCommand('import', 'take them over on a new machine, before its first start')
+    .option('--force', 'write over what is there and differs')
+    .action(async (file: string, options: ArchiveOptions & { force?: boolean }) => {
+      const { importStorageCommand } = await import('./storage.ts');
+      code = await importStorageCommand(options, file);
     });
   const systemd = program.command('systemd').description('units of systemd for this installation');
   const unitCommand = (name: string, description: string): Command =>

@@ -64,6 +64,9 @@ export const ERRORS = Object.freeze({
   ),
   ERR_STORAGE_LOCKED: entry(503, 69, true, 'another process holds the lock; it is tried again'),
 
+  ERR_ARCHIVE_INVALID: entry(500, 1, false, 'check the password, and that the file is whole'),
+  ERR_ARCHIVE_CONFLICT: entry(500, 1, false, 'import into an empty storage, or with --force'),
+
   ERR_CERT_INVALID: entry(
     500,
     1,

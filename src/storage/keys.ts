@@ -10,16 +10,21 @@ const MOST_SEGMENTS = 8;
 /** Whether `text` may stand between two slashes of a key. */
 export const isSegment = (text: string): boolean => SEGMENT.test(text) && text !== '.' && text !== '..';
 
+/** Whether `text`, which may come from anywhere, is a key. */
+export const isStorageKey = (text: string): boolean => {
+  const segments = text.split('/');
+  return segments.length <= MOST_SEGMENTS && segments.every(isSegment);
+};
+
 /**
  * The segments of a key.
  * @throws GateError `ERR_INTERNAL` when the key breaks the rules of {@link StorageKey}
  */
 export const keySegments = (key: StorageKey): readonly string[] => {
-  const segments = key.split('/');
-  if (segments.length > MOST_SEGMENTS || !segments.every(isSegment)) {
+  if (!isStorageKey(key)) {
     throw new GateError('ERR_INTERNAL', `storage key ${JSON.stringify(key.slice(0, 300))} is not allowed`);
   }
-  return segments;
+  return key.split('/');
 };
 
 /** @throws GateError `ERR_INTERNAL` when `name` is not one key segment */

@@ -18,7 +18,7 @@ const complete = (script: string, ...words: readonly string[]): string[] => {
 t.test('bash completes commands, commands below them, options and files', async (t) => {
   const { status, stdout, stderr } = await linkgateCommand(['completion', 'bash']);
   t.match({ status, stderr }, { status: 0, stderr: '' });
-  t.strictSame(complete(stdout, 'st'), ['status']);
+  t.strictSame(complete(stdout, 'sta'), ['status']);
   t.strictSame(complete(stdout, 'certs', 're'), ['renew', 'revoke']);
   t.strictSame(complete(stdout, 'certs', 'renew', 'links.example.com', '--f'), ['--force']);
   t.strictSame(complete(stdout, 'doctor', 'links.example.com', '--r'), ['--resolver']);

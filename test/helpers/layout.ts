@@ -19,11 +19,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** npm package → its one home in src/: a folder with a closing `/`, or a file. */
 export const PACKAGE_HOMES: Readonly<Record<string, string>> = {
   'acme-client': 'cert/',
+  'age-encryption': 'storage/archive.ts',
   commander: 'cli/',
   'lru-cache': 'cert/cache.ts',
   'node-forge': 'cert/',
   pino: 'observe/',
   'prom-client': 'observe/',
+  tar: 'storage/archive.ts',
   tldts: 'cert/',
   undici: 'serve/',
   yaml: 'config/',
