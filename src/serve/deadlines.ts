@@ -29,7 +29,8 @@ export const createDeadlines = (timeoutMs: number, onLate: (socket: Socket) => v
   let closed = false;
 
   const arm = (ms: number): void => {
-    timer = setTimeout(sweep, ms).unref();
+    // behind the reads of this turn: where the process stood still, what came meanwhile came in time
+    timer = setTimeout(() => setImmediate(sweep), ms).unref();
   };
   const sweep = (): void => {
     timer = undefined;

@@ -40,6 +40,7 @@ export const createFront = (options: FrontOptions): Front => {
   const { findDomain, handshake, answerChallenge, answerTlsChallenge, emit, limits, isDraining } = options;
   const answerPlain = createPlainAnswers({
     answerChallenge,
+    isTrusted: options.isTrusted,
     isLive: async (name) => (await handshake(name)) !== undefined,
   });
   const secure = createCorridor({ ...options, answerLocally: answerUniversalLinks });

@@ -78,8 +78,8 @@ export const createTlsServer = ({
 
   const server = createServer({
     minVersion: 'TLSv1.2',
-    // Node's own clock begins with the ClientHello: ours, which begins with the connection, is never later
-    handshakeTimeout: handshakeTimeoutMs,
+    // ours, which begins with the connection, is the one that counts: Node's, for each, begins with the ClientHello
+    handshakeTimeout: handshakeTimeoutMs * 2,
     // Node calls both as methods of the TLSSocket
     ALPNCallback(this: TLSSocket, { protocols }: { protocols: string[] }) {
       return choice.chooseProtocol(this, protocols);

@@ -136,6 +136,25 @@ t.test('a handshake has its time once, from the connection on, however far it go
   t.same(gate.heard('handshake.failed'), [{ reason: 'timeout' }, { reason: 'timeout' }]);
 });
 
+t.test('what came while the process stood still came in time', async (t) => {
+  const limits = { headersMs: 300, requestMs: 300, tlsHandshakeMs: 300 };
+  const gate = await serve(t, { tracker: await tracker(t), limits });
+  const hello = await clientHello('links.example.com');
+  const [plain, secure] = [await opened(t, gate.httpPort), await opened(t, gate.httpsPort)];
+  await until('both are accepted', () => gate.listeners.connections() === 2);
+  const answers = Promise.all([
+    gather(plain),
+    new Promise<Buffer>((resolve) => secure.once('data', resolve)),
+  ]);
+  plain.write(GET);
+  secure.write(hello);
+  const end = performance.now() + 600;
+  while (performance.now() < end);
+  const [answer, serverHello] = await answers;
+  t.match(answer, /^HTTP\/1\.1 302 /);
+  t.equal(serverHello[0], 0x16);
+});
+
 t.test('a probe that says nothing is no failed handshake; half a ClientHello is', async (t) => {
   const gate = await serve(t, { tracker: await tracker(t) });
   (await opened(t, gate.httpsPort)).end();
