@@ -95,7 +95,7 @@ t.test(
     const gate = await serve(t, {
       tracker: seen,
       proxyProtocol: { https: ranges, http: ranges },
-      limits: { headersMs: 200 },
+      limits: { headersMs: 1_000 },
     });
     const get =
       'GET / HTTP/1.1\r\nHost: links.example.com\r\nX-Forwarded-For: 6.6.6.6\r\nConnection: close\r\n\r\n';
