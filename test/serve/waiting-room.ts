@@ -6,7 +6,7 @@ import { Duplex } from 'node:stream';
 import t, { type Test } from 'tap';
 import { isAnything, isWholeHello } from '../../src/serve/waiting-room.ts';
 import { pause } from '../helpers/pause.ts';
-import { gather, serve } from '../helpers/serve.ts';
+import { ask, gather, serve } from '../helpers/serve.ts';
 import { tracker } from '../helpers/tracker.ts';
 import { until } from '../helpers/until.ts';
 
@@ -135,6 +135,30 @@ t.test('a handshake has its time once, from the connection on, however far it go
   await until('both are told of', () => gate.heard('handshake.failed').length === 2);
   t.same(gate.heard('handshake.failed'), [{ reason: 'timeout' }, { reason: 'timeout' }]);
 });
+
+t.test(
+  'a connection that stands is not held to the time of its handshake, nor of its first byte',
+  async (t) => {
+    const limits = { headersMs: 400, requestMs: 400, tlsHandshakeMs: 400 };
+    const gate = await serve(t, { tracker: await tracker(t), limits });
+    const request = 'GET /e/c/x HTTP/1.1\r\nHost: links.example.com\r\n\r\n';
+    for (const open of [() => gate.tls('links.example.com'), () => opened(t, gate.httpPort)]) {
+      const socket = await open();
+      let text = '';
+      socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
+      socket.write(request);
+      await until('it is answered', () => text.includes('\r\n\r\n'));
+      text = '';
+      await pause(900);
+      socket.write(request);
+      await until('and once more, twice that time later', () => /^HTTP\/1\.1 302 /.test(text));
+    }
+    const session = await gate.h2();
+    t.equal((await ask(session, {})).status, 302);
+    await pause(900);
+    t.equal((await ask(session, {})).status, 302);
+  },
+);
 
 t.test('what came while the process stood still came in time', async (t) => {
   const limits = { headersMs: 300, requestMs: 300, tlsHandshakeMs: 300 };
