@@ -86,6 +86,51 @@ const SHORTEST_TOKEN = 22;
 /** how long a thumbprint that was read, or was not there, is believed */
 const THUMBPRINT_MS = 10_000;
 
+/** Looks at once: each is some file calls on the few threads that also read certificates and look up names. */
+const LOOKS = 16;
+
+/**
+ * Which tokens are open for a host. Whoever asks is told by a look that began after the question, and all who ask during
+ * one share the next: any number of tokens, asked for by anybody, costs one look at a time. Only what is open is then read.
+ */
+const createOpenTokens = (storage: Pick<Storage, 'list'>): ((host: string) => Promise<readonly string[]>) => {
+  interface Look {
+    readonly keys: Promise<readonly string[]>;
+    next: Promise<readonly string[]> | undefined;
+  }
+  const looks = new Map<string, Look>();
+  /** hosts wait in turn, each at most once */
+  const waiting: (() => void)[] = [];
+  let free = LOOKS;
+  const list = async (host: string): Promise<readonly string[]> => {
+    if (free > 0) free -= 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await storage.list(hostKey(host));
+    } finally {
+      const go = waiting.shift();
+      if (go === undefined) free += 1;
+      else go();
+    }
+  };
+  const begin = (host: string): Promise<readonly string[]> => {
+    const look: Look = { keys: list(host), next: undefined };
+    looks.set(host, look);
+    const forget = (): void => {
+      if (look.next === undefined) looks.delete(host);
+    };
+    look.keys.then(forget, forget);
+    return look.keys;
+  };
+  return (host) => {
+    const look = looks.get(host);
+    if (look === undefined) return begin(host);
+    const again = (): Promise<readonly string[]> => begin(host);
+    look.next ??= look.keys.then(again, again);
+    return look.next;
+  };
+};
+
 /**
  * The answering side, door 2: the stored answer, else (`thumbprint`) the one that the known account would give to that
  * token, for a machine that does not see yet what another one has stored. Never throws: a storage that fails is told as an event, and the request is then treated
@@ -97,6 +142,7 @@ export const createAnswerChallenge = ({
   thumbprint,
   clock,
 }: AnswerChallengeOptions): AnswerChallenge => {
+  const openTokens = createOpenTokens(storage);
   let known: { readonly value: string | undefined; readonly atMs: number } | undefined;
   const stateless = async (token: string): Promise<string | undefined> => {
     if (thumbprint === undefined || token.length < SHORTEST_TOKEN) return undefined;
@@ -110,7 +156,8 @@ export const createAnswerChallenge = ({
     const name = normalizeName(host);
     if (!isToken(token) || !isDomainName(name)) return undefined;
     try {
-      const stored = await storage.read(challengeKey(name, token));
+      const key = challengeKey(name, token);
+      const stored = (await openTokens(name)).includes(key) ? await storage.read(key) : undefined;
       return stored === undefined ? await stateless(token) : stored.toString('utf8');
     } catch (error) {
       const { code, message } = toGateError(error, 'ERR_STORAGE_UNAVAILABLE');

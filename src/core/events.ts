@@ -34,7 +34,7 @@ export interface Events {
   /** a connection closed before its first byte was read, or for what a proxy said of it */
   'connection.refused': {
     readonly listener: Listener;
-    readonly reason: 'total' | 'address' | 'proxy-protocol';
+    readonly reason: 'total' | 'address' | 'proxy-protocol' | 'silent';
   };
   /** refused before it had a domain to count it under */
   'request.refused': { readonly listener: Listener; readonly code: ErrorCode; readonly status: number };

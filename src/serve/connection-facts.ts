@@ -26,7 +26,8 @@ export const tellPeerAddress = (socket: Socket, address: string): void => {
 
 /** Node's TLSSocket keeps the socket it wraps; it has no public name for it. */
 const PARENT = '_parent';
-const rawSocketOf = (socket: Socket): Socket =>
+/** The accepted socket under a TLS connection. */
+export const rawSocketOf = (socket: Socket): Socket =>
   (socket as Socket & { [PARENT]?: Socket | null })[PARENT] ?? socket;
 
 export const connectionFacts = (listener: Listener, socket: Socket): ConnectionFacts => {

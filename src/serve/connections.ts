@@ -34,7 +34,8 @@ export interface Connections {
 
 export const createConnections = ({ admission, emit }: ConnectionsOptions): Connections => {
   let { limits, isTrusted, isProxy } = admission;
-  const sockets = new Set<Socket>();
+  /** each with the client it counts for; none for a trusted proxy, or before a proxy has told */
+  const sockets = new Map<Socket, string | undefined>();
   const perAddress = new Map<string, number>();
 
   /** Counts a client's address until its connection closes; false when it has too many. */
@@ -44,12 +45,16 @@ export const createConnections = ({ admission, emit }: ConnectionsOptions): Conn
     const count = perAddress.get(key) ?? 0;
     if (count >= limits.connectionsPerAddress) return false;
     perAddress.set(key, count + 1);
-    socket.once('close', () => {
-      const left = (perAddress.get(key) ?? 1) - 1;
-      if (left === 0) perAddress.delete(key);
-      else perAddress.set(key, left);
-    });
+    sockets.set(socket, key);
     return true;
+  };
+  const leave = (socket: Socket): void => {
+    const key = sockets.get(socket);
+    sockets.delete(socket);
+    if (key === undefined) return;
+    const left = (perAddress.get(key) ?? 1) - 1;
+    if (left === 0) perAddress.delete(key);
+    else perAddress.set(key, left);
   };
 
   const listener: Connections['listener'] = (name, onSocket) => {
@@ -62,8 +67,8 @@ export const createConnections = ({ admission, emit }: ConnectionsOptions): Conn
         refuse(socket, 'total');
         return;
       }
-      sockets.add(socket);
-      socket.on('close', () => sockets.delete(socket));
+      sockets.set(socket, undefined);
+      socket.on('close', () => leave(socket));
       const peer = peerAddressOf(socket.remoteAddress);
       if (!isProxy[name](peer)) {
         if (admit(socket, peer)) onSocket(socket);
@@ -92,7 +97,7 @@ export const createConnections = ({ admission, emit }: ConnectionsOptions): Conn
     count: () => sockets.size,
     cut: () => {
       const { size } = sockets;
-      for (const socket of sockets) socket.destroy();
+      for (const socket of sockets.keys()) socket.destroy();
       return size;
     },
   };

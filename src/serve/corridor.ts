@@ -16,6 +16,7 @@ import { readRequestFields, refuseLargeContent, type RequestFields } from './hea
 import { clientOf } from './identity.ts';
 import { Answer } from './respond.ts';
 import { route, type FindDomain, type Route } from './route.ts';
+import type { StalledReaders } from './stalled-readers.ts';
 import type { Upstream } from './upstream.ts';
 
 /** An answer that needs no upstream (an ACME challenge, a redirect to https). */
@@ -39,6 +40,7 @@ export interface CorridorOptions {
   /** whose X-Forwarded-For is believed */
   readonly isTrusted: IsTrusted;
   readonly uploads: Uploads;
+  readonly readers: StalledReaders;
   readonly answerLocally?: AnswerLocally;
 }
 
@@ -61,7 +63,7 @@ const policyOf = (domain: DomainSettings): FieldLines =>
 const isPromise = <T>(value: T | Promise<T>): value is Promise<T> => value instanceof Promise;
 
 export const createCorridor = (options: CorridorOptions): HandleExchange => {
-  const { findDomain, findUpstream, emit, limits, isTrusted, uploads, answerLocally } = options;
+  const { findDomain, findUpstream, emit, limits, isTrusted, uploads, readers, answerLocally } = options;
   const nextId = createIds();
 
   /** Refused before there was a domain to count it under: always the end of its connection. */
@@ -110,7 +112,7 @@ export const createCorridor = (options: CorridorOptions): HandleExchange => {
     const { connection, listener } = exchange;
     const client = clientOf(connection.peerAddress, listener, fields, isTrusted);
     const outcome = newOutcome(nextId(), domain.name, client.address);
-    const answer = new Answer({ outcome, exchange, upstream, emit, limits });
+    const answer = new Answer({ outcome, exchange, upstream, emit, limits, readers });
     forward({
       exchange,
       route: routed,

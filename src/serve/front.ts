@@ -7,10 +7,12 @@ import type { AnswerChallenge, AnswerTlsChallenge, Handshake } from '../core/doo
 import type { Listener } from '../core/events.ts';
 import { createCorridor, type CorridorOptions } from './corridor.ts';
 import { createHttp1Server } from './http1.ts';
+import { createDeadlines } from './deadlines.ts';
 import { createHttp2Server } from './http2.ts';
 import { createPlainAnswers } from './plain.ts';
 import { createTlsServer } from './tls.ts';
 import { answerUniversalLinks } from './universal-links.ts';
+import { createWaitingRoom, isAnything } from './waiting-room.ts';
 
 export interface FrontOptions extends Omit<CorridorOptions, 'answerLocally'> {
   readonly handshake: Handshake;
@@ -31,10 +33,14 @@ export interface Front {
   close(): void;
 }
 
+/** A fresh connection's first request may be on its way. */
+const DRAIN_GRACE_MS = 1_000;
+
 export const createFront = (options: FrontOptions): Front => {
   const { findDomain, handshake, answerChallenge, answerTlsChallenge, emit, limits, isDraining } = options;
   const answerPlain = createPlainAnswers({
     answerChallenge,
+    isTrusted: options.isTrusted,
     isLive: async (name) => (await handshake(name)) !== undefined,
   });
   const secure = createCorridor({ ...options, answerLocally: answerUniversalLinks });
@@ -51,22 +57,42 @@ export const createFront = (options: FrontOptions): Front => {
     emit,
     handshakeTimeoutMs: limits.tlsHandshakeMs,
   });
-  const servers = { https: tls, http: http1Plain.server };
+  // one that never said anything is told nothing either: a browser that opened it ahead would show a 408 as the answer
+  const silent = createDeadlines(Math.min(limits.headersMs, limits.requestMs), (socket) => {
+    emit('connection.refused', { listener: 'http', reason: 'silent' });
+    socket.destroy();
+  });
+  const takePlain = createWaitingRoom({
+    isEnough: isAnything,
+    deadlines: silent,
+    onReady: (socket) => {
+      silent.stop(socket);
+      http1Plain.server.emit('connection', socket);
+    },
+  });
+  const takers = { https: tls.take, http: takePlain };
 
   let open = 0;
   let onEmpty: (() => void) | undefined;
+  const onClose = (): void => {
+    open -= 1;
+    if (open === 0) onEmpty?.();
+  };
   const close = (): void => {
+    tls.close();
+    silent.close();
     http1.server.close();
     http1Plain.server.close();
+  };
+  const cutSilent = (): void => {
+    tls.cutSilent();
+    for (const socket of silent.waiting()) socket.destroy();
   };
   return {
     take: (listener, socket) => {
       open += 1;
-      socket.once('close', () => {
-        open -= 1;
-        if (open === 0) onEmpty?.();
-      });
-      servers[listener].emit('connection', socket);
+      socket.on('close', onClose);
+      takers[listener](socket);
     },
     retire: () =>
       new Promise((resolve) => {
@@ -80,6 +106,7 @@ export const createFront = (options: FrontOptions): Front => {
       http2.drain();
       http1.drain();
       http1Plain.drain();
+      setTimeout(cutSilent, DRAIN_GRACE_MS).unref();
     },
     close,
   };

@@ -13,6 +13,7 @@ import { createFront, type Front } from './front.ts';
 import { withDefaults } from './limits.ts';
 import type { ResolveAddresses } from './resolve-addresses.ts';
 import type { FindDomain } from './route.ts';
+import { createStalledReaders } from './stalled-readers.ts';
 import { createUpstreams } from './upstreams.ts';
 
 /** What a reload may change while connections stand. */
@@ -71,6 +72,8 @@ export const createListeners = (options: ListenersOptions): Listeners => {
   const open = (settings: CorridorSettings): Front => {
     const limits = withDefaults(settings.limits);
     upstreams.apply(settings.upstreams, settings.upstreamUse, limits);
+    // what clients hold up takes a quarter of the tracker's connections at most, either way: clicks need neither
+    const quarter = Math.max(1, Math.floor(settings.upstreamUse.maxConnections / 4));
     return createFront({
       findDomain,
       findUpstream: upstreams.find,
@@ -83,8 +86,8 @@ export const createListeners = (options: ListenersOptions): Listeners => {
       limits,
       isTrusted: trustedRanges(settings.trustedProxies ?? []),
       isDraining: () => draining,
-      // contents that still arrive take a quarter of the tracker's connections at most: clicks have none
-      uploads: createUploads(Math.max(1, Math.floor(settings.upstreamUse.maxConnections / 4))),
+      uploads: createUploads(quarter),
+      readers: createStalledReaders(quarter),
     });
   };
   const admission = ({ limits, trustedProxies, proxyProtocol }: CorridorSettings): Admission => ({

@@ -2,15 +2,17 @@
 // redirect to https. Everything else is forwarded like https: mail already sent holds http links.
 
 import type { AnswerChallenge } from '../core/doors.ts';
+import { clientKeyOf, type IsTrusted } from './addresses.ts';
 import type { AnswerLocally, LocalAnswer } from './corridor.ts';
 
 const CHALLENGE = '/.well-known/acme-challenge/';
 
 /**
- * Lookups of challenges at once: each is several file calls on the few threads that also look up names and read
- * certificates, and anybody may ask. A CA asks a handful of times, and again when told to come back.
+ * Requests that may wait for door 2, together and for one client (an IPv6 /64): it answers all that wait for one name by
+ * one look, so these are memory, not work. A flood from one place keeps no CA, which asks from several, waiting.
  */
-const LOOKUPS = 16;
+const LOOKUPS = 1_024;
+const LOOKUPS_OF_ONE = 64;
 
 /** A CA gives up after some ten seconds, and asks again when told to; a client must not wait for a storage that hangs. */
 const LOOKUP_MS = 5_000;
@@ -19,6 +21,8 @@ export interface PlainOptions {
   readonly answerChallenge: AnswerChallenge;
   /** whether a certificate is live for this configured name */
   readonly isLive: (name: string) => Promise<boolean>;
+  /** proxies are many clients: they are not held to the share of one */
+  readonly isTrusted: IsTrusted;
   /** how long a client waits for a lookup (5 s) */
   readonly lookupMs?: number;
 }
@@ -45,27 +49,44 @@ const BUSY: LocalAnswer = {
 export const createPlainAnswers = ({
   answerChallenge,
   isLive,
+  isTrusted,
   lookupMs = LOOKUP_MS,
 }: PlainOptions): AnswerLocally => {
   /** by name and token: a CA asks from several places at once, and a flood may ask for its token too */
   const lookups = new Map<string, Promise<LocalAnswer | undefined>>();
-  const lookUp = async (key: string, name: string, token: string): Promise<LocalAnswer | undefined> => {
-    try {
-      const keyAuthorization = await answerChallenge(name, token);
-      // never redirect the CA to a name whose certificate it is about to make
-      return keyAuthorization === undefined ? undefined : challengeAnswer(keyAuthorization);
-    } finally {
+  /** how many of them were begun for a client */
+  const begun = new Map<string, number>();
+  const lookUp = async (name: string, token: string): Promise<LocalAnswer | undefined> => {
+    const keyAuthorization = await answerChallenge(name, token);
+    // never redirect the CA to a name whose certificate it is about to make
+    return keyAuthorization === undefined ? undefined : challengeAnswer(keyAuthorization);
+  };
+  const hold = (key: string, client: string): (() => void) => {
+    begun.set(client, (begun.get(client) ?? 0) + 1);
+    return () => {
       lookups.delete(key);
-    }
+      const left = (begun.get(client) ?? 1) - 1;
+      if (left === 0) begun.delete(client);
+      else begun.set(client, left);
+    };
   };
   /** One that is late holds its place all the same: what hangs is not started again and again. */
-  const answered = async (name: string, token: string): Promise<LocalAnswer | undefined> => {
+  const answered = async (
+    name: string,
+    token: string,
+    peerAddress: string,
+  ): Promise<LocalAnswer | undefined> => {
     const key = `${name} ${token}`;
     let looking = lookups.get(key);
     if (looking === undefined) {
+      const client = clientKeyOf(peerAddress);
       if (lookups.size >= LOOKUPS) return BUSY;
+      if ((begun.get(client) ?? 0) >= LOOKUPS_OF_ONE && !isTrusted(peerAddress)) return BUSY;
+      const done = hold(key, client);
       // behind a promise: it must not end before it is in the map
-      looking = Promise.resolve().then(() => lookUp(key, name, token));
+      looking = Promise.resolve()
+        .then(() => lookUp(name, token))
+        .finally(done);
       lookups.set(key, looking);
     }
     let timer: NodeJS.Timeout | undefined;
@@ -82,7 +103,8 @@ export const createPlainAnswers = ({
     const challenge =
       target.startsWith(CHALLENGE) && (exchange.method === 'GET' || exchange.method === 'HEAD');
     const wantsRedirect = domain.redirectHttp && target.startsWith('/');
-    if (challenge) return answered(domain.name, target.slice(CHALLENGE.length));
+    if (challenge)
+      return answered(domain.name, target.slice(CHALLENGE.length), exchange.connection.peerAddress);
     if (!wantsRedirect) return undefined;
     return (async () => ((await isLive(domain.name)) ? redirect(domain.name, target) : undefined))();
   };

@@ -9,6 +9,7 @@ import { emitCompleted, type Outcome } from './completed.ts';
 import { sendErrorPage } from './error-page.ts';
 import type { Exchange, FieldLines } from './exchange.ts';
 import { responseFields, trailerFields } from './headers.ts';
+import type { StalledReader, StalledReaders } from './stalled-readers.ts';
 import { upstreamError } from './upstream-error.ts';
 import type { Upstream, UpstreamAnswer, UpstreamControl } from './upstream.ts';
 
@@ -18,13 +19,14 @@ export interface AnswerOptions {
   readonly upstream: Upstream;
   readonly emit: Emit;
   readonly limits: Pick<Limits, 'requestMs' | 'writeIdleMs'>;
+  readonly readers: StalledReaders;
 }
 
 /** Interim answers are written without back-pressure; nobody has use for more of them. */
 const INTERIM_ANSWERS = 8;
 
 /** One exchange's answer: hears the upstream on one side, the client on the other, and settles exactly once. */
-export class Answer implements UpstreamAnswer {
+export class Answer implements UpstreamAnswer, StalledReader {
   readonly #options: AnswerOptions;
   #control: UpstreamControl | undefined;
   #deadline: NodeJS.Timeout | undefined;
@@ -113,6 +115,7 @@ export class Answer implements UpstreamAnswer {
     outcome.bytes += chunk.length;
     if (exchange.write(chunk)) return true;
     this.#watchReader();
+    this.#options.readers.enter(this);
     return false;
   }
 
@@ -150,14 +153,20 @@ export class Answer implements UpstreamAnswer {
   /** A client that takes nothing of its answer does not keep it for ever. */
   #watchReader(): void {
     clearTimeout(this.#stalled);
-    this.#stalled = setTimeout(() => {
-      this.#options.exchange.abort();
-    }, this.#options.limits.writeIdleMs);
+    this.#stalled = setTimeout(() => this.cut(), this.#options.limits.writeIdleMs);
   }
 
   #drained(): void {
-    if (!this.#settled) clearTimeout(this.#stalled);
+    if (!this.#settled) {
+      clearTimeout(this.#stalled);
+      this.#options.readers.leave(this);
+    }
     this.#control?.resume();
+  }
+
+  /** Breaks the answer off: its client takes nothing of it. */
+  cut(): void {
+    this.#options.exchange.abort();
   }
 
   #clientClosed(finished: boolean): void {
@@ -173,6 +182,7 @@ export class Answer implements UpstreamAnswer {
     if (this.#settled) return false;
     this.#settled = true;
     clearTimeout(this.#deadline);
+    this.#options.readers.leave(this);
     // not read to its end: nobody will
     if (this.#content?.readableEnded === false) this.#content.destroy();
     return true;

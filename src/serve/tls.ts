@@ -1,12 +1,16 @@
-// The first step of a click on https: the handshake (RFC 8446), then by ALPN to HTTP/2 or HTTP/1.1 (RFC 7301).
+// The first step of a click on https: its ClientHello, the handshake (RFC 8446), then by ALPN HTTP/2 or HTTP/1.1 (RFC 7301).
 // The certificate comes through door 1; this file knows no storage and no request.
 
 import type { Server as HttpServer } from 'node:http';
 import type { Http2Server } from 'node:http2';
-import { createServer, type SecureContext, type Server, type TLSSocket } from 'node:tls';
+import type { Socket } from 'node:net';
+import { createServer, type SecureContext, type TLSSocket } from 'node:tls';
 import type { AnswerTlsChallenge, Handshake } from '../core/doors.ts';
 import type { Emit, Events, TlsVersion } from '../core/events.ts';
+import { rawSocketOf } from './connection-facts.ts';
+import { createDeadlines } from './deadlines.ts';
 import { createTlsChallenge, isValidation } from './tls-challenge.ts';
+import { createWaitingRoom, isWholeHello } from './waiting-room.ts';
 
 type FailureReason = Events['handshake.failed']['reason'];
 type SniDone = (error: Error | null, context?: SecureContext) => void;
@@ -23,6 +27,15 @@ export interface TlsOptions {
   readonly handshakeTimeoutMs: number;
 }
 
+export interface TlsFront {
+  /** serves one accepted connection */
+  take(socket: Socket): void;
+  /** cuts what has not sent a ClientHello */
+  cutSilent(): void;
+  /** stops the clock */
+  close(): void;
+}
+
 /**
  * The TLS server of the https listener. No certificate of its own: a name that is not configured, or none at all,
  * ends in an alert (RFC 6066 §3) without a word about who is served here.
@@ -35,7 +48,7 @@ export const createTlsServer = ({
   http2,
   emit,
   handshakeTimeoutMs,
-}: TlsOptions): Server => {
+}: TlsOptions): TlsFront => {
   const reasons = new WeakMap<object, FailureReason>();
 
   const choice = createTlsChallenge({ handshake, answer: answerTlsChallenge });
@@ -53,9 +66,20 @@ export const createTlsServer = ({
     done(null, context);
   };
 
+  /** raw sockets that a TLS connection was made of; the others wait for their ClientHello */
+  const begun = new WeakSet<Socket>();
+  const late = new WeakSet<Socket>();
+  const deadlines = createDeadlines(handshakeTimeoutMs, (socket) => {
+    // a TLS connection tells of its end itself
+    if (begun.has(socket)) late.add(socket);
+    else emit('handshake.failed', { reason: 'timeout' });
+    socket.destroy();
+  });
+
   const server = createServer({
     minVersion: 'TLSv1.2',
-    handshakeTimeout: handshakeTimeoutMs,
+    // ours, which begins with the connection, is the one that counts: Node's, for each, begins with the ClientHello
+    handshakeTimeout: handshakeTimeoutMs * 2,
     // Node calls both as methods of the TLSSocket
     ALPNCallback(this: TLSSocket, { protocols }: { protocols: string[] }) {
       return choice.chooseProtocol(this, protocols);
@@ -66,6 +90,7 @@ export const createTlsServer = ({
   } as unknown as Parameters<typeof createServer>[0]);
 
   server.on('secureConnection', (socket: TLSSocket) => {
+    deadlines.stop(rawSocketOf(socket));
     if (isValidation(socket)) {
       // the CA has seen what it came for; nothing is served here
       socket.on('error', () => undefined);
@@ -80,11 +105,28 @@ export const createTlsServer = ({
     else http1.emit('connection', socket);
   });
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
-    const timedOut = error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT';
+    const raw = rawSocketOf(socket);
+    deadlines.stop(raw);
+    const timedOut = late.has(raw) || error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT';
     const reason = reasons.get(socket) ?? (timedOut ? 'timeout' : 'protocol');
     emit('handshake.failed', { reason });
     // our listener takes Node's own destroy away
     socket.destroy();
   });
-  return server;
+  const take = createWaitingRoom({
+    isEnough: isWholeHello,
+    deadlines,
+    onReady: (socket) => {
+      begun.add(socket);
+      server.emit('connection', socket);
+    },
+    onGone: () => emit('handshake.failed', { reason: 'protocol' }),
+  });
+  return {
+    take,
+    cutSilent: () => {
+      for (const socket of deadlines.waiting()) if (!begun.has(socket)) socket.destroy();
+    },
+    close: deadlines.close,
+  };
 };

@@ -97,8 +97,11 @@ const plain = (port: number): Promise<Socket> => Promise.resolve(connect(port, '
 
 t.test(`${SECONDS} s of mutated bytes`, async (t) => {
   const seen = await tracker(t);
-  const limits = { headersMs: 100, requestMs: 100, keepAliveMs: 100, tlsHandshakeMs: 1_000 };
+  const limits = { headersMs: 100, requestMs: 100, keepAliveMs: 100 };
+  // here every handshake is a good one: none may fail. (With a limit of a second some did, with ECONNRESET, whenever this
+  // process, which is client and gate, stood still for that long.)
   const gate = await serve(t, { tracker: seen, limits });
+  const bytes = await serve(t, { tracker: seen, limits: { ...limits, tlsHandshakeMs: 200 } });
   const proxied = await serve(t, {
     tracker: seen,
     limits,
@@ -108,7 +111,7 @@ t.test(`${SECONDS} s of mutated bytes`, async (t) => {
     ['HTTP/1, port 80', seeds, () => plain(gate.httpPort)],
     ['HTTP/1, TLS', seeds, () => gate.tls('links.example.com')],
     ['HTTP/2', [h2], () => gate.tls('links.example.com', { ALPNProtocols: ['h2'] })],
-    ['TLS bytes', [h2, ...seeds.slice(0, 3)], () => plain(gate.httpsPort)],
+    ['TLS bytes', [h2, ...seeds.slice(0, 3)], () => plain(bytes.httpsPort)],
     [
       'PROXY',
       [proxyV1, proxyV2].map((header) => Buffer.concat([header, seeds[0] ?? header])),
@@ -127,8 +130,9 @@ t.test(`${SECONDS} s of mutated bytes`, async (t) => {
       const batch = fc.sample(fc.tuple(fc.constantFrom(...list), edits), 25);
       const answers = await Promise.all(
         batch.map(async ([seed, changes]) => {
-          // on a busy machine a good handshake too can pass its second
-          const socket = await open().catch(() => undefined);
+          const socket = await open().catch((error: unknown) => {
+            t.comment(`${what}: ${String(error)}`);
+          });
           if (socket === undefined) {
             unopened += 1;
             return '';
@@ -155,10 +159,16 @@ t.test(`${SECONDS} s of mutated bytes`, async (t) => {
     }
   }
   t.equal(orphans, 0, 'every request the tracker saw was one a client was answered for');
-  t.ok(unopened <= streams / 100, `${unopened} of ${streams} connections could not be opened`);
-  await until(
-    'no connection stays',
-    () => gate.listeners.connections() + proxied.listeners.connections() === 0,
+  t.equal(unopened, 0, 'every connection could be opened');
+  t.same(gate.heard('handshake.failed'), [], 'no good handshake failed');
+  for (const each of [gate, bytes, proxied])
+    t.same(
+      each.heard('connection.refused').filter(({ reason }) => reason === 'total' || reason === 'address'),
+      [],
+      'none was over a ceiling',
+    );
+  await until('no connection stays', () =>
+    [gate, bytes, proxied].every(({ listeners }) => listeners.connections() === 0),
   );
   // kept connections to the tracker may have come and gone
   t.ok(descriptors() <= before + 16, `${descriptors()} descriptors, ${before} before`);

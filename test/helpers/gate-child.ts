@@ -1,7 +1,7 @@
 // The public listeners in a process of their own, forked by tests that measure them: what the test does itself must
 // not take its time. Sends its ports once, then the number of open connections whenever it is asked.
 
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import type { Limits } from '../../src/core/settings.ts';
@@ -24,6 +24,8 @@ export interface GateChildReport {
   readonly httpsPort: number;
   readonly httpPort: number;
   readonly connections: number;
+  /** longest and shortest life so far of those that lived for over a second, from accept to close */
+  readonly lives: { readonly longestMs: number; readonly shortestMs: number };
 }
 
 const listen = (server: Listeners['https']): Promise<number> =>
@@ -47,8 +49,19 @@ const run = async ({ domain, leaf, tracker, limits }: GateChildOptions): Promise
     },
   });
   const [httpsPort, httpPort] = [await listen(listeners.https), await listen(listeners.http)];
+  let lives: GateChildReport['lives'] = { longestMs: 0, shortestMs: Infinity };
+  for (const server of [listeners.https, listeners.http])
+    server.on('connection', (socket: Socket) => {
+      const since = performance.now();
+      socket.on('close', () => {
+        const ms = performance.now() - since;
+        if (ms < 1_000) return;
+        const { longestMs, shortestMs } = lives;
+        lives = { longestMs: Math.max(longestMs, ms), shortestMs: Math.min(shortestMs, ms) };
+      });
+    });
   const report = (): void => {
-    const message: GateChildReport = { httpsPort, httpPort, connections: listeners.connections() };
+    const message: GateChildReport = { httpsPort, httpPort, connections: listeners.connections(), lives };
     process.send?.(message);
   };
   process.on('message', report);

@@ -89,6 +89,14 @@ t.test(
     await turn();
     t.same(served.length, 1);
 
+    const sudden = createUploads(1);
+    const [holding, leaving] = [new PassThrough(), new PassThrough()];
+    sudden.enter(holding, () => undefined);
+    sudden.enter(leaving, gone);
+    leaving.destroy();
+    // before that one's own close is heard
+    holding.emit('end');
+
     const many = createUploads(1, 20_000);
     const holder = new PassThrough();
     many.enter(holder, () => undefined);

@@ -167,6 +167,10 @@ const many = (count: number): string[] => Array.from({ length: count }, () => ['
 t.test('ceilings', (t) => {
   t.equal(read([...HOST, ...many(99)]).forwarded.length, 198);
   t.throws(() => read([...HOST, ...many(100)]), { code: 'ERR_REQUEST_HEADERS_TOO_LARGE' });
+  const name = 'a'.repeat(1_000);
+  const rest = 16_384 - HOST.join('').length - name.length;
+  t.doesNotThrow(() => read([...HOST, name, 'b'.repeat(rest)]), 'names and values, to the last byte');
+  t.throws(() => read([...HOST, name, 'b'.repeat(rest + 1)]), { code: 'ERR_REQUEST_HEADERS_TOO_LARGE' });
   t.equal(read([...HOST, 'Content-Length', '1048576']).contentLength, 1_048_576);
   t.doesNotThrow(() => refuseLargeContent({ contentLength: 1_048_576 }, DEFAULT_LIMITS));
   t.throws(() => refuseLargeContent({ contentLength: 1_048_577 }, DEFAULT_LIMITS), {

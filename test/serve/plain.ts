@@ -67,28 +67,69 @@ t.test('challenges that fail or hang for a client that left are no crash', async
   t.match(await gate.raw(get('/'), plain), /^HTTP\/1\.1 302 /);
 });
 
-t.test('sixteen lookups of challenges at once; what is more is told to come back', async (t) => {
-  const answers: ((failed: boolean) => void)[] = [];
+t.test('a client has its share of the places of lookups; others, and proxies, go on', async (t) => {
+  const answers: (() => void)[] = [];
+  const asked: string[] = [];
+  const answer = createPlainAnswers({
+    answerChallenge: (_host, token) => {
+      asked.push(token);
+      return new Promise((resolve, reject) => {
+        answers.push(() =>
+          token.endsWith('3') ? reject(new Error('storage')) : resolve(`${token}.thumbprint`),
+        );
+      });
+    },
+    isLive: () => Promise.resolve(true),
+    isTrusted: (address) => address === '10.0.0.1',
+  });
+  const domain = { name: 'links.example.com', redirectHttp: false };
+  const ask = (token: string, peerAddress: string) =>
+    answer(
+      { method: 'GET', connection: { peerAddress } } as never,
+      { domain, target: `${CHALLENGE}${token}` } as never,
+    );
+  /** many at once from one place; how many of them were looked up */
+  const flood = async (count: number, addressOf: (i: number) => string): Promise<number> => {
+    const before = asked.length;
+    const from = `${addressOf(0)}-`;
+    const all = Array.from({ length: count }, (_, i) => ask(`${from}${i}`, addressOf(i)));
+    for (const one of all) Promise.resolve(one).catch(() => undefined);
+    await pause(1);
+    return asked.length - before;
+  };
+  t.equal(await flood(500, () => '203.0.113.9'), 64);
+  t.match(await ask('again', '203.0.113.9'), {
+    status: 503,
+    fields: ['Retry-After', '1', 'Cache-Control', 'no-store'],
+  });
+  t.equal(await flood(500, (i) => `2001:db8:1:2::${i.toString(16)}`), 64, 'a /64 is one client');
+  t.equal(await flood(500, () => '10.0.0.1'), 500, 'a proxy is many');
+  const good = ask('good', '198.51.100.7');
+  await pause(1);
+  t.equal(await flood(1_000, (i) => `192.0.2.${i % 250}`), 1_024 - 629, 'together they have a ceiling');
+  t.match(await ask('more', '198.51.100.8'), { status: 503 });
+  for (const release of answers) release();
+  t.match(await good, { status: 200, body: 'good.thumbprint' });
+  await pause(1);
+  t.equal(await flood(500, () => '203.0.113.9'), 64, 'the places are free again, after failures too');
+  for (const release of answers) release();
+});
+
+t.test('a flood of challenges keeps no other path waiting, nor the CA', async (t) => {
+  const waiting: (() => void)[] = [];
   const gate = await serve(t, {
     tracker: await tracker(t),
     answerChallenge: (_host, token) =>
-      new Promise((resolve, reject) => {
-        answers.push((failed) => (failed ? reject(new Error('storage')) : resolve(`${token}.thumbprint`)));
-      }),
+      token === 'open'
+        ? Promise.resolve('open.thumbprint')
+        : new Promise((resolve) => waiting.push(() => resolve(undefined))),
   });
-  const open = Array.from({ length: 16 }, (_, i) => gate.raw(get(`${CHALLENGE}${i}`), plain));
-  await until('all are looked up', () => answers.length === 16);
-  const more = await gate.raw(get(`${CHALLENGE}more`), { ...plain, until: /\r\n\r\n/ });
-  t.match(more, /^HTTP\/1\.1 503 [^]*\r\nRetry-After: 1\r\n/);
-  t.equal(answers.length, 16, 'not looked up');
-  t.match(await gate.raw(get('/e/c/x'), plain), /^HTTP\/1\.1 302 /, 'any other path goes on');
-  for (const [i, answer] of answers.entries()) answer(i % 2 === 0);
-  const statuses = (await Promise.all(open)).map((answer) => answer.slice(9, 12)).toSorted();
-  t.same(statuses, [...Array(8).fill('200'), ...Array(8).fill('500')]);
-  const after = gate.raw(get(`${CHALLENGE}after`), plain);
-  await until('there is room again, after failures too', () => answers.length === 17);
-  answers[16]?.(false);
-  t.match(await after, /after\.thumbprint$/);
+  const flood = Array.from({ length: 63 }, (_, i) => gate.raw(get(`${CHALLENGE}${i}`), plain));
+  await until('all are asked for', () => waiting.length === 63);
+  t.match(await gate.raw(get('/e/c/x'), plain), /^HTTP\/1\.1 302 /);
+  t.match(await gate.raw(get(`${CHALLENGE}open`), plain), /open\.thumbprint$/);
+  for (const release of waiting) release();
+  for (const answer of await Promise.all(flood)) t.match(answer, /^HTTP\/1\.1 302 /);
 });
 
 t.test(
@@ -104,12 +145,16 @@ t.test(
         });
       },
       isLive: () => Promise.resolve(true),
+      isTrusted: () => false,
     };
     const patient = createPlainAnswers(options);
     const short = createPlainAnswers({ ...options, lookupMs: 50 });
     const domain = { name: 'links.example.com', redirectHttp: false };
     const get = (token: string, answer = short): ReturnType<typeof short> =>
-      answer({ method: 'GET' } as never, { domain, target: `${CHALLENGE}${token}` } as never);
+      answer(
+        { method: 'GET', connection: { peerAddress: '203.0.113.9' } } as never,
+        { domain, target: `${CHALLENGE}${token}` } as never,
+      );
     const many = Array.from({ length: 500 }, () => get('one', patient));
     await pause(1);
     t.equal(asked, 1);

@@ -6,6 +6,7 @@ import t from 'tap';
 import { ask, gather, serve } from '../helpers/serve.ts';
 import { onRequestHead, scriptedTracker, tracker } from '../helpers/tracker.ts';
 import { pause } from '../helpers/pause.ts';
+import { until } from '../helpers/until.ts';
 
 const GET = 'GET /e/c/x HTTP/1.1\r\nHost: links.example.com\r\n\r\n';
 const GET_CLOSE = 'GET /e/c/x HTTP/1.1\r\nHost: links.example.com\r\nConnection: close\r\n\r\n';
@@ -186,6 +187,43 @@ t.test('a reader that takes nothing is cut after writeIdle', async (t) => {
   while (gate.heard('request.completed').length < 2) await pause(20);
   t.equal(gate.heard('request.completed')[1]?.complete, false);
 });
+
+t.test(
+  'clients that read nothing hold a quarter of the connections to the tracker, and clicks go on',
+  async (t) => {
+    const upstream = await scriptedTracker(t, (socket) =>
+      onRequestHead(socket, (text) => {
+        if (!text.startsWith('GET /long ')) {
+          socket.write('HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n');
+          return;
+        }
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\n');
+        const more = (): void => {
+          while (socket.writable && socket.write(Buffer.alloc(65_536)));
+        };
+        socket.on('drain', more);
+        more();
+      }),
+    );
+    const gate = await serve(t, { tracker: upstream, upstreamUse: { maxConnections: 8 } });
+    const session = await gate.h2();
+    const streams = Array.from({ length: 20 }, () => {
+      const stream = session.request({ ':path': '/long' });
+      stream.on('error', () => undefined);
+      stream.pause();
+      return stream;
+    });
+    await until('eighteen of twenty are cut', () => gate.heard('request.completed').length === 18);
+    await until('two hold a connection', () => gate.listeners.upstreamConnections().active === 2);
+    t.ok(
+      gate.heard('request.completed').every(({ complete }) => !complete),
+      'and their clients see it',
+    );
+    t.match(await gate.raw(GET_CLOSE), /^HTTP\/1\.1 302 /);
+    for (const stream of streams) stream.close();
+    await until('none holds any', () => gate.listeners.upstreamConnections().active === 0);
+  },
+);
 
 t.test('statuses and framings come through as they are', async (t) => {
   const answers: Record<string, string> = {
