@@ -14,7 +14,7 @@ import { prepareImport } from './import.ts';
 import type { Issue } from './issue.ts';
 import type { Issuer } from './issuers/issuer.ts';
 import { lastProblemOf } from './last-problem.ts';
-import { isRenewalDue, issuedState, LONGEST_PAUSE_MS, pauseMs } from './plan.ts';
+import { isRenewalDue, LONGEST_PAUSE_MS, pauseMs } from './plan.ts';
 import type { CertificateStore, StoredCertificate } from './store.ts';
 
 /** RFC 5280 §5.3.1, as far as a subscriber may use them (RFC 8555 §7.6). */
@@ -161,13 +161,9 @@ export const createByHand = (options: ByHandOptions): ByHand => {
   };
 
   const order = async (name: string, force: boolean, signal: AbortSignal): Promise<CertificateStatus> => {
-    const { isNew, challenge } = await issue(name, signal, { force }).catch((error: unknown) =>
+    await issue(name, signal, { force }).catch((error: unknown) =>
       rememberFailure(name, toGateError(error), signal),
     );
-    if (isNew) {
-      const state = await store.readState(name);
-      await store.writeState(name, issuedState(state, { atMs: clock.now(), challenge }));
-    }
     await announceChange(storage, clock, name);
     return statusOf(name);
   };

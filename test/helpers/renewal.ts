@@ -2,6 +2,7 @@
 
 import type { Test } from 'tap';
 import type { Issued } from '../../src/cert/issue.ts';
+import { issuedState } from '../../src/cert/plan.ts';
 import { Renewal, type RenewalOptions } from '../../src/cert/renew.ts';
 import type { IssuanceState, StoredCertificate } from '../../src/cert/store.ts';
 import { GateError } from '../../src/core/errors.ts';
@@ -46,7 +47,9 @@ export const renewalOf = (
   const succeed = async (name: string): Promise<Issued> => {
     const fresh = certificate(name);
     stored.set(name, fresh);
-    return { certificate: fresh, isNew: true };
+    const state = issuedState(states.get(name), { atMs: clock.now() });
+    states.set(name, state);
+    return { certificate: fresh, isNew: true, state };
   };
   const renewal = new Renewal({
     names: options.names,
