@@ -89,7 +89,8 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
     const sockets = { https: hold('https'), http: hold('http') };
 
     const store = createCertificateStore({ storage });
-    const departed = createDeparted({ storage, store, clock, emit: bus.emit });
+    const caClock = createIssuersClock(() => current.certificates, clock);
+    const departed = createDeparted({ storage, store, clock: caClock, emit: bus.emit });
     /** the configured names, and those that left and are still served */
     const servedWith = async (wanted: Settings): Promise<readonly DomainSettings[]> => {
       const retired = await departed.configure(wanted.domains);
@@ -109,7 +110,6 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
       onExited: (gate) => aggregate.gateExited(gate),
       onMeasured: (gate, snapshot) => aggregate.received(gate, snapshot),
     });
-    const caClock = createIssuersClock(() => current.certificates, clock);
     const health = createIssuersHealth({ storage, clock: caClock, emit: bus.emit });
     await health.load();
     const issuingWith = ({ certificates }: Settings) => {
@@ -160,6 +160,15 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
       metrics.setDomains(namesOf(next));
       renewal.configure(namesOf(next));
       return change;
+    };
+
+    /** departed names whose certificate has expired are served no more */
+    const serveAnew = async (): Promise<void> => {
+      const before = served;
+      served = await servedWith(current);
+      const domains = compareDomains(before, served);
+      if (domains.set.length + domains.removed.length === 0) return;
+      await gates.apply({ ...current, domains: served }, { domains, atRestart: [] });
     };
 
     let reloads = 0;
@@ -225,8 +234,9 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
     const onChange = (name: string): void => {
       renewal.reread(name);
       gates.lookAgain(name);
+      void departed.heard(name);
     };
-    void departed.keep(unwatched.signal);
+    void departed.keep(unwatched.signal, () => void inTurn(serveAnew));
     void watchChanges({ storage, clock, emit: bus.emit, onChange }, unwatched.signal);
     ready = true;
     const addresses = { https: sockets.https.address, http: sockets.http.address, admin: adminAddress };

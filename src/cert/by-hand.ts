@@ -5,15 +5,15 @@ import { X509Certificate } from 'node:crypto';
 import type { CertificateStatus } from '../core/certificate-state.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import { GateError, toGateError } from '../core/errors.ts';
-import type { Lock, Storage } from '../core/storage.ts';
+import type { Storage } from '../core/storage.ts';
 import { splitChain, type KeyAndChain } from './certificate.ts';
 import { announceChange } from './changes.ts';
 import { certificateStatus } from './domain.ts';
-import { startDeadline } from './deadline.ts';
 import { prepareImport } from './import.ts';
 import type { Issue } from './issue.ts';
 import type { Issuer } from './issuers/issuer.ts';
 import { lastProblemOf } from './last-problem.ts';
+import { withLock } from './name-lock.ts';
 import { isRenewalDue, LONGEST_PAUSE_MS, pauseMs } from './plan.ts';
 import type { CertificateStore, StoredCertificate } from './store.ts';
 
@@ -55,6 +55,14 @@ export interface ByHandOptions {
   readonly look?: (name: string, signal: AbortSignal) => Promise<GateError | undefined>;
 }
 
+/** How it went with one name of `renew`: a failure does not hold up the others. */
+export interface Renewed {
+  readonly domain: string;
+  /** absent where not even that could be found out */
+  readonly status?: CertificateStatus;
+  readonly problem?: GateError;
+}
+
 export interface ByHand {
   /** configured names in their order, then the departed ones */
   list(): Promise<readonly CertificateStatus[]>;
@@ -62,7 +70,7 @@ export interface ByHand {
   /** a certificate for a name without one, or (`force`) another one, also in the place of an imported one */
   issue(name: string, force: boolean, signal: AbortSignal): Promise<CertificateStatus>;
   /** names whose renewal has come, or (`force`) all of them; imported ones are left alone */
-  renew(names: readonly string[], force: boolean, signal: AbortSignal): Promise<readonly CertificateStatus[]>;
+  renew(names: readonly string[], force: boolean, signal: AbortSignal): Promise<readonly Renewed[]>;
   /** revokes at the CA and has it replaced */
   revoke(name: string, reason: string, signal: AbortSignal): Promise<CertificateStatus>;
   import(
@@ -119,21 +127,6 @@ export const createByHand = (options: ByHandOptions): ByHand => {
     throw new GateError('ERR_CERT_ABSENT', `name "${name}" has no certificate`, {
       details: { domain: name },
     });
-  };
-
-  const withLock = async <T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
-    const deadline = startDeadline(clock, LOCK_WAIT_MS, signal, () => new Error('another process holds it'));
-    let lock: Lock;
-    try {
-      lock = await storage.lock(name, deadline.signal);
-    } finally {
-      deadline.clear();
-    }
-    try {
-      return await work();
-    } finally {
-      await lock.release();
-    }
   };
 
   /**
@@ -229,8 +222,7 @@ export const createByHand = (options: ByHandOptions): ByHand => {
 
     renew: async (wanted, force, signal) => {
       for (const name of wanted) mustBeConfigured(name);
-      const rows: CertificateStatus[] = [];
-      for (const name of wanted.length === 0 ? names : wanted) {
+      const renewOne = async (name: string): Promise<CertificateStatus> => {
         const [stored, state] = [await servable(name), await store.readState(name)];
         const isImported = stored?.source === 'import';
         if (isImported && wanted.includes(name)) {
@@ -240,9 +232,19 @@ export const createByHand = (options: ByHandOptions): ByHand => {
           );
         }
         const isDue = stored === undefined || force || isRenewalDue(stored, state, clock.now());
-        rows.push(isDue && !isImported ? await order(name, force, signal) : await statusOf(name));
+        return isDue && !isImported ? order(name, force, signal) : statusOf(name);
+      };
+      const outcomes: Renewed[] = [];
+      for (const domain of wanted.length === 0 ? names : wanted) {
+        try {
+          outcomes.push({ domain, status: await renewOne(domain) });
+        } catch (error) {
+          signal.throwIfAborted();
+          const status = await statusOf(domain).catch(() => undefined);
+          outcomes.push({ domain, problem: toGateError(error), ...(status === undefined ? {} : { status }) });
+        }
       }
-      return rows;
+      return outcomes;
     },
 
     revoke: async (name, reason, signal) => {
@@ -276,7 +278,7 @@ export const createByHand = (options: ByHandOptions): ByHand => {
     import: async (name, given, signal) => {
       mustBeConfigured(name);
       const prepared = prepareImport({ name, ...given, nowMs: clock.now() });
-      return withLock(name, signal, async () => {
+      return withLock({ storage, clock, name, waitMs: LOCK_WAIT_MS, signal }, async () => {
         await store.write(name, { ...prepared, source: 'import', issuer: 'import' });
         await store.writeState(name, PLANNED_ANEW);
         await announceChange(storage, clock, name);

@@ -4,11 +4,11 @@
 import type { Clock } from '../core/clock.ts';
 import { GateError, toGateError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
-import type { Lock, Storage } from '../core/storage.ts';
+import type { Storage } from '../core/storage.ts';
 import { checkCertificate } from './certificate.ts';
-import { startDeadline } from './deadline.ts';
 import { createIssuersHealth, type IssuersHealth } from './issuers/issuer-health.ts';
 import type { Issuer, Obtained, ObtainOptions } from './issuers/issuer.ts';
+import { withLock } from './name-lock.ts';
 import { isRenewalDue, issuedState } from './plan.ts';
 import type { CertificateStore, IssuanceState, StoredCertificate } from './store.ts';
 
@@ -72,15 +72,6 @@ export const createIssue = (options: IssueOptions): Issue => {
       // One that cannot be served is replaced.
       if (error instanceof GateError && error.code === 'ERR_CERT_INVALID') return undefined;
       throw error;
-    }
-  };
-
-  const takeLock = async (name: string, signal: AbortSignal): Promise<Lock> => {
-    const deadline = startDeadline(clock, LOCK_WAIT_MS, signal, () => new Error('another process holds it'));
-    try {
-      return await storage.lock(name, deadline.signal);
-    } finally {
-      deadline.clear();
     }
   };
 
@@ -216,37 +207,39 @@ export const createIssue = (options: IssueOptions): Issue => {
     return { certificate, isNew: false, state: calm };
   };
 
-  const issueLocked = async (name: string, signal: AbortSignal, wish: IssueWish): Promise<Issued> => {
-    const lock = await takeLock(name, signal);
-    try {
-      const [certificate, state] = await Promise.all([stored(name), store.readState(name)]);
-      const isDue = wish.force === true || certificate === undefined;
-      if (!isDue && !isRenewalDue(certificate, state, clock.now()))
-        return await notDue(name, state, certificate);
-      const before = certificate?.fingerprint;
-      const left = takeUnstored(name, before);
-      if (left !== undefined) {
-        return await issued(name, state, [await keep(name, left, clock.now()), left.obtained]);
-      }
-      const guarded = AbortSignal.any([signal, lock.signal]);
-      const replaces = wish.replaces ?? certificate;
-      const challenge = state?.challenge;
-      const result = await tryAll(name, guarded, {
-        before,
-        ...(wish.force === undefined ? {} : { force: wish.force }),
-        ...(replaces === undefined ? {} : { replaces }),
-        ...(challenge === undefined ? {} : { challenge }),
-      });
-      return await issued(name, state, result);
-    } finally {
-      await lock.release();
+  const issueLocked = async (
+    name: string,
+    {
+      signal,
+      lost,
+      wish,
+    }: { readonly signal: AbortSignal; readonly lost: AbortSignal; readonly wish: IssueWish },
+  ): Promise<Issued> => {
+    const [certificate, state] = await Promise.all([stored(name), store.readState(name)]);
+    const isDue = wish.force === true || certificate === undefined;
+    if (!isDue && !isRenewalDue(certificate, state, clock.now())) return notDue(name, state, certificate);
+    const before = certificate?.fingerprint;
+    const left = takeUnstored(name, before);
+    if (left !== undefined) {
+      return issued(name, state, [await keep(name, left, clock.now()), left.obtained]);
     }
+    const replaces = wish.replaces ?? certificate;
+    const challenge = state?.challenge;
+    const result = await tryAll(name, AbortSignal.any([signal, lost]), {
+      before,
+      ...(wish.force === undefined ? {} : { force: wish.force }),
+      ...(replaces === undefined ? {} : { replaces }),
+      ...(challenge === undefined ? {} : { challenge }),
+    });
+    return issued(name, state, result);
   };
 
   return (name, signal, wish = {}) => {
     const already = running.get(name);
     if (already !== undefined) return already;
-    const work = issueLocked(name, signal, wish).finally(() => running.delete(name));
+    const work = withLock({ storage, clock, name, waitMs: LOCK_WAIT_MS, signal }, ({ signal: lost }) =>
+      issueLocked(name, { signal, lost, wish }),
+    ).finally(() => running.delete(name));
     running.set(name, work);
     return work;
   };
