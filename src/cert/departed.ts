@@ -11,9 +11,9 @@ import type { DomainSettings, UpstreamId } from '../core/settings.ts';
 import type { Storage } from '../core/storage.ts';
 import type { CaClock } from './ca-clock.ts';
 import { createDeparture, type Departure } from './departure.ts';
-import { certificateStatus, type KnownCertificate } from './domain.ts';
+import { certificateStatus } from './domain.ts';
 import { withLock } from './name-lock.ts';
-import type { CertificateStore } from './store.ts';
+import type { CertificateStore, KnownCertificate } from './store.ts';
 
 export interface DepartedOptions {
   readonly storage: Storage;

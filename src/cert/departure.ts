@@ -7,10 +7,9 @@ import { isDomainName } from '../core/domain-name.ts';
 import type { Storage } from '../core/storage.ts';
 import type { CaClock } from './ca-clock.ts';
 import { announceChange } from './changes.ts';
-import type { KnownCertificate } from './domain.ts';
 import { nameKey } from './name-key.ts';
 import { withLock } from './name-lock.ts';
-import type { CertificateStore } from './store.ts';
+import type { CertificateStore, KnownCertificate } from './store.ts';
 
 export interface DepartureOptions {
   readonly storage: Storage;

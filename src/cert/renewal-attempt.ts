@@ -61,8 +61,7 @@ export const createAttempt = (options: AttemptOptions): Attempt => {
     }
     const { certificate, state } = await issue(entry.name, signal);
     records.know(entry, certificate);
-    if (state === undefined) delete entry.state;
-    else entry.state = state;
+    entry.state = state;
     tellStored(entry.name);
   };
 

@@ -151,11 +151,27 @@ t.test('two keepers on one storage: each thing is done once', async (t) => {
   await Promise.all([one.renewal.stop(), two.renewal.stop()]);
 
   const kept = await one.store.versions(name);
-  const gone = [one, two].map(({ storage, store, clock, emit }) => {
-    const late = { ...clock, now: () => clock.now() + 400 * 24 * HOUR };
-    return createDeparted({ storage, store, clock: late, emit }).configure([]);
+  const stop = new AbortController();
+  const late = { ms: 400 * 24 * HOUR };
+  const leaving = [one, two].map(async ({ storage, store, clock, emit }) => {
+    const sleep = (ms: number, signal?: AbortSignal) => clock.sleep(ms > 10_000 ? 20 : ms, signal);
+    const departed = createDeparted({
+      storage,
+      store,
+      clock: { now: () => clock.now() + late.ms, sleep },
+      emit,
+    });
+    t.same(await departed.configure([]), []);
+    await departed.keep(stop.signal);
   });
-  t.same(await Promise.all(gone), [[], []]);
+  await until('both have asked whether anybody has it', async () => {
+    return (await one.storage.list('departing')).length === 1;
+  });
+  late.ms += HOUR;
+  await until('archived', async () => (await one.store.read(name)) === undefined);
+  await until('asked no more', async () => (await one.storage.list('departing')).length === 0);
+  stop.abort();
+  await Promise.all(leaving);
   t.equal(await one.store.read(name), undefined, 'departed and expired');
   t.same((await one.store.versions(name)).length, kept.length + 1, 'archived once, with those before it');
   t.same([...one.of('storage.failed'), ...two.of('storage.failed')], []);

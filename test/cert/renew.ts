@@ -260,3 +260,27 @@ t.test('a clock a year ahead does not order one certificate after another', asyn
   for (let hours = 0; hours < 24; hours += 1) await clock.advance(60 * MINUTE);
   t.equal(asked.length, 1);
 });
+
+t.test(
+  'very many names: what is due goes ahead of the rest, and what only looked good is found',
+  async (t) => {
+    const names = Array.from({ length: 2_000 }, (_, index) => `n${index}.example.com`);
+    const stored = new Map<string, StoredCertificate>();
+    const { clock, renewal, asked, certificate, of, read } = renewalOf(t, { names, stored });
+    for (const name of names) stored.set(name, certificate(name, 90 * DAY, 10 * DAY));
+    stored.set('n99.example.com', certificate('n99.example.com', 90 * DAY, 80 * DAY));
+    renewal.start();
+    await clock.advance(1_000);
+    t.same(asked, ['n99.example.com'], 'what is due');
+    t.ok(renewal.status().every(({ state }) => state === 'live'));
+    t.ok(read.glances === 2_000 && read.whole < 100, `${read.whole} of ${read.glances} checked so far`);
+    read.fails.set('n1500.example.com', new GateError('ERR_CERT_INVALID', 'does not match its private key'));
+    await clock.advance(2 * MINUTE);
+    t.match(of('context.failed'), [{ domain: 'n1500.example.com' }]);
+    t.same(asked, ['n99.example.com', 'n1500.example.com'], 'ordered anew');
+    t.equal(renewal.status()[1_500]?.state, 'live');
+    const looks = read.glances + read.whole;
+    await clock.advance(60 * MINUTE);
+    t.equal(read.glances + read.whole, looks, 'then nothing is read');
+  },
+);

@@ -18,6 +18,8 @@ const setUp = (issue: () => Promise<Issued>, state?: IssuanceState) => {
   const written: IssuanceState[] = [];
   const store = {
     read: async () => undefined,
+    glance: async () => undefined,
+    listStates: async () => new Set<string>(),
     readState: async () => state,
     writeState: async (_name: string, next: IssuanceState) => void written.push(next),
   };

@@ -30,6 +30,8 @@ export const renewalOf = (
   const asked: string[] = [];
   const told: string[] = [];
   const broken: { storage?: Error } = {};
+  /** how often the storage was read, and what a whole read meets once */
+  const read = { whole: 0, glances: 0, fails: new Map<string, Error>() };
   const guard = (): void => {
     if (broken.storage !== undefined) throw broken.storage;
   };
@@ -66,7 +68,20 @@ export const renewalOf = (
     store: {
       read: async (name) => {
         guard();
+        read.whole += 1;
+        const failure = read.fails.get(name);
+        if (failure === undefined) return stored.get(name);
+        read.fails.delete(name);
+        throw failure;
+      },
+      glance: async (name) => {
+        guard();
+        read.glances += 1;
         return stored.get(name);
+      },
+      listStates: async () => {
+        guard();
+        return new Set(states.keys());
       },
       readState: async (name) => {
         guard();
@@ -79,7 +94,7 @@ export const renewalOf = (
     },
   });
   t.teardown(() => renewal.stop());
-  return { clock, renewal, asked, told, stored, states, of, certificate, succeed, broken };
+  return { clock, renewal, asked, told, stored, states, of, certificate, succeed, broken, read };
 };
 
 /** An issue that fails as it does for a name nobody can reach. */
