@@ -89,6 +89,7 @@ export const createDeparted = (options: DepartedOptions): Departed => {
   const { storage, store, clock, emit } = options;
   let configured: ReadonlySet<string> = new Set();
   const retired = new Map<string, KnownCertificate>();
+  let nap = new AbortController();
   const isConfigured = (name: string): boolean => configured.has(name);
   const departure: Departure = createDeparture({ storage, store, clock, isConfigured });
 
@@ -169,11 +170,14 @@ export const createDeparted = (options: DepartedOptions): Departed => {
       } catch (error) {
         tell(error);
         return [];
+      } finally {
+        nap.abort();
       }
     },
     keep: async (signal, onExpired = () => undefined) => {
       while (!signal.aborted) {
-        await clock.sleep(napMs(), signal);
+        nap = new AbortController();
+        await clock.sleep(napMs(), AbortSignal.any([signal, nap.signal]));
         if (signal.aborted) return;
         try {
           await clock.settle?.(false, signal);

@@ -135,6 +135,21 @@ t.test('a clock that is a year ahead archives nothing', async (t) => {
   await done;
 });
 
+t.test('a name that leaves a running proxy is told of when it expires, not at the next look', async (t) => {
+  const { clock, running, store } = await setUp(t);
+  const one = await running(a, b);
+  await clock.advance(0.9 * HOUR);
+  const validity = { notBeforeMs: clock.now(), notAfterMs: clock.now() + 0.2 * HOUR };
+  await store.write(b.name, { ...pki.leaf([b.name], validity), source: 'acme', issuer: 'x' });
+  t.same(await one.configure([a]), [b]);
+  await clock.advance(0.19 * HOUR);
+  t.same(one.expired, []);
+  await clock.advance(0.02 * HOUR);
+  t.same(one.expired, [b.name]);
+  await clock.advance(0.1 * HOUR);
+  t.same(await store.list(), [a.name]);
+});
+
 t.test('two that start at once do not lose each other’s names', async (t) => {
   const { departed, running } = await setUp(t);
   const [one, two] = [departed(a), departed(b)];
