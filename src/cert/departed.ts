@@ -120,7 +120,8 @@ export const createDeparted = (options: DepartedOptions): Departed => {
       if (certificate.notAfterMs > clock.now()) retired.set(name, certificate);
       else {
         retired.delete(name);
-        await departure.ask(certificate);
+        // A storage that cannot be written is no reason not to serve those that have not expired.
+        await departure.ask(certificate).catch(tell);
       }
     }
   };

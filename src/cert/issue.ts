@@ -81,9 +81,11 @@ export const createIssue = (options: IssueOptions): Issue => {
     const { source, issuer: by, directory } = issuer;
     const { challenge: _challenge, ...keyAndChain } = obtained;
     const origin = { source, issuer: by, ...(directory === undefined ? {} : { directory }) };
-    if (unstored.size < MOST_UNSTORED) unstored.set(name, found);
-    const certificate = await store.write(name, { ...keyAndChain, ...origin });
-    unstored.delete(name);
+    const certificate = await store.write(name, { ...keyAndChain, ...origin }).catch((error: unknown) => {
+      const isStorage = toGateError(error).code.startsWith('ERR_STORAGE_');
+      if (isStorage && unstored.size < MOST_UNSTORED) unstored.set(name, found);
+      throw error;
+    });
     const { serial, notAfterMs } = certificate;
     const durationMs = clock.now() - startedMs;
     emit('certificate.issued', { domain: name, issuer: by, serial, notAfterMs, durationMs });

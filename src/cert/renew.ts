@@ -164,7 +164,8 @@ export class Renewal {
 
   /** Waited for, unless there is so much to read that what is known has to be acted on meanwhile. */
   async #read(signal: AbortSignal): Promise<void> {
-    if (this.#unknown.size === 0 || this.#reading !== undefined) return;
+    const isTime = this.#options.clock.now() >= this.#records.readAtMs();
+    if (this.#unknown.size === 0 || this.#reading !== undefined || !isTime) return;
     const onKnown = (entry: Entry, isGlance: boolean): void => {
       this.#unknown.delete(entry);
       if (isGlance) this.#glanced.add(entry);

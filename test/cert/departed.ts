@@ -159,6 +159,15 @@ t.test('two that start at once do not lose each other’s names', async (t) => {
   t.same(sorted((await running()).gone), [a, b]);
 });
 
+t.test('a storage that cannot be written serves those that have not expired all the same', async (t) => {
+  const { clock, storage, store, departed } = await setUp(t);
+  await departed(a, b).start();
+  const ended = { notBeforeMs: clock.now() - 2 * HOUR, notAfterMs: clock.now() - HOUR };
+  await store.write(a.name, { ...pki.leaf([a.name], ended), source: 'acme', issuer: 'x' });
+  storage.write = () => Promise.reject(new Error('EROFS'));
+  t.same(await departed().start(), [b]);
+});
+
 t.test('a value that cannot be understood is let be', async (t) => {
   const { clock, storage, running } = await setUp(t);
   await storage.write(`certificates/${b.name}.pem`, 'torn');

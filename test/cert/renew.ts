@@ -284,3 +284,17 @@ t.test(
     t.equal(read.glances + read.whole, looks, 'then nothing is read');
   },
 );
+
+t.test('a storage that is down with very many names is asked now and then, not all the time', async (t) => {
+  const names = Array.from({ length: 2_000 }, (_, index) => `n${index}.example.com`);
+  const { clock, renewal, asked, broken, of } = renewalOf(t, { names });
+  broken.storage = new GateError('ERR_STORAGE_UNAVAILABLE', 'storage "/x" cannot be read: EIO');
+  renewal.start();
+  await clock.advance(10 * MINUTE);
+  const told = of('storage.failed').length;
+  t.ok(told > 3 && told < 20, `told ${told} times`);
+  t.same(asked, []);
+  delete broken.storage;
+  await clock.advance(MINUTE);
+  t.ok(asked.length > 100);
+});
