@@ -17,7 +17,10 @@ import { askWish, type AskRenewalInfo } from './wish.ts';
 export interface RenewalOptions extends Omit<AttemptOptions, 'records' | 'store' | 'clock'> {
   /** configured names, lower-case A-labels */
   readonly names: readonly string[];
-  readonly store: Pick<CertificateStore, 'read' | 'glance' | 'listStates' | 'readState' | 'writeState'>;
+  readonly store: Pick<
+    CertificateStore,
+    'read' | 'glance' | 'list' | 'listStates' | 'readState' | 'writeState'
+  >;
   /** the CA's time where it is known (ca-clock.ts): `settle` is called before anything is decided by it */
   readonly clock: Clock & Partial<Pick<CaClock, 'learn' | 'settle'>>;
   /** the CA's wish for one of its certificates; undefined when it has none */
@@ -32,6 +35,8 @@ const READING_NAP_MS = 250;
 const STOP_LIMIT_MS = 10_000;
 /** times depend on the clock in more than one way: all of them are reckoned anew so often, and when it goes back */
 const PLAN_ANEW_MS = 3_600_000;
+/** so often the storage is looked at for certificates that are gone from it, whoever took them away */
+const AUDIT_MS = 3_600_000;
 /** between two certificates that were only glanced at and are now checked: a percent of a core */
 const INSPECT_PAUSE_MS = 50;
 
@@ -65,6 +70,8 @@ export class Renewal {
   readonly #running = new Map<string, { readonly entry: Entry; readonly work: Promise<void> }>();
   readonly #asking = new Map<string, Promise<void>>();
   #reading: Promise<void> | undefined;
+  #auditing: Promise<void> | undefined;
+  #auditedAtMs: number;
   #plannedAtMs = 0;
   #lastMs = 0;
   #nap = new AbortController();
@@ -76,6 +83,7 @@ export class Renewal {
     this.#options = options;
     // Each order in flight listens.
     setMaxListeners(0, this.#stopping.signal);
+    this.#auditedAtMs = options.clock.now();
     this.#records = createRecords(options);
     this.#attempt = createAttempt({ ...options, records: this.#records });
     this.#entries = new Map(options.names.map((name) => [name, createEntry(name)]));
@@ -99,7 +107,14 @@ export class Renewal {
     const settled = new AbortController();
     const running = [...this.#running.values()].map(({ work }) => work);
     await Promise.race([
-      Promise.allSettled([this.#loop, this.#reading, this.#inspecting, ...running, ...this.#asking.values()]),
+      Promise.allSettled([
+        this.#loop,
+        this.#reading,
+        this.#inspecting,
+        this.#auditing,
+        ...running,
+        ...this.#asking.values(),
+      ]),
       this.#options.clock.sleep(STOP_LIMIT_MS, settled.signal),
     ]);
     settled.abort();
@@ -154,6 +169,7 @@ export class Renewal {
       this.#comeUp();
       this.#startDue();
       this.#startAsking();
+      this.#startAudit();
       // Never without a pause, so that no mistake in a plan can spin.
       await clock.sleep(
         Math.min(Math.max(this.#nextMs() - clock.now(), 10), LONGEST_NAP_MS),
@@ -289,6 +305,26 @@ export class Renewal {
     // An attempt that began meanwhile writes the state itself.
     if (signal.aborted || entry.isRunning || entry.certificate?.fingerprint !== fingerprint) return;
     await this.#records.remember(entry, { ...(entry.state ?? NOTHING_YET), renewal });
+  }
+
+  #startAudit(): void {
+    const nowMs = this.#options.clock.now();
+    if (Math.abs(nowMs - this.#auditedAtMs) < AUDIT_MS || this.#auditing !== undefined) return;
+    this.#auditedAtMs = nowMs;
+    this.#auditing = this.#audit().finally(() => {
+      this.#auditing = undefined;
+    });
+  }
+
+  /** What gates serve from memory alone would be gone with them: it is read again, and so ordered. */
+  async #audit(): Promise<void> {
+    // A storage that cannot be listed has lost nothing that is known of.
+    const stored = await this.#options.store.list().catch(() => undefined);
+    if (stored === undefined || this.#stopping.signal.aborted) return;
+    const names = new Set(stored);
+    for (const { name, certificate } of this.#entries.values()) {
+      if (certificate !== undefined && !names.has(name)) this.reread(name);
+    }
   }
 
   /** Checks in the background, one by one, what was only glanced at: one that cannot be served is ordered anew. */

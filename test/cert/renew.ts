@@ -249,13 +249,14 @@ t.test('one name that cannot be read does not hold up the others', async (t) => 
 });
 
 t.test('a clock a year ahead does not order one certificate after another', async (t) => {
-  const issue = async (name: string): Promise<Issued> => ({
+  const issue = async (name: string): Promise<Issued> => {
     // The CA's time is right: to this clock the certificate has expired already.
-    certificate: { ...certificate(name, 90 * DAY, 365 * DAY) },
-    isNew: true,
-    state: { failures: 0, nextAttemptMs: 0, lastIssuedMs: clock.now(), lastProblem: null },
-  });
-  const { clock, renewal, asked, certificate } = renewalOf(t, { names: ['a.example.com'], issue });
+    const fresh = certificate(name, 90 * DAY, 365 * DAY);
+    stored.set(name, fresh);
+    const state = { failures: 0, nextAttemptMs: 0, lastIssuedMs: clock.now(), lastProblem: null };
+    return { certificate: fresh, isNew: true, state };
+  };
+  const { clock, renewal, asked, certificate, stored } = renewalOf(t, { names: ['a.example.com'], issue });
   renewal.start();
   for (let hours = 0; hours < 24; hours += 1) await clock.advance(60 * MINUTE);
   t.equal(asked.length, 1);
@@ -297,4 +298,18 @@ t.test('a storage that is down with very many names is asked now and then, not a
   delete broken.storage;
   await clock.advance(MINUTE);
   t.ok(asked.length > 100);
+});
+
+t.test('a certificate that somebody took out of the storage is ordered anew within the hour', async (t) => {
+  const names = ['a.example.com', 'b.example.com'];
+  const { clock, renewal, asked, stored, broken } = renewalOf(t, { names });
+  renewal.start();
+  await clock.advance(MINUTE);
+  stored.delete('b.example.com');
+  broken.storage = new GateError('ERR_STORAGE_UNAVAILABLE', 'storage "/x" cannot be read: EIO');
+  await clock.advance(61 * MINUTE);
+  t.equal(asked.length, 2, 'a storage that is down has lost nothing');
+  delete broken.storage;
+  await clock.advance(61 * MINUTE);
+  t.same(asked.slice(2), ['b.example.com']);
 });

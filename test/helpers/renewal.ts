@@ -79,6 +79,10 @@ export const renewalOf = (
         read.glances += 1;
         return stored.get(name);
       },
+      list: async () => {
+        guard();
+        return [...stored.keys()];
+      },
       listStates: async () => {
         guard();
         return new Set(states.keys());
