@@ -3,7 +3,7 @@
 
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { createByHand, type CertificateDetails } from '../cert/by-hand.ts';
+import { createByHand, type CertificateDetails, type Renewed } from '../cert/by-hand.ts';
 import { createIssue } from '../cert/issue.ts';
 import { createLocalIssuer } from '../cert/issuers/local.ts';
 import { decodePkcs12, encodePkcs12 } from '../cert/pkcs12.ts';
@@ -29,7 +29,8 @@ export interface Certs {
   list(): Promise<readonly CertificateStatus[]>;
   show(domain: string): Promise<CertificateDetails>;
   issue(domain: string, force: boolean): Promise<CertificateStatus>;
-  renew(domains: readonly string[], force: boolean): Promise<readonly CertificateStatus[]>;
+  /** one that fails does not hold up the others */
+  renew(domains: readonly string[], force: boolean): Promise<readonly Renewed[]>;
   revoke(domain: string, reason: string): Promise<CertificateStatus>;
   importPem(domain: string, certFile: string, keyFile: string, password?: string): Promise<CertificateStatus>;
   importPfx(domain: string, file: string, password: string): Promise<CertificateStatus>;

@@ -38,15 +38,19 @@ export const createAskRenewalInfo =
       .find(({ directory }) => directory !== undefined && directory === certificate.directory)
       ?.renewalInfo?.(certificate, signal);
 
-/** The time as the first CA has it; this machine's own where there is none to ask. */
+/** The time as the first CA that says it has it; this machine's own where there is none to ask. */
 export const createIssuersClock = (certificates: () => Settings['certificates'], clock: Clock): CaClock =>
   createCaClock({
     clock,
     // since the machine started, time asleep included
     elapsedMs: () => uptime() * 1_000,
     askTime: async (signal) => {
-      const ca = certificates().issuers.find((settings) => settings.type === 'acme');
-      return ca === undefined ? undefined : askTime(ca, clock, signal);
+      for (const settings of certificates().issuers) {
+        if (settings.type !== 'acme') continue;
+        const caMs = await askTime(settings, clock, signal).catch(() => undefined);
+        if (caMs !== undefined) return caMs;
+      }
+      return undefined;
     },
   });
 

@@ -107,7 +107,8 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
     requireLoopback(sockets.admin.address);
 
     const store = createCertificateStore({ storage });
-    const departed = createDeparted({ storage, store, clock, emit: bus.emit });
+    const caClock = createIssuersClock(() => current.certificates, clock);
+    const departed = createDeparted({ storage, store, clock: caClock, emit: bus.emit });
     /** the configured names, and those that left and are still served */
     const servedWith = async (wanted: Settings): Promise<readonly DomainSettings[]> => {
       const retired = await departed.configure(wanted.domains);
@@ -127,7 +128,6 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
       onExited: (gate) => aggregate.gateExited(gate),
       onMeasured: (gate, snapshot) => aggregate.received(gate, snapshot),
     });
-    const caClock = createIssuersClock(() => current.certificates, clock);
     const health = createIssuersHealth({ storage, clock: caClock, emit: bus.emit });
     await health.load();
     const issuingWith = ({ certificates }: Settings) => {
@@ -178,6 +178,15 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
       metrics.setDomains(namesOf(next));
       renewal.configure(namesOf(next));
       return change;
+    };
+
+    /** departed names whose certificate has expired are served no more */
+    const serveAnew = async (): Promise<void> => {
+      const before = served;
+      served = await servedWith(current);
+      const domains = compareDomains(before, served);
+      if (domains.set.length + domains.removed.length === 0) return;
+      await gates.apply({ ...current, domains: served }, { domains, atRestart: [] });
     };
 
     let reloads = 0;
@@ -243,8 +252,9 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
     const onChange = (name: string): void => {
       renewal.reread(name);
       gates.lookAgain(name);
+      void departed.heard(name);
     };
-    void departed.keep(unwatched.signal);
+    void departed.keep(unwatched.signal, () => void inTurn(serveAnew));
     void watchChanges({ storage, clock, emit: bus.emit, onChange }, unwatched.signal);
     ready = true;
     const addresses = {

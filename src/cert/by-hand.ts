@@ -5,16 +5,16 @@ import { X509Certificate } from 'node:crypto';
 import type { CertificateStatus } from '../core/certificate-state.ts';
 import type { Clock, Random } from '../core/clock.ts';
 import { GateError, toGateError } from '../core/errors.ts';
-import type { Lock, Storage } from '../core/storage.ts';
+import type { Storage } from '../core/storage.ts';
 import { splitChain, type KeyAndChain } from './certificate.ts';
 import { announceChange } from './changes.ts';
 import { certificateStatus } from './domain.ts';
-import { startDeadline } from './deadline.ts';
 import { prepareImport } from './import.ts';
 import type { Issue } from './issue.ts';
 import type { Issuer } from './issuers/issuer.ts';
 import { lastProblemOf } from './last-problem.ts';
-import { isRenewalDue, issuedState, LONGEST_PAUSE_MS, pauseMs } from './plan.ts';
+import { withLock } from './name-lock.ts';
+import { isRenewalDue, LONGEST_PAUSE_MS, pauseMs } from './plan.ts';
 import type { CertificateStore, StoredCertificate } from './store.ts';
 
 /** RFC 5280 §5.3.1, as far as a subscriber may use them (RFC 8555 §7.6). */
@@ -55,6 +55,14 @@ export interface ByHandOptions {
   readonly look?: (name: string, signal: AbortSignal) => Promise<GateError | undefined>;
 }
 
+/** How it went with one name of `renew`: a failure does not hold up the others. */
+export interface Renewed {
+  readonly domain: string;
+  /** absent where not even that could be found out */
+  readonly status?: CertificateStatus;
+  readonly problem?: GateError;
+}
+
 export interface ByHand {
   /** configured names in their order, then the departed ones */
   list(): Promise<readonly CertificateStatus[]>;
@@ -62,7 +70,7 @@ export interface ByHand {
   /** a certificate for a name without one, or (`force`) another one, also in the place of an imported one */
   issue(name: string, force: boolean, signal: AbortSignal): Promise<CertificateStatus>;
   /** names whose renewal has come, or (`force`) all of them; imported ones are left alone */
-  renew(names: readonly string[], force: boolean, signal: AbortSignal): Promise<readonly CertificateStatus[]>;
+  renew(names: readonly string[], force: boolean, signal: AbortSignal): Promise<readonly Renewed[]>;
   /** revokes at the CA and has it replaced */
   revoke(name: string, reason: string, signal: AbortSignal): Promise<CertificateStatus>;
   import(
@@ -121,21 +129,6 @@ export const createByHand = (options: ByHandOptions): ByHand => {
     });
   };
 
-  const withLock = async <T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
-    const deadline = startDeadline(clock, LOCK_WAIT_MS, signal, () => new Error('another process holds it'));
-    let lock: Lock;
-    try {
-      lock = await storage.lock(name, deadline.signal);
-    } finally {
-      deadline.clear();
-    }
-    try {
-      return await work();
-    } finally {
-      await lock.release();
-    }
-  };
-
   /**
    * So that `certs list` and the running proxy show what went wrong. The pause of the name is left as it was, or begins:
    * a command is no reason to try sooner. What ended by the person's own hand is no failure.
@@ -161,13 +154,9 @@ export const createByHand = (options: ByHandOptions): ByHand => {
   };
 
   const order = async (name: string, force: boolean, signal: AbortSignal): Promise<CertificateStatus> => {
-    const { isNew, challenge } = await issue(name, signal, { force }).catch((error: unknown) =>
+    await issue(name, signal, { force }).catch((error: unknown) =>
       rememberFailure(name, toGateError(error), signal),
     );
-    if (isNew) {
-      const state = await store.readState(name);
-      await store.writeState(name, issuedState(state, { atMs: clock.now(), challenge }));
-    }
     await announceChange(storage, clock, name);
     return statusOf(name);
   };
@@ -233,8 +222,7 @@ export const createByHand = (options: ByHandOptions): ByHand => {
 
     renew: async (wanted, force, signal) => {
       for (const name of wanted) mustBeConfigured(name);
-      const rows: CertificateStatus[] = [];
-      for (const name of wanted.length === 0 ? names : wanted) {
+      const renewOne = async (name: string): Promise<CertificateStatus> => {
         const [stored, state] = [await servable(name), await store.readState(name)];
         const isImported = stored?.source === 'import';
         if (isImported && wanted.includes(name)) {
@@ -244,9 +232,19 @@ export const createByHand = (options: ByHandOptions): ByHand => {
           );
         }
         const isDue = stored === undefined || force || isRenewalDue(stored, state, clock.now());
-        rows.push(isDue && !isImported ? await order(name, force, signal) : await statusOf(name));
+        return isDue && !isImported ? order(name, force, signal) : statusOf(name);
+      };
+      const outcomes: Renewed[] = [];
+      for (const domain of wanted.length === 0 ? names : wanted) {
+        try {
+          outcomes.push({ domain, status: await renewOne(domain) });
+        } catch (error) {
+          signal.throwIfAborted();
+          const status = await statusOf(domain).catch(() => undefined);
+          outcomes.push({ domain, problem: toGateError(error), ...(status === undefined ? {} : { status }) });
+        }
       }
-      return rows;
+      return outcomes;
     },
 
     revoke: async (name, reason, signal) => {
@@ -280,7 +278,7 @@ export const createByHand = (options: ByHandOptions): ByHand => {
     import: async (name, given, signal) => {
       mustBeConfigured(name);
       const prepared = prepareImport({ name, ...given, nowMs: clock.now() });
-      return withLock(name, signal, async () => {
+      return withLock({ storage, clock, name, waitMs: LOCK_WAIT_MS, signal }, async () => {
         await store.write(name, { ...prepared, source: 'import', issuer: 'import' });
         await store.writeState(name, PLANNED_ANEW);
         await announceChange(storage, clock, name);

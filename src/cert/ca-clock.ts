@@ -15,7 +15,8 @@ export interface CaClock extends Clock {
   /** a certificate of the CA begins here: it cannot be earlier than that */
   learn(notBeforeMs: number): void;
   /**
-   * Looks whether this machine's clock jumped, and asks the CA when it did, or when `mustKnow` and it was never asked.
+   * Looks whether this machine's clock jumped, and asks the CA when it did, when `mustKnow` and it was never asked, and once a
+   * day anyway: a clock that stands years behind since the start jumps nowhere, and nothing seems due by it.
    * Never rejects.
    */
   settle(mustKnow: boolean, signal: AbortSignal): Promise<void>;
@@ -24,6 +25,9 @@ export interface CaClock extends Clock {
 /** less than this is a clock being set right, or the CA's own inaccuracy */
 const JUMP_MS = 60_000;
 const ASK_AGAIN_MS = 60_000;
+/** the first time after the start: a restart needs no CA */
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 /** CAs may set the beginning of a certificate back, and clocks differ: never earlier than a certificate by more than this */
 const TOLERANCE_MS = 5 * 60_000;
 
@@ -34,6 +38,7 @@ export const createCaClock = ({ clock, elapsedMs, askTime }: CaClockOptions): Ca
   let last = { wallMs: clock.now(), elapsedMs: elapsedMs() };
   let doubt: 'none' | 'new' | 'jumped' = 'new';
   let askAtElapsedMs = 0;
+  let dailyAtElapsedMs = elapsedMs() + HOUR_MS;
 
   const floorMs = (): number => (floor.caMs === 0 ? 0 : floor.caMs + (elapsedMs() - floor.elapsedMs));
 
@@ -53,13 +58,15 @@ export const createCaClock = ({ clock, elapsedMs, askTime }: CaClockOptions): Ca
     },
     settle: async (mustKnow, signal) => {
       look();
-      if (askTime === undefined || doubt === 'none' || (doubt === 'new' && !mustKnow)) return;
-      if (elapsedMs() < askAtElapsedMs) return;
+      const isWanted = doubt === 'jumped' || (doubt === 'new' && mustKnow) || elapsedMs() >= dailyAtElapsedMs;
+      if (askTime === undefined || !isWanted || elapsedMs() < askAtElapsedMs) return;
       const caMs = await askTime(signal).catch(() => undefined);
       if (caMs === undefined || !Number.isFinite(caMs)) {
         askAtElapsedMs = elapsedMs() + ASK_AGAIN_MS;
+        dailyAtElapsedMs = Math.max(dailyAtElapsedMs, elapsedMs() + HOUR_MS);
         return;
       }
+      dailyAtElapsedMs = elapsedMs() + DAY_MS;
       const differenceMs = clock.now() - caMs;
       offsetMs = Math.abs(differenceMs) > JUMP_MS ? differenceMs : 0;
       floor = { caMs: caMs - TOLERANCE_MS, elapsedMs: elapsedMs() };

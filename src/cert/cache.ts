@@ -32,6 +32,8 @@ export interface ContextCacheOptions {
 
 /** A message may get lost, and gates on other machines get none. */
 const RECHECK_MS = 5 * 60_000;
+/** sooner, where what is served is known to be bad: it has expired, or the last look at the storage failed */
+const RECHECK_SOON_MS = 10_000;
 /** so that a flood of handshakes for a name without a certificate is one read a second */
 const NEGATIVE_MS = 1_000;
 
@@ -51,7 +53,9 @@ const CIPHERS = [
 interface Entry {
   readonly context: SecureContext;
   readonly fingerprint: string;
+  readonly notAfterMs: number;
   checkedAtMs: number;
+  hasFailed: boolean;
 }
 
 interface Load {
@@ -85,6 +89,7 @@ export const createContextCache = (options: ContextCacheOptions): ContextCache =
       return lookup;
     }
     old.checkedAtMs = clock.now();
+    old.hasFailed = lookup.result === 'failed';
     return { result: 'miss', context: old.context };
   };
 
@@ -96,7 +101,8 @@ export const createContextCache = (options: ContextCacheOptions): ContextCache =
       const old = entries.peek(name);
       if (old?.fingerprint === certificate.fingerprint) return keepOld(name, { result: 'absent' });
       const context = buildContext(certificate);
-      entries.set(name, { context, fingerprint: certificate.fingerprint, checkedAtMs: clock.now() });
+      const { fingerprint, notAfterMs } = certificate;
+      entries.set(name, { context, fingerprint, notAfterMs, checkedAtMs: clock.now(), hasFailed: false });
       return { result: 'miss', context };
     } catch (error) {
       const { code, message } = toGateError(error);
@@ -127,7 +133,8 @@ export const createContextCache = (options: ContextCacheOptions): ContextCache =
     lookup: (name) => {
       const entry = entries.get(name);
       if (entry !== undefined) {
-        if (!isWithin(RECHECK_MS, entry.checkedAtMs)) void load(name);
+        const isBad = entry.hasFailed || entry.notAfterMs <= clock.now();
+        if (!isWithin(isBad ? RECHECK_SOON_MS : RECHECK_MS, entry.checkedAtMs)) void load(name);
         return { result: 'hit', context: entry.context };
       }
       const negative = negatives.get(name);

@@ -1,5 +1,6 @@
 // Names that left the configuration. Their certificates are renewed no more; mail holds their links for years, so they can be
-// served on until they expire; then they go to the archive. Nothing is deleted: a name that comes back finds its certificate.
+// served on until they expire; then they go to the archive, unless another proxy on the storage still has the name. Nothing is
+// deleted: a name that comes back before finds its certificate.
 
 import type { CertificateStatus } from '../core/certificate-state.ts';
 import type { Clock } from '../core/clock.ts';
@@ -8,13 +9,17 @@ import { GateError, toGateError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { DomainSettings, UpstreamId } from '../core/settings.ts';
 import type { Storage } from '../core/storage.ts';
+import type { CaClock } from './ca-clock.ts';
+import { createDeparture, type Departure } from './departure.ts';
 import { certificateStatus } from './domain.ts';
-import type { CertificateStore, StoredCertificate } from './store.ts';
+import { withLock } from './name-lock.ts';
+import type { CertificateStore, KnownCertificate } from './store.ts';
 
 export interface DepartedOptions {
   readonly storage: Storage;
   readonly store: CertificateStore;
-  readonly clock: Clock;
+  /** the CA's time where it is known: nothing is archived by a clock that is wrong */
+  readonly clock: Clock & Partial<Pick<CaClock, 'settle'>>;
   readonly emit: Emit;
 }
 
@@ -25,54 +30,132 @@ export interface Departed {
    * and nobody has departed.
    */
   configure(domains: readonly DomainSettings[]): Promise<readonly DomainSettings[]>;
-  /** archives what has expired, every hour until `signal` aborts; resolves then */
-  keep(signal: AbortSignal): Promise<void>;
+  /**
+   * Archives what has expired until `signal` aborts; resolves then.
+   * @param onExpired - a name is to be served no more: its certificate has just expired
+   */
+  keep(signal: AbortSignal, onExpired?: (name: string) => void): Promise<void>;
+  /** a note about a name was found (changes.ts): it may be the question whether anybody has it. Never rejects. */
+  heard(name: string): Promise<void>;
   /** one row a departed name whose certificate has not expired */
   status(): readonly CertificateStatus[];
 }
 
 const KEY = 'served.json';
+/** without a dot, so never the lock of a name */
+const LOCK = 'served';
+const LOCK_WAIT_MS = 10_000;
 const SWEEP_MS = 3_600_000;
+const SHORTEST_NAP_MS = 500;
+const STORAGE_PAUSE_MS = 60_000;
+/** what is remembered of a name that left without a certificate */
+const FORGOTTEN_MS = 30 * 86_400_000;
 const UPSTREAMS: readonly string[] = ['us', 'eu', 'custom'] satisfies readonly UpstreamId[];
 
-const parseServed = (text: string): readonly DomainSettings[] => {
+/** A name of the list, and since when nobody who wrote the list had it. */
+interface Served extends DomainSettings {
+  readonly leftMs?: number;
+}
+
+const parseServed = (text: string): readonly Served[] => {
   try {
     const { version, domains } = JSON.parse(text) as Readonly<Record<string, unknown>>;
     if (version !== 1 || !Array.isArray(domains)) return [];
-    return (domains as Readonly<Record<string, unknown>>[]).flatMap(({ name, upstream, redirectHttp }) =>
-      typeof name === 'string' && isDomainName(name) && UPSTREAMS.includes(String(upstream))
-        ? [{ name, upstream: upstream as UpstreamId, redirectHttp: redirectHttp === true }]
-        : [],
+    return (domains as Readonly<Record<string, unknown>>[]).flatMap(
+      ({ name, upstream, redirectHttp, leftMs }) =>
+        typeof name === 'string' && isDomainName(name) && UPSTREAMS.includes(String(upstream))
+          ? [
+              {
+                name,
+                upstream: upstream as UpstreamId,
+                redirectHttp: redirectHttp === true,
+                ...(typeof leftMs === 'number' ? { leftMs } : {}),
+              },
+            ]
+          : [],
     );
   } catch {
     return [];
   }
 };
 
-export const createDeparted = ({ storage, store, clock, emit }: DepartedOptions): Departed => {
+const settingsOf = ({ name, upstream, redirectHttp }: Served): DomainSettings => ({
+  name,
+  upstream,
+  redirectHttp,
+});
+
+export const createDeparted = (options: DepartedOptions): Departed => {
+  const { storage, store, clock, emit } = options;
   let configured: ReadonlySet<string> = new Set();
-  const retired = new Map<string, StoredCertificate>();
+  const retired = new Map<string, KnownCertificate>();
+  let nap = new AbortController();
+  const isConfigured = (name: string): boolean => configured.has(name);
+  const departure: Departure = createDeparture({ storage, store, clock, isConfigured });
 
   const tell = (error: unknown): void => {
     const { code, message } = toGateError(error, 'ERR_STORAGE_UNAVAILABLE');
     emit('storage.failed', { code, message });
   };
 
+  /** @returns undefined when there is none, or none that can be understood: what nobody serves is let be */
+  const find = async (name: string): Promise<KnownCertificate | undefined> => {
+    try {
+      const found = await store.read(name);
+      if (found === undefined) return undefined;
+      const { keyPem: _key, chainPem: _chain, ...known } = found;
+      return known;
+    } catch (error) {
+      if (error instanceof GateError && error.code === 'ERR_CERT_INVALID') return undefined;
+      throw error;
+    }
+  };
+
   const sweep = async (): Promise<void> => {
     for (const name of await store.list()) {
-      if (configured.has(name)) continue;
-      try {
-        const certificate = await store.read(name);
-        if (certificate !== undefined && certificate.notAfterMs > clock.now()) {
-          retired.set(name, certificate);
-          continue;
-        }
-      } catch (error) {
-        if (!(error instanceof GateError) || error.code !== 'ERR_CERT_INVALID') throw error;
+      if (isConfigured(name)) continue;
+      const certificate = await find(name);
+      // A reload may have taken it in meanwhile.
+      if (certificate === undefined || isConfigured(name)) continue;
+      if (certificate.notAfterMs > clock.now()) retired.set(name, certificate);
+      else {
+        retired.delete(name);
+        // A storage that cannot be written is no reason not to serve those that have not expired.
+        await departure.ask(certificate).catch(tell);
       }
-      retired.delete(name);
-      await store.archive(name);
     }
+  };
+
+  const readServed = async (): Promise<readonly Served[]> =>
+    parseServed((await storage.read(KEY))?.toString('utf8') ?? '');
+
+  /** Under a lock: two proxies that start at once must not lose each other's names. */
+  const remember = (domains: readonly DomainSettings[]): Promise<void> =>
+    withLock({ storage, clock, name: LOCK, waitMs: LOCK_WAIT_MS }, async () => {
+      const nowMs = clock.now();
+      const text = (await storage.read(KEY))?.toString('utf8') ?? '';
+      const left = parseServed(text)
+        .filter(({ name }) => !isConfigured(name))
+        .map((one) => ({ ...one, leftMs: one.leftMs ?? nowMs }))
+        .filter(({ name, leftMs }) => retired.has(name) || nowMs - leftMs < FORGOTTEN_MS);
+      const served = `${JSON.stringify({ version: 1, domains: [...domains.map(settingsOf), ...left] })}\n`;
+      if (served !== text) await storage.write(KEY, served);
+    });
+
+  const expire = (onExpired: (name: string) => void): void => {
+    for (const { domain, notAfterMs } of [...retired.values()]) {
+      if (notAfterMs <= clock.now()) onExpired(domain);
+    }
+  };
+
+  /** Until the next one expires or may be archived, and an hour at most. */
+  const napMs = (): number => {
+    const nowMs = clock.now();
+    const soonestMs = Math.min(
+      departure.nextMs(),
+      ...[...retired.values()].map(({ notAfterMs }) => notAfterMs),
+    );
+    return Math.min(Math.max(soonestMs - nowMs, SHORTEST_NAP_MS), SWEEP_MS);
   };
 
   return {
@@ -80,27 +163,35 @@ export const createDeparted = ({ storage, store, clock, emit }: DepartedOptions)
       configured = new Set(domains.map(({ name }) => name));
       for (const name of configured) retired.delete(name);
       try {
+        await departure.keepConfigured();
         await sweep();
-        const before = parseServed((await storage.read(KEY))?.toString('utf8') ?? '');
-        const gone = before.filter(({ name }) => retired.has(name));
-        const served = [...domains, ...gone].map(({ name, upstream, redirectHttp }) => ({
-          name,
-          upstream,
-          redirectHttp,
-        }));
-        await storage.write(KEY, `${JSON.stringify({ version: 1, domains: served })}\n`);
+        const gone = (await readServed()).filter(({ name }) => retired.has(name)).map(settingsOf);
+        await remember(domains).catch(tell);
         return gone;
       } catch (error) {
         tell(error);
         return [];
+      } finally {
+        nap.abort();
       }
     },
-    keep: async (signal) => {
+    keep: async (signal, onExpired = () => undefined) => {
       while (!signal.aborted) {
-        await clock.sleep(SWEEP_MS, signal);
-        if (!signal.aborted) await sweep().catch(tell);
+        nap = new AbortController();
+        await clock.sleep(napMs(), AbortSignal.any([signal, nap.signal]));
+        if (signal.aborted) return;
+        try {
+          await clock.settle?.(false, signal);
+          expire(onExpired);
+          await sweep();
+          await departure.finish(signal);
+        } catch (error) {
+          tell(error);
+          await clock.sleep(STORAGE_PAUSE_MS, signal);
+        }
       }
     },
+    heard: (name) => departure.answer(name).catch(tell),
     status: () =>
       [...retired.values()].map((certificate) =>
         certificateStatus({

@@ -3,10 +3,7 @@
 
 import type { CertificateState, CertificateStatus } from '../core/certificate-state.ts';
 import { dueMs } from './plan.ts';
-import type { IssuanceState, StoredCertificate } from './store.ts';
-
-/** What is known of a name's certificate; the key is not needed for that, and not kept. */
-export type KnownCertificate = Omit<StoredCertificate, 'keyPem' | 'chainPem'>;
+import type { IssuanceState, KnownCertificate } from './store.ts';
 
 export interface DomainKnowledge {
   readonly domain: string;

@@ -4,13 +4,13 @@
 import type { Clock } from '../core/clock.ts';
 import { GateError, toGateError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
-import type { ChallengeType } from '../core/settings.ts';
-import type { Lock, Storage } from '../core/storage.ts';
-import { startDeadline } from './deadline.ts';
+import type { Storage } from '../core/storage.ts';
+import { checkCertificate } from './certificate.ts';
 import { createIssuersHealth, type IssuersHealth } from './issuers/issuer-health.ts';
-import type { Issuer, ObtainOptions } from './issuers/issuer.ts';
-import { isRenewalDue } from './plan.ts';
-import type { CertificateStore, StoredCertificate } from './store.ts';
+import type { Issuer, Obtained, ObtainOptions } from './issuers/issuer.ts';
+import { withLock } from './name-lock.ts';
+import { isRenewalDue, issuedState } from './plan.ts';
+import type { CertificateStore, IssuanceState, StoredCertificate } from './store.ts';
 
 export interface IssueOptions {
   readonly storage: Storage;
@@ -27,8 +27,16 @@ export interface Issued {
   readonly certificate: StoredCertificate;
   /** false when a stored one needed no replacement: another process was faster */
   readonly isNew: boolean;
-  /** the kind of challenge that proved the name, where one had to */
-  readonly challenge?: ChallengeType;
+  /** how the name stands now; written under its lock, so that nobody else's is lost. Absent where nothing was ever tried. */
+  readonly state?: IssuanceState;
+}
+
+/** What a CA gave and the storage could not take: kept for the next attempt, which then needs no order. */
+interface Unstored {
+  readonly issuer: Issuer;
+  readonly obtained: Obtained;
+  /** fingerprint of the certificate that was stored then */
+  readonly before: string | undefined;
 }
 
 /**
@@ -48,11 +56,14 @@ export interface IssueWish {
 
 /** Longer than the lease of a lock, so that the lock of a machine that died is waited out. */
 const LOCK_WAIT_MS = 60_000;
+/** more are ordered again: a storage that fails for so many names is found out before their orders */
+const MOST_UNSTORED = 100;
 
 export const createIssue = (options: IssueOptions): Issue => {
   const { storage, store, issuers, clock, emit } = options;
   const health = options.health ?? createIssuersHealth({ storage, clock, emit });
   const running = new Map<string, Promise<Issued>>();
+  const unstored = new Map<string, Unstored>();
 
   const stored = async (name: string): Promise<StoredCertificate | undefined> => {
     try {
@@ -64,43 +75,44 @@ export const createIssue = (options: IssueOptions): Issue => {
     }
   };
 
-  const takeLock = async (name: string, signal: AbortSignal): Promise<Lock> => {
-    const deadline = startDeadline(clock, LOCK_WAIT_MS, signal, () => new Error('another process holds it'));
-    try {
-      return await storage.lock(name, deadline.signal);
-    } finally {
-      deadline.clear();
-    }
+  /** @throws GateError `ERR_STORAGE_*`; what was obtained is then kept */
+  const keep = async (name: string, found: Unstored, startedMs: number): Promise<StoredCertificate> => {
+    const { issuer, obtained } = found;
+    const { source, issuer: by, directory } = issuer;
+    const { challenge: _challenge, ...keyAndChain } = obtained;
+    const origin = { source, issuer: by, ...(directory === undefined ? {} : { directory }) };
+    const certificate = await store.write(name, { ...keyAndChain, ...origin }).catch((error: unknown) => {
+      const isStorage = toGateError(error).code.startsWith('ERR_STORAGE_');
+      if (isStorage && unstored.size < MOST_UNSTORED) unstored.set(name, found);
+      throw error;
+    });
+    const { serial, notAfterMs } = certificate;
+    const durationMs = clock.now() - startedMs;
+    emit('certificate.issued', { domain: name, issuer: by, serial, notAfterMs, durationMs });
+    return certificate;
+  };
+
+  /** What is left of an attempt, unless the name has another certificate by now or it would be due itself. */
+  const takeUnstored = (name: string, before: string | undefined): Unstored | undefined => {
+    const left = unstored.get(name);
+    unstored.delete(name);
+    if (left === undefined || left.before !== before) return undefined;
+    return isRenewalDue(checkCertificate(name, left.obtained), undefined, clock.now()) ? undefined : left;
   };
 
   const obtain = async (
     issuer: Issuer,
     name: string,
     signal: AbortSignal,
-    asked: ObtainOptions,
-  ): Promise<Issued> => {
+    { before, ...asked }: ObtainOptions & Pick<Unstored, 'before'>,
+  ): Promise<[StoredCertificate, Obtained]> => {
     const startedMs = clock.now();
     const completed = (result: 'issued' | 'failed'): void =>
       emit('order.completed', { issuer: issuer.issuer, result, durationMs: clock.now() - startedMs });
     try {
-      const { challenge, ...keyAndChain } = await issuer.obtain(name, signal, asked);
+      const obtained = await issuer.obtain(name, signal, asked);
       completed('issued');
-      const { source, issuer: by, directory } = issuer;
-      const certificate = await store.write(name, {
-        ...keyAndChain,
-        source,
-        issuer: by,
-        ...(directory === undefined ? {} : { directory }),
-      });
-      const { serial, notAfterMs } = certificate;
-      emit('certificate.issued', {
-        domain: name,
-        issuer: by,
-        serial,
-        notAfterMs,
-        durationMs: clock.now() - startedMs,
-      });
-      return { certificate, isNew: true, ...(challenge === undefined ? {} : { challenge }) };
+      return [await keep(name, { issuer, obtained, before }, startedMs), obtained];
     } catch (error) {
       const cause = toGateError(error);
       if (!signal.aborted && !cause.code.startsWith('ERR_STORAGE_')) completed('failed');
@@ -119,8 +131,8 @@ export const createIssue = (options: IssueOptions): Issue => {
   const tryAll = async (
     name: string,
     signal: AbortSignal,
-    { force, ...asked }: ObtainOptions & Pick<IssueWish, 'force'>,
-  ): Promise<Issued> => {
+    { force, ...asked }: ObtainOptions & Pick<IssueWish, 'force'> & Pick<Unstored, 'before'>,
+  ): Promise<[StoredCertificate, Obtained]> => {
     await health.load();
     let last: GateError | undefined;
     let soonestMs = Infinity;
@@ -163,29 +175,73 @@ export const createIssue = (options: IssueOptions): Issue => {
     );
   };
 
-  const issueLocked = async (name: string, signal: AbortSignal, wish: IssueWish): Promise<Issued> => {
-    const lock = await takeLock(name, signal);
+  /** A certificate is worth more than its books: what cannot be written is told. */
+  const remember = async (name: string, state: IssuanceState): Promise<void> => {
     try {
-      const [certificate, state] = await Promise.all([stored(name), store.readState(name)]);
-      const isDue = wish.force === true || certificate === undefined;
-      if (!isDue && !isRenewalDue(certificate, state, clock.now())) return { certificate, isNew: false };
-      const guarded = AbortSignal.any([signal, lock.signal]);
-      const replaces = wish.replaces ?? certificate;
-      const challenge = state?.challenge;
-      return await tryAll(name, guarded, {
-        ...(wish.force === undefined ? {} : { force: wish.force }),
-        ...(replaces === undefined ? {} : { replaces }),
-        ...(challenge === undefined ? {} : { challenge }),
-      });
-    } finally {
-      await lock.release();
+      await store.writeState(name, state);
+    } catch (error) {
+      const { code, message } = toGateError(error, 'ERR_STORAGE_UNAVAILABLE');
+      emit('storage.failed', { code, message });
     }
+  };
+
+  const issued = async (
+    name: string,
+    before: IssuanceState | undefined,
+    [certificate, { challenge }]: readonly [StoredCertificate, Obtained],
+  ): Promise<Issued> => {
+    const state = issuedState(before, { atMs: clock.now(), challenge });
+    await remember(name, state);
+    return { certificate, isNew: true, state };
+  };
+
+  /** The stored one needs no replacement; what went wrong before is over. */
+  const notDue = async (
+    name: string,
+    state: IssuanceState | undefined,
+    certificate: StoredCertificate,
+  ): Promise<Issued> => {
+    if (state === undefined || state.failures === 0) {
+      return { certificate, isNew: false, ...(state === undefined ? {} : { state }) };
+    }
+    const calm: IssuanceState = { ...state, failures: 0, nextAttemptMs: 0 };
+    await remember(name, calm);
+    return { certificate, isNew: false, state: calm };
+  };
+
+  const issueLocked = async (
+    name: string,
+    {
+      signal,
+      lost,
+      wish,
+    }: { readonly signal: AbortSignal; readonly lost: AbortSignal; readonly wish: IssueWish },
+  ): Promise<Issued> => {
+    const [certificate, state] = await Promise.all([stored(name), store.readState(name)]);
+    const isDue = wish.force === true || certificate === undefined;
+    if (!isDue && !isRenewalDue(certificate, state, clock.now())) return notDue(name, state, certificate);
+    const before = certificate?.fingerprint;
+    const left = takeUnstored(name, before);
+    if (left !== undefined) {
+      return issued(name, state, [await keep(name, left, clock.now()), left.obtained]);
+    }
+    const replaces = wish.replaces ?? certificate;
+    const challenge = state?.challenge;
+    const result = await tryAll(name, AbortSignal.any([signal, lost]), {
+      before,
+      ...(wish.force === undefined ? {} : { force: wish.force }),
+      ...(replaces === undefined ? {} : { replaces }),
+      ...(challenge === undefined ? {} : { challenge }),
+    });
+    return issued(name, state, result);
   };
 
   return (name, signal, wish = {}) => {
     const already = running.get(name);
     if (already !== undefined) return already;
-    const work = issueLocked(name, signal, wish).finally(() => running.delete(name));
+    const work = withLock({ storage, clock, name, waitMs: LOCK_WAIT_MS, signal }, ({ signal: lost }) =>
+      issueLocked(name, { signal, lost, wish }),
+    ).finally(() => running.delete(name));
     running.set(name, work);
     return work;
   };

@@ -4,7 +4,7 @@
 import type { Clock } from '../core/clock.ts';
 import { GateError, toGateError } from '../core/errors.ts';
 import type { ChallengeType, KeyType } from '../core/settings.ts';
-import { checkCertificate, type KeyAndChain } from './certificate.ts';
+import { checkCertificate, type CertificateFacts, type KeyAndChain } from './certificate.ts';
 import { isToken, type ChallengeSolver } from './challenge.ts';
 import { checkIssuance } from './issuers/acme-chain.ts';
 import { isProblemType, refusalError, validationError, type Problem } from './issuers/acme-problem.ts';
@@ -62,7 +62,13 @@ export interface AcmeSession {
   keyAuthorization(token: string): Promise<string>;
   acceptChallenge(url: string): Promise<void>;
   finalize(order: AcmeOrder, request: { readonly name: string; readonly keyPem: string }): Promise<AcmeOrder>;
-  downloadChain(url: string): Promise<string>;
+  downloadChain(url: string): Promise<DownloadedChain>;
+}
+
+export interface DownloadedChain {
+  readonly chainPem: string;
+  /** what time it was at the CA, where it said so */
+  readonly atMs?: number;
 }
 
 export interface OrderOptions {
@@ -197,9 +203,27 @@ const place = async ({ session, name, wishes = {} }: OrderOptions): Promise<Acme
     const { code, details } = toGateError(error);
     const status = Number(details['status']);
     const isAboutAccount = isProblemType(details, 'accountDoesNotExist');
-    if (code !== 'ERR_ACME_REFUSED' || !(status >= 400 && status < 500) || isAboutAccount) throw error;
+    const isRefusal = code === 'ERR_ACME_REFUSED' && status >= 400 && status < 500 && !isAboutAccount;
+    // A CA that stumbles over the id, instead of saying what it has against it.
+    if (!isRefusal && status !== 500) throw error;
     return session.placeOrder(name, others);
   }
+};
+
+/** a CA signs on several machines */
+const TOLERANCE_MS = 5 * 60_000;
+
+/** By the CA's own time, because this machine's may be wrong: what clients would refuse takes nobody's place. */
+const checkDates = (
+  name: string,
+  { notBeforeMs, notAfterMs }: CertificateFacts,
+  { atMs }: DownloadedChain,
+): void => {
+  if (atMs === undefined || (notBeforeMs <= atMs + TOLERANCE_MS && notAfterMs > atMs)) return;
+  const what = notAfterMs <= atMs ? 'had expired' : 'was not valid yet';
+  throw new GateError('ERR_CERT_INVALID', `certificate for "${name}" ${what} when the CA gave it`, {
+    details: { domain: name },
+  });
 };
 
 const expectStatus = (name: string, order: AcmeOrder, status: string): void => {
@@ -209,7 +233,7 @@ const expectStatus = (name: string, order: AcmeOrder, status: string): void => {
 /**
  * Orders, validates and downloads a certificate for one name.
  * 1. newOrder, if need be without `replaces`. 2. Each authorization that is not valid yet. 3. The order becomes ready. 4. A fresh key, finalize.
- * 5. The order becomes valid. 6. Download, and a check against key and name before anybody gets it.
+ * 5. The order becomes valid. 6. Download, and a check against key, name and time before anybody gets it.
  * @throws GateError `ERR_ACME_UNAUTHORIZED` (the name could not be validated), `ERR_ACME_RATE_LIMITED`
  * (details.retryAfterMs), `ERR_ACME_REFUSED`, `ERR_ACME_UNREACHABLE`, `ERR_ACME_TIMEOUT`, `ERR_CERT_INVALID`;
  * else the reason of `signal`
@@ -231,8 +255,9 @@ export const orderCertificate = async (options: OrderOptions): Promise<Ordered> 
   expectStatus(name, valid, 'valid');
   if (valid.certificate === undefined) throw refused(name, 'it is valid but has no certificate');
 
-  const chainPem = await session.downloadChain(valid.certificate);
-  checkCertificate(name, { keyPem, chainPem });
+  const downloaded = await session.downloadChain(valid.certificate);
+  const { chainPem } = downloaded;
+  checkDates(name, checkCertificate(name, { keyPem, chainPem }), downloaded);
   checkIssuance(name, chainPem);
   return { keyPem, chainPem, ...(challenge === undefined ? {} : { challenge }) };
 };

@@ -6,7 +6,7 @@ import { toGateError, type GateError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { Issue } from './issue.ts';
 import { lastProblemOf } from './last-problem.ts';
-import { issuedState, pauseMs } from './plan.ts';
+import { pauseMs } from './plan.ts';
 import { NOTHING_YET, type Entry } from './renewal-entry.ts';
 import { isStorageCode, type Records } from './renewal-records.ts';
 import type { CertificateStore } from './store.ts';
@@ -27,7 +27,10 @@ export interface AttemptOptions {
 /** Never rejects; an attempt that `signal` ends counts as nothing. */
 export type Attempt = (entry: Entry, signal: AbortSignal) => Promise<void>;
 
-const STORAGE_PAUSE_MS = 60_000;
+/** another process holds the name: it is done soon */
+const LOCKED_PAUSE_MS = 60_000;
+/** a storage that fails is tried again after ten minutes at most: it costs no CA anything */
+const MOST_STORAGE_FAILURES = 5;
 /** names that do not point here or that no CA may serve are looked at again so often */
 const LOOK_PAUSE_MS = 3 * 60_000;
 
@@ -56,39 +59,46 @@ export const createAttempt = (options: AttemptOptions): Attempt => {
     if (entry.state?.lastProblem?.type.startsWith('ERR_STORAGE_') === true) {
       await store.writeState(entry.name, entry.state);
     }
-    const { certificate, isNew, challenge } = await issue(entry.name, signal);
+    const { certificate, state } = await issue(entry.name, signal);
     records.know(entry, certificate);
-    const before = entry.state;
-    // One that another process stored has its state in the storage.
-    const stored = isNew ? undefined : await store.readState(entry.name);
-    await records.remember(
-      entry,
-      isNew
-        ? issuedState(before, { atMs: clock.now(), challenge })
-        : { ...(stored ?? before ?? NOTHING_YET), failures: 0 },
-    );
+    entry.state = state;
     tellStored(entry.name);
   };
 
+  /** Whether another process has issued the name since it was read here. */
+  const isOvertaken = async ({ name, state }: Entry): Promise<boolean> => {
+    const stored = await store.readState(name).catch(() => undefined);
+    return (stored?.lastIssuedMs ?? 0) > (state?.lastIssuedMs ?? 0);
+  };
+
+  const waitMs = (
+    { certificate }: Entry,
+    error: GateError,
+    { failures, nowMs }: { readonly failures: number; readonly nowMs: number },
+  ): number => {
+    const flat = (ms: number): number => Math.round(ms * (1 + random() / 4));
+    if (error.code === 'ERR_STORAGE_LOCKED') return flat(LOCKED_PAUSE_MS);
+    if (error.code === 'ERR_CERT_NAME_UNREADY') return flat(LOOK_PAUSE_MS);
+    const { retryAfterMs } = error.details;
+    return pauseMs(isStorageCode(error) ? Math.min(failures, MOST_STORAGE_FAILURES) : failures, random, {
+      retryAfterMs: typeof retryAfterMs === 'number' ? retryAfterMs : 0,
+      ...(certificate === undefined ? {} : { atStake: certificate }),
+      nowMs,
+    });
+  };
+
   const failed = async (entry: Entry, error: GateError): Promise<void> => {
+    if (await isOvertaken(entry)) {
+      entry.isOutdated = true;
+      return;
+    }
     const before = entry.state ?? NOTHING_YET;
     const nowMs = clock.now();
-    const retryAfterMs = error.details['retryAfterMs'];
-    const isStorage = isStorageCode(error);
-    // A storage that fails, or a name that another process works on, says nothing about the name: no growing pause.
-    const isLook = error.code === 'ERR_CERT_NAME_UNREADY';
-    const failures = isStorage || isLook ? Math.max(before.failures, 1) : before.failures + 1;
-    const flatMs = isStorage ? STORAGE_PAUSE_MS : LOOK_PAUSE_MS;
-    const waitMs =
-      isStorage || isLook
-        ? Math.round(flatMs * (1 + random() / 4))
-        : pauseMs(failures, random, {
-            retryAfterMs: typeof retryAfterMs === 'number' ? retryAfterMs : 0,
-            ...(entry.certificate === undefined ? {} : { atStake: entry.certificate }),
-            nowMs,
-          });
+    // A name that another process works on, or that does not point here yet, has not failed once more.
+    const isNew = error.code !== 'ERR_STORAGE_LOCKED' && error.code !== 'ERR_CERT_NAME_UNREADY';
+    const failures = isNew ? before.failures + 1 : Math.max(before.failures, 1);
     const lastProblem = lastProblemOf(error, nowMs);
-    const nextAttemptMs = nowMs + waitMs;
+    const nextAttemptMs = nowMs + waitMs(entry, error, { failures, nowMs });
     if (error.code === 'ERR_STORAGE_UNAVAILABLE') {
       emit('storage.failed', { code: error.code, message: error.message });
     }

@@ -1,17 +1,19 @@
 // One configured name as the renewal loop knows it, and which of those that are due go first. Pure; renew.ts keeps them.
 
-import type { KnownCertificate } from './domain.ts';
-import type { IssuanceState } from './store.ts';
+import type { IssuanceState, KnownCertificate } from './store.ts';
 
 export interface Entry {
   readonly name: string;
-  certificate?: KnownCertificate;
-  state?: IssuanceState;
+  certificate: KnownCertificate | undefined;
+  state: IssuanceState | undefined;
   /** what the storage says of it was read */
   isKnown: boolean;
   isRunning: boolean;
   /** the storage changed while an attempt was under way: it is read once more */
   isOutdated: boolean;
+  /** when it comes up to be ordered for, and to be asked about (schedule.ts) */
+  dueQueuedMs: number;
+  askQueuedMs: number;
 }
 
 export const NOTHING_YET: IssuanceState = {
@@ -28,19 +30,37 @@ const MOST_FIRST_AT_ONCE = 6;
 
 export const createEntry = (name: string): Entry => ({
   name,
+  // always there: a hundred thousand of them are small as long as they have one shape
+  certificate: undefined,
+  state: undefined,
   isKnown: false,
   isRunning: false,
   isOutdated: false,
+  dueQueuedMs: Infinity,
+  askQueuedMs: Infinity,
 });
 
 const hasFailed = ({ state }: Entry): boolean => (state?.failures ?? 0) > 0;
 const isFirst = ({ certificate }: Entry): boolean => certificate === undefined;
 
-const rank = (entry: Entry): readonly [number, number, number] => [
-  isFirst(entry) ? 1 : 0,
-  hasFailed(entry) ? 1 : 0,
-  entry.certificate?.notAfterMs ?? 0,
-];
+/** Those of one class and another are never compared by their end: 0 goes first. */
+const classOf = (entry: Entry): number => (isFirst(entry) ? 2 : 0) + (hasFailed(entry) ? 1 : 0);
+
+const endOf = ({ certificate }: Entry): number => certificate?.notAfterMs ?? 0;
+
+/** The first few of each class, soonest end first, in one pass: a hundred thousand may be due at once. */
+const ranked = (due: Iterable<Entry>): readonly Entry[] => {
+  const classes: Entry[][] = [[], [], [], []];
+  for (const entry of due) {
+    const best = classes[classOf(entry)] ?? [];
+    const last = best.at(-1);
+    if (best.length >= MOST_AT_ONCE && last !== undefined && endOf(last) <= endOf(entry)) continue;
+    const at = best.findIndex((other) => endOf(other) > endOf(entry));
+    best.splice(at < 0 ? best.length : at, 0, entry);
+    best.length = Math.min(best.length, MOST_AT_ONCE);
+  }
+  return classes.flat();
+};
 
 /**
  * What is started of what is due, as far as there is room beside `running`.
@@ -49,14 +69,11 @@ const rank = (entry: Entry): readonly [number, number, number] => [
  * 3. What ends sooner goes first.
  * Names that failed, and first issues, never take all the room, so that neither starves anybody.
  */
-export const chooseDue = (due: readonly Entry[], running: readonly Entry[]): readonly Entry[] => {
-  const ranked = due
-    .map((entry) => ({ entry, rank: rank(entry) }))
-    .toSorted((a, b) => a.rank[0] - b.rank[0] || a.rank[1] - b.rank[1] || a.rank[2] - b.rank[2]);
+export const chooseDue = (due: Iterable<Entry>, running: readonly Entry[]): readonly Entry[] => {
   let failed = running.filter(hasFailed).length;
   let first = running.filter(isFirst).length;
   const chosen: Entry[] = [];
-  for (const { entry } of ranked) {
+  for (const entry of ranked(due)) {
     if (running.length + chosen.length >= MOST_AT_ONCE) break;
     if (hasFailed(entry) && failed >= MOST_FAILED_AT_ONCE) continue;
     if (isFirst(entry) && first >= MOST_FIRST_AT_ONCE) continue;

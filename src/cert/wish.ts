@@ -2,9 +2,8 @@
 // wrong here, the plan by the lifetime stands. Between the issuers and the renewal loop.
 
 import type { Clock } from '../core/clock.ts';
-import type { KnownCertificate } from './domain.ts';
 import type { RenewalInfo } from './issuers/issuer.ts';
-import type { CertificateStore, RenewalWindow, StoredCertificate } from './store.ts';
+import type { CertificateStore, KnownCertificate, RenewalWindow, StoredCertificate } from './store.ts';
 
 /** The CA's wish for one of its certificates; undefined when it has none. @throws GateError when it cannot be asked */
 export type AskRenewalInfo = (

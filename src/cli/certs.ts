@@ -95,6 +95,26 @@ const importCommand = async (domain: string | undefined, words: ImportWords): Pr
   return 0;
 };
 
+/** @returns the exit code of what went wrong, 1 when several things did */
+const renewCommand = async (
+  domains: readonly string[],
+  words: Common & { force?: boolean },
+): Promise<number> => {
+  const outcomes = await (await open(words.config)).renew(domains, words.force === true);
+  const problems = outcomes.flatMap(({ domain, problem }) =>
+    problem === undefined ? [] : [{ domain, problem }],
+  );
+  for (const { domain, problem } of problems) {
+    process.stderr.write(`linkgate: ${domain}: ${problem.message}\n`);
+  }
+  shown(
+    outcomes.flatMap(({ status }) => (status === undefined ? [] : [status])),
+    words,
+  );
+  const exits = new Set(problems.map(({ problem }) => problem.entry.exit));
+  return exits.size > 1 ? 1 : ([...exits][0] ?? 0);
+};
+
 interface ExportWords extends Common {
   readonly out: string;
   readonly pfx?: boolean;
@@ -171,7 +191,7 @@ export const addCertsCommands = (
   command('renew [domain...]', 'renew what is due, now')
     .option('--force', 'also what is not due')
     .action(async (domains: string[], words: Common & { force?: boolean }) =>
-      shown(await (await open(words.config)).renew(domains, words.force === true), words),
+      done(await renewCommand(domains, words)),
     );
   command('revoke <domain>', 'revoke at the CA; the running proxy replaces it')
     .option(

@@ -1,13 +1,13 @@
 // The storage contract on a folder: a key is a file below it. Shared by keeper and gates, and by machines when the folder
 // is a network file system. Folders 0700, files 0600. Must not know what the values mean.
 
-import { constants } from 'node:fs';
-import { mkdir, open, readdir, realpath, stat, unlink } from 'node:fs/promises';
+import { mkdir, readdir, realpath, stat, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { GateError } from '../core/errors.ts';
 import type { Storage } from '../core/storage.ts';
 import { takeFileLock } from './file-lock.ts';
+import { readWhole } from './file-read.ts';
 import { isTemporary, replaceFile, syncFolder, temporaryPath, writeNew } from './file-write.ts';
 import { isSegment, keySegments, lockSegment } from './keys.ts';
 import { processIdentity, type ProcessIdentity } from './process-identity.ts';
@@ -32,6 +32,10 @@ const LOCKS = '@locks';
 
 /** A temporary file this old belongs to a process that was killed. */
 const ABANDONED_MS = 3_600_000;
+
+/** a folder that was found good is believed for so long by those who read: two lookups of a path for each value are saved */
+const BELIEVED_MS = 1_000;
+const MOST_BELIEVED = 64;
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
 
@@ -74,6 +78,20 @@ export const createFileStorage = ({ path, clock }: FileStorageOptions): FileStor
     return actual;
   };
 
+  const believed = new Map<string, { readonly folder: string; readonly atMs: number }>();
+
+  /** {@link existingFolder}, or what it said a moment ago. */
+  const readableFolder = async (segments: readonly string[]): Promise<string | undefined> => {
+    const key = segments.join('/');
+    const known = believed.get(key);
+    if (known !== undefined && performance.now() - known.atMs < BELIEVED_MS) return known.folder;
+    const folder = await existingFolder(segments);
+    if (believed.size >= MOST_BELIEVED) believed.clear();
+    if (folder === undefined) believed.delete(key);
+    else believed.set(key, { folder, atMs: performance.now() });
+    return folder;
+  };
+
   const madeFolder = async (segments: readonly string[]): Promise<string> => {
     await realpath(root);
     let folder = root;
@@ -93,21 +111,16 @@ export const createFileStorage = ({ path, clock }: FileStorageOptions): FileStor
   const read = async (key: string): Promise<Buffer | undefined> => {
     const segments = keySegments(key);
     return guarded('read', async () => {
-      const folder = await existingFolder(segments.slice(0, -1));
+      const folder = await readableFolder(segments.slice(0, -1));
       if (folder === undefined) return undefined;
       try {
-        const handle = await open(
-          join(folder, segments.at(-1) ?? ''),
-          constants.O_RDONLY | constants.O_NOFOLLOW,
-        );
-        try {
-          return await handle.readFile();
-        } finally {
-          await handle.close();
-        }
+        return await readWhole(join(folder, segments.at(-1) ?? ''));
       } catch (error) {
-        if (codeOf(error) === 'ENOENT' || codeOf(error) === 'EISDIR') return undefined;
-        throw error;
+        if (codeOf(error) === 'EISDIR') return undefined;
+        if (codeOf(error) !== 'ENOENT') throw error;
+        // An absence that is none: the storage itself may be gone by now.
+        await existingFolder(segments.slice(0, -1));
+        return undefined;
       }
     });
   };

@@ -80,6 +80,12 @@ t.test('the time comes from the first CA; without one this machine has it', asyn
   );
   await told.settle(true, signal);
   t.ok(Math.abs(told.now() - Date.now()) < 60_000, 'a clock a year behind is found out');
+  const next = createIssuersClock(
+    () => certificates(acme({ directory: 'https://127.0.0.1:9/' }), acme({ directory, caFile })),
+    clock,
+  );
+  await next.settle(true, signal);
+  t.ok(Math.abs(next.now() - Date.now()) < 60_000, 'by the second CA when the first is down');
   const alone = createIssuersClock(() => certificates({ type: 'local', name: 'local' }), clock);
   await alone.settle(true, signal);
   t.equal(alone.now(), clock.now());

@@ -61,14 +61,29 @@ t.test('a certificate is issued once, renewed by wish, and each change leaves a 
   t.equal(await notes(), 1);
   t.equal((await hand.issue(a, false, signal)).serial, first.serial, 'there is one');
   t.match(await store.readState(a), { lastIssuedMs: clock.now() }, 'and it counts for the plan');
-  t.equal((await hand.renew([a], false, signal))[0]?.serial, first.serial, 'it is not due');
-  const [second] = await hand.renew([a], true, signal);
+  t.match(await hand.renew([a], false, signal), [{ status: { serial: first.serial } }], 'it is not due');
+  const second = (await hand.renew([a], true, signal))[0]?.status;
   t.not(second?.serial, first.serial);
   t.equal(await notes(), 2);
   t.match(await hand.renew([], false, signal), [
-    { domain: a, serial: second?.serial },
-    { domain: b, state: 'live' },
+    { domain: a, status: { serial: second?.serial } },
+    { domain: b, status: { domain: b, state: 'live' } },
   ]);
+});
+
+t.test('a renewal that fails does not hold up the next one', async (t) => {
+  const { hand, failing } = setUp();
+  await hand.import(b, pki.leaf([b]), signal);
+  failing.error = new GateError('ERR_ACME_UNAUTHORIZED', 'validation failed');
+  t.match(await hand.renew([a, b], true, signal), [
+    { domain: a, status: { state: 'failing' }, problem: { code: 'ERR_ACME_UNAUTHORIZED' } },
+    { domain: b, status: { state: 'live' }, problem: { code: 'ERR_CERT_IMPORTED' } },
+  ]);
+  t.match(await hand.renew([], true, signal), [{ domain: a, problem: GateError }, { domain: b }]);
+  await t.rejects(hand.renew(['nobody.example.com'], true, signal), { code: 'ERR_CERT_UNKNOWN_NAME' });
+  const stop = new AbortController();
+  stop.abort(new GateError('ERR_USAGE', 'command was interrupted'));
+  await t.rejects(hand.renew([], true, stop.signal), { code: 'ERR_USAGE' }, 'but a person does');
 });
 
 t.test('what speaks against an order is said at once, and --force goes on', async (t) => {
@@ -95,7 +110,7 @@ t.test('an order by hand that fails is shown to everybody, and shortens no pause
     lastIssuedMs: 0,
     lastProblem: null,
   });
-  await t.rejects(hand.renew([a], true, signal), { code: 'ERR_ACME_UNAUTHORIZED' });
+  t.match(await hand.renew([a], true, signal), [{ problem: { code: 'ERR_ACME_UNAUTHORIZED' } }]);
   t.match(await store.readState(a), { failures: 10, nextAttemptMs: clock.now() + 14_400_000 });
   const stop = new AbortController();
   stop.abort(new GateError('ERR_USAGE', 'command was interrupted'));
@@ -127,12 +142,15 @@ t.test('an imported certificate is served, left alone, and replaced only by forc
   const imported = await hand.import(a, leaf, signal);
   t.match(imported, { source: 'import', state: 'live', nextAttempt: null });
   await t.rejects(hand.issue(a, false, signal), { code: 'ERR_CERT_IMPORTED' });
-  await t.rejects(hand.renew([a], true, signal), { code: 'ERR_CERT_IMPORTED' });
+  t.match(await hand.renew([a], true, signal), [{ problem: { code: 'ERR_CERT_IMPORTED' } }]);
   await t.rejects(hand.revoke(a, 'unspecified', signal), {
     code: 'ERR_CERT_IMPORTED',
     message: /source "import"/,
   });
-  t.match(await hand.renew([], true, signal), [{ serial: imported.serial }, { domain: b, state: 'live' }]);
+  t.match(await hand.renew([], true, signal), [
+    { status: { serial: imported.serial } },
+    { domain: b, status: { state: 'live' } },
+  ]);
   t.match(await hand.issue(a, true, signal), { source: 'acme' });
   t.match(await hand.show(a), { versions: [imported.serial] });
 });

@@ -34,10 +34,13 @@ t.test('a clock that runs as time does is believed, and the CA is asked once, be
   await time.settle(false, forever);
   t.equal(world.asked, 0, 'a restart needs no CA');
   await time.settle(true, forever);
-  pass(YEAR);
+  pass(23 * 60 * MINUTE);
   await time.settle(true, forever);
   t.equal(world.asked, 1);
   t.equal(time.now(), clock.now());
+  pass(60 * MINUTE);
+  await time.settle(false, forever);
+  t.equal(world.asked, 2, 'and once a day');
 });
 
 for (const jumpMs of [60 * MINUTE, -60 * MINUTE, YEAR, -YEAR]) {
@@ -64,6 +67,31 @@ t.test('a clock that was wrong from the start is found out before the first orde
   await late.settle(true, forever);
   t.equal(late.now(), world.now);
   t.equal(time.now() > 0, true);
+});
+
+t.test('one that stands behind from the start is found out, although nothing seems due', async (t) => {
+  const { clock, world, pass } = setUp();
+  clock.jump(clock.now() - YEAR);
+  const time = createCaClock({
+    clock,
+    elapsedMs: () => world.elapsed,
+    askTime: async () => {
+      world.asked += 1;
+      return world.ca === 'down' ? undefined : world.now;
+    },
+  });
+  const passes = async (ms: number): Promise<number> => {
+    pass(ms);
+    await time.settle(false, forever);
+    return world.asked;
+  };
+  world.ca = 'down';
+  t.equal(await passes(59 * MINUTE), 0);
+  t.equal(await passes(MINUTE), 1);
+  t.equal(await passes(59 * MINUTE), 1, 'a CA that does not answer is asked again an hour later');
+  world.ca = 'answers';
+  t.equal(await passes(MINUTE), 2);
+  t.equal(time.now(), world.now);
 });
 
 t.test('without an answer, time never goes back behind what certificates and clock have shown', async (t) => {

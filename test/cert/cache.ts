@@ -159,6 +159,33 @@ t.test('what is served stays served when the storage fails, loses or breaks it',
   ]);
 });
 
+t.test('what is known to be bad is looked at again every ten seconds', async (t) => {
+  const { cache, put, state, clock } = setUp();
+  await put(0);
+  const { context } = await cache.lookup(name);
+  state.failure = new GateError('ERR_STORAGE_UNAVAILABLE', 'storage "/x" cannot be read: EIO');
+  await cache.lookAgain(name);
+  state.failure = undefined;
+  await put(1);
+  await clock.advance(9_999);
+  t.equal((cache.lookup(name) as ContextLookup).context, context, 'news that could not be read');
+  await clock.advance(1);
+  void cache.lookup(name);
+  await settle();
+  t.not((cache.lookup(name) as ContextLookup).context, context);
+
+  clock.jump(clock.now() + 30 * 86_400_000);
+  const reads = state.reads;
+  void cache.lookup(name);
+  await settle();
+  for (let seconds = 0; seconds < 30; seconds += 1) {
+    await clock.advance(1_000);
+    void cache.lookup(name);
+    await settle();
+  }
+  t.equal(state.reads - reads, 4, 'one that has expired');
+});
+
 t.test('a storage that fails from the first is asked once a second', async (t) => {
   const { cache, state, clock } = setUp();
   state.failure = new Error('broken');

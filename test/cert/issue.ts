@@ -2,6 +2,7 @@ import t from 'tap';
 import { createIssue } from '../../src/cert/issue.ts';
 import type { Issuer } from '../../src/cert/issuers/issuer.ts';
 import { createLocalIssuer } from '../../src/cert/issuers/local.ts';
+import { NOTHING_YET } from '../../src/cert/renewal-entry.ts';
 import { createCertificateStore } from '../../src/cert/store.ts';
 import { GateError, type ErrorCode } from '../../src/core/errors.ts';
 import { createMemoryStorage } from '../../src/storage/memory.ts';
@@ -231,7 +232,7 @@ t.test('a wish orders what is not due, and tells the issuer what is replaced', a
 });
 
 t.test('the issuer hears which kind of challenge worked last, and says which one did', async (t) => {
-  const { good, create, store } = setUp();
+  const { good, create } = setUp();
   const told: (string | undefined)[] = [];
   const telling: Issuer = {
     ...good,
@@ -241,14 +242,72 @@ t.test('the issuer hears which kind of challenge worked last, and says which one
     },
   };
   const issue = create(telling);
-  t.equal((await issue(name, forever)).challenge, 'tls-alpn-01');
-  await store.writeState(name, {
-    failures: 0,
-    nextAttemptMs: 0,
-    lastIssuedMs: 1,
-    challenge: 'tls-alpn-01',
-    lastProblem: null,
-  });
+  t.equal((await issue(name, forever)).state?.challenge, 'tls-alpn-01');
   await issue(name, forever, { force: true });
   t.same(told, [undefined, 'tls-alpn-01']);
+});
+
+t.test('the books are written before the lock is given back, so that nobody finds old ones', async (t) => {
+  const { good, create, store, storage, clock } = setUp();
+  const atRelease: unknown[] = [];
+  const { lock } = storage;
+  storage.lock = async (one, signal) => {
+    const held = await lock(one, signal);
+    const release = async (): Promise<void> => {
+      atRelease.push(await store.readState(name));
+      await held.release();
+    };
+    return { ...held, release };
+  };
+  const { state } = await create(good)(name, forever);
+  t.match(state, { failures: 0, lastIssuedMs: clock.now() });
+  t.same(atRelease, [state]);
+  await store.writeState(name, { ...NOTHING_YET, failures: 3, lastIssuedMs: clock.now(), nextAttemptMs: 1 });
+  t.match(await create(good)(name, forever), { isNew: false, state: { failures: 0 } });
+  t.match(await store.readState(name), { failures: 0, lastIssuedMs: clock.now() }, 'what failed is over');
+});
+
+t.test('what the storage could not take is stored by the next attempt, without another order', async (t) => {
+  const { good, create, store, storage, asked, of, clock } = setUp();
+  const { write } = storage;
+  const fill = (isFull: boolean): void => {
+    storage.write = (key, value) =>
+      isFull && key.startsWith('certificates/')
+        ? Promise.reject(new GateError('ERR_STORAGE_UNAVAILABLE', 'storage "/x" cannot be written: ENOSPC'))
+        : write(key, value);
+  };
+  const issue = create(good);
+  fill(true);
+  await t.rejects(issue(name, forever), { code: 'ERR_STORAGE_UNAVAILABLE' });
+  await t.rejects(issue(name, forever), { code: 'ERR_STORAGE_UNAVAILABLE' });
+  t.equal(asked.length, 1);
+  t.equal(await store.read(name), undefined);
+  fill(false);
+  const { certificate, isNew } = await issue(name, forever);
+  t.ok(isNew);
+  t.equal(asked.length, 1, 'one order in all');
+  t.match(of('certificate.issued'), [{ serial: certificate.serial }]);
+  t.equal((await store.read(name))?.serial, certificate.serial);
+
+  clock.jump(clock.now() + 4 * DAY);
+  fill(true);
+  await t.rejects(issue(name, forever), { code: 'ERR_STORAGE_UNAVAILABLE' });
+  fill(false);
+  const rival = await create(good)(name, forever);
+  t.same(await issue(name, forever), { ...rival, isNew: false }, 'not over one that is newer');
+  clock.jump(clock.now() + 4 * DAY);
+  fill(true);
+  await t.rejects(issue(name, forever), { code: 'ERR_STORAGE_UNAVAILABLE' });
+  fill(false);
+  clock.jump(clock.now() + 5 * DAY);
+  const before = asked.length;
+  await issue(name, forever);
+  t.equal(asked.length, before + 1, 'nor one that would be due itself');
+});
+
+t.test('books that cannot be written are told, and the certificate stays', async (t) => {
+  const { good, create, store, of } = setUp();
+  store.writeState = () => Promise.reject(new Error('EIO'));
+  t.match(await create(good)(name, forever), { isNew: true, state: { failures: 0 } });
+  t.match(of('storage.failed'), [{ code: 'ERR_STORAGE_UNAVAILABLE' }]);
 });

@@ -60,7 +60,7 @@ const play = (
       steps.push('finalize');
       return { ...order, status: 'processing' };
     },
-    downloadChain: async () => '',
+    downloadChain: async () => ({ chainPem: '' }),
   };
   const run = async () => {
     const ordering = orderCertificate({
@@ -169,7 +169,7 @@ t.test('a chain for another key or another name is not handed on', async (t) => 
   });
   const other = await issuer.obtain(name, new AbortController().signal);
   const ca = play(t, { order: [{ status: 'ready' }, { status: 'valid', certificate: 'x' }] });
-  ca.session.downloadChain = async () => other.chainPem;
+  ca.session.downloadChain = async () => ({ chainPem: other.chainPem });
   await rejected(t, ca.run(), { code: 'ERR_CERT_INVALID', message: /does not match its private key/ });
 });
 

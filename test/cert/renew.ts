@@ -189,26 +189,33 @@ t.test('a storage that fails holds everything up but ends nothing', async (t) =>
   t.equal(asked.length, 2);
 });
 
-t.test('a storage that fails in the middle of an issue pauses a minute, and memory goes on', async (t) => {
-  const failures = [new GateError('ERR_STORAGE_UNAVAILABLE', 'storage "/x" cannot be written: ENOSPC')];
-  const issue = (name: string): Promise<Issued> => {
-    const failure = failures.pop();
-    return failure === undefined ? succeed(name) : Promise.reject(failure);
-  };
-  const { clock, renewal, asked, succeed, broken, of } = renewalOf(t, { names: ['a.example.com'], issue });
-  renewal.start();
-  await clock.untilSleeping();
-  t.match(of('certificate.failed'), [{ code: 'ERR_STORAGE_UNAVAILABLE' }]);
-  t.match(renewal.status(), [{ state: 'failing' }]);
-  broken.storage = new GateError('ERR_STORAGE_UNAVAILABLE', 'storage "/x" cannot be written: ENOSPC');
-  await clock.advance(MINUTE + 20);
-  t.match(renewal.status(), [{ state: 'failing' }], 'nothing is ordered that could not be kept');
-  t.equal(asked.length, 1);
-  delete broken.storage;
-  await clock.advance(MINUTE + 20);
-  t.match(renewal.status(), [{ state: 'live' }]);
-  t.ok(of('storage.failed').length >= 2);
-});
+t.test(
+  'a storage that fails in the middle of an issue pauses longer and longer, and memory goes on',
+  async (t) => {
+    const failures = [new GateError('ERR_STORAGE_UNAVAILABLE', 'storage "/x" cannot be written: ENOSPC')];
+    const issue = (name: string): Promise<Issued> => {
+      const failure = failures.pop();
+      return failure === undefined ? succeed(name) : Promise.reject(failure);
+    };
+    const { clock, renewal, asked, succeed, broken, of } = renewalOf(t, { names: ['a.example.com'], issue });
+    renewal.start();
+    await clock.untilSleeping();
+    t.match(of('certificate.failed'), [{ code: 'ERR_STORAGE_UNAVAILABLE' }]);
+    t.match(renewal.status(), [{ state: 'failing' }]);
+    broken.storage = new GateError('ERR_STORAGE_UNAVAILABLE', 'storage "/x" cannot be written: ENOSPC');
+    await clock.advance(MINUTE + 20);
+    t.match(renewal.status(), [{ state: 'failing' }], 'nothing is ordered that could not be kept');
+    t.equal(asked.length, 1);
+    const failed = () => of('certificate.failed').length;
+    t.equal(failed(), 2);
+    await clock.advance(60 * MINUTE);
+    t.equal(failed(), 10, 'after 1, 2, 2, 5, then every 10 minutes');
+    delete broken.storage;
+    await clock.advance(10 * MINUTE + 20);
+    t.match(renewal.status(), [{ state: 'live' }], 'by itself, ten minutes after it is back at the latest');
+    t.equal(asked.length, 2);
+  },
+);
 
 t.test('one name that cannot be read does not hold up the others', async (t) => {
   const storage = createFileStorage({ path: tempDir(t), clock: systemClock });
@@ -242,13 +249,67 @@ t.test('one name that cannot be read does not hold up the others', async (t) => 
 });
 
 t.test('a clock a year ahead does not order one certificate after another', async (t) => {
-  const issue = async (name: string): Promise<Issued> => ({
+  const issue = async (name: string): Promise<Issued> => {
     // The CA's time is right: to this clock the certificate has expired already.
-    certificate: { ...certificate(name, 90 * DAY, 365 * DAY) },
-    isNew: true,
-  });
-  const { clock, renewal, asked, certificate } = renewalOf(t, { names: ['a.example.com'], issue });
+    const fresh = certificate(name, 90 * DAY, 365 * DAY);
+    stored.set(name, fresh);
+    const state = { failures: 0, nextAttemptMs: 0, lastIssuedMs: clock.now(), lastProblem: null };
+    return { certificate: fresh, isNew: true, state };
+  };
+  const { clock, renewal, asked, certificate, stored } = renewalOf(t, { names: ['a.example.com'], issue });
   renewal.start();
   for (let hours = 0; hours < 24; hours += 1) await clock.advance(60 * MINUTE);
   t.equal(asked.length, 1);
+});
+
+t.test(
+  'very many names: what is due goes ahead of the rest, and what only looked good is found',
+  async (t) => {
+    const names = Array.from({ length: 2_000 }, (_, index) => `n${index}.example.com`);
+    const stored = new Map<string, StoredCertificate>();
+    const { clock, renewal, asked, certificate, of, read } = renewalOf(t, { names, stored });
+    for (const name of names) stored.set(name, certificate(name, 90 * DAY, 10 * DAY));
+    stored.set('n99.example.com', certificate('n99.example.com', 90 * DAY, 80 * DAY));
+    renewal.start();
+    await clock.advance(1_000);
+    t.same(asked, ['n99.example.com'], 'what is due');
+    t.ok(renewal.status().every(({ state }) => state === 'live'));
+    t.ok(read.glances === 2_000 && read.whole < 100, `${read.whole} of ${read.glances} checked so far`);
+    read.fails.set('n1500.example.com', new GateError('ERR_CERT_INVALID', 'does not match its private key'));
+    await clock.advance(2 * MINUTE);
+    t.match(of('context.failed'), [{ domain: 'n1500.example.com' }]);
+    t.same(asked, ['n99.example.com', 'n1500.example.com'], 'ordered anew');
+    t.equal(renewal.status()[1_500]?.state, 'live');
+    const looks = read.glances + read.whole;
+    await clock.advance(60 * MINUTE);
+    t.equal(read.glances + read.whole, looks, 'then nothing is read');
+  },
+);
+
+t.test('a storage that is down with very many names is asked now and then, not all the time', async (t) => {
+  const names = Array.from({ length: 2_000 }, (_, index) => `n${index}.example.com`);
+  const { clock, renewal, asked, broken, of } = renewalOf(t, { names });
+  broken.storage = new GateError('ERR_STORAGE_UNAVAILABLE', 'storage "/x" cannot be read: EIO');
+  renewal.start();
+  await clock.advance(10 * MINUTE);
+  const told = of('storage.failed').length;
+  t.ok(told > 3 && told < 20, `told ${told} times`);
+  t.same(asked, []);
+  delete broken.storage;
+  await clock.advance(MINUTE);
+  t.ok(asked.length > 100);
+});
+
+t.test('a certificate that somebody took out of the storage is ordered anew within the hour', async (t) => {
+  const names = ['a.example.com', 'b.example.com'];
+  const { clock, renewal, asked, stored, broken } = renewalOf(t, { names });
+  renewal.start();
+  await clock.advance(MINUTE);
+  stored.delete('b.example.com');
+  broken.storage = new GateError('ERR_STORAGE_UNAVAILABLE', 'storage "/x" cannot be read: EIO');
+  await clock.advance(61 * MINUTE);
+  t.equal(asked.length, 2, 'a storage that is down has lost nothing');
+  delete broken.storage;
+  await clock.advance(61 * MINUTE);
+  t.same(asked.slice(2), ['b.example.com']);
 });

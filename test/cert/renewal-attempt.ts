@@ -4,7 +4,7 @@ import { createAttempt } from '../../src/cert/renewal-attempt.ts';
 import { createEntry, NOTHING_YET, type Entry } from '../../src/cert/renewal-entry.ts';
 import { createRecords } from '../../src/cert/renewal-records.ts';
 import type { IssuanceState, StoredCertificate } from '../../src/cert/store.ts';
-import { GateError } from '../../src/core/errors.ts';
+import { GateError, type ErrorCode } from '../../src/core/errors.ts';
 import { fakeClock } from '../helpers/fake-clock.ts';
 import { recorder } from '../helpers/recorder.ts';
 
@@ -15,10 +15,13 @@ const { signal } = new AbortController();
 const setUp = (issue: () => Promise<Issued>, state?: IssuanceState) => {
   const clock = fakeClock();
   const { emit, of } = recorder();
+  const written: IssuanceState[] = [];
   const store = {
     read: async () => undefined,
+    glance: async () => undefined,
+    listStates: async () => new Set<string>(),
     readState: async () => state,
-    writeState: async () => undefined,
+    writeState: async (_name: string, next: IssuanceState) => void written.push(next),
   };
   const attempt = createAttempt({
     store,
@@ -42,28 +45,37 @@ const setUp = (issue: () => Promise<Issued>, state?: IssuanceState) => {
     notBeforeMs: clock.now(),
     notAfterMs: clock.now() + 90 * MINUTE,
   };
-  return { clock, attempt, of, certificate };
+  return { clock, attempt, of, certificate, written };
 };
-const fails = (code: 'ERR_ACME_UNREACHABLE' | 'ERR_STORAGE_LOCKED' | 'ERR_CERT_NAME_UNREADY') => () =>
-  Promise.reject<Issued>(new GateError(code, 'no'));
+const fails = (code: ErrorCode) => () => Promise.reject<Issued>(new GateError(code, 'no'));
 
 t.test('what was issued is remembered, whoever is deaf to it', async (t) => {
   let issued: Issued | undefined;
   const { attempt, certificate, clock } = setUp(async () => issued as Issued);
-  issued = { certificate, isNew: true };
+  const state = { ...NOTHING_YET, lastIssuedMs: clock.now() };
+  issued = { certificate, isNew: true, state };
   const entry = createEntry(name);
   await attempt(entry, signal);
-  t.match(entry, { certificate: { serial: '1' }, state: { failures: 0, lastIssuedMs: clock.now() } });
+  t.match(entry, { certificate: { serial: '1' }, state });
+  t.notMatch(JSON.stringify(entry), 'secret');
 });
 
 t.test('the state of one that another process stored is taken over', async (t) => {
   let issued: Issued | undefined;
-  const theirs = { ...NOTHING_YET, failures: 2, lastIssuedMs: 5 };
-  const { attempt, certificate } = setUp(async () => issued as Issued, theirs);
-  issued = { certificate, isNew: false };
-  const entry = createEntry(name);
+  const { attempt, certificate } = setUp(async () => issued as Issued);
+  issued = { certificate, isNew: false, state: { ...NOTHING_YET, lastIssuedMs: 5 } };
+  const entry: Entry = { ...createEntry(name), state: { ...NOTHING_YET, failures: 2 } };
   await attempt(entry, signal);
   t.match(entry.state, { failures: 0, lastIssuedMs: 5 });
+});
+
+t.test('a failure does not write over what another process issued meanwhile', async (t) => {
+  const theirs = { ...NOTHING_YET, lastIssuedMs: 5 };
+  const { attempt, of, written } = setUp(fails('ERR_STORAGE_LOCKED'), theirs);
+  const entry = createEntry(name);
+  await attempt(entry, signal);
+  t.ok(entry.isOutdated, 'read again');
+  t.same([written, of('certificate.failed')], [[], []]);
 });
 
 t.test('how long a name pauses depends on what failed', async (t) => {
@@ -76,6 +88,9 @@ t.test('how long a name pauses depends on what failed', async (t) => {
   t.equal(await paused(fails('ERR_ACME_UNREACHABLE'), 0), MINUTE);
   t.equal(await paused(fails('ERR_ACME_UNREACHABLE'), 4), 10 * MINUTE);
   t.equal(await paused(fails('ERR_STORAGE_LOCKED'), 4), MINUTE);
+  t.equal(await paused(fails('ERR_STORAGE_UNAVAILABLE'), 0), MINUTE);
+  t.equal(await paused(fails('ERR_STORAGE_UNAVAILABLE'), 3), 5 * MINUTE);
+  t.equal(await paused(fails('ERR_STORAGE_UNAVAILABLE'), 20), 10 * MINUTE, 'not for hours');
   t.equal(await paused(fails('ERR_CERT_NAME_UNREADY'), 4), 3 * MINUTE);
 });
 

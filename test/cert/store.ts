@@ -201,3 +201,26 @@ t.test('what the CA wishes is kept with the state', async (t) => {
   await store.writeState(name, { ...state, renewal: { ...renewal, windowStartMs: NaN } });
   t.notOk('renewal' in ((await store.readState(name)) ?? {}), 'nonsense counts as none');
 });
+
+t.test('a glance says what a read does, and sees only what is plain', async (t) => {
+  const storage = createMemoryStorage();
+  const store = createCertificateStore({ storage });
+  t.equal(await store.glance(name), undefined);
+  const leaf = made;
+  await store.write(name, { ...leaf, source: 'acme', issuer: 'x', directory: 'https://ca/' });
+  const { keyPem: _key, chainPem: _chain, ...known } = (await store.read(name)) ?? leaf;
+  t.same(await store.glance(name), known);
+  await storage.write(`certificates/${name}.pem`, 'torn');
+  await t.rejects(store.glance(name), { code: 'ERR_CERT_INVALID' });
+  await storage.write(`certificates/${name}.pem`, leaf.chainPem);
+  await t.rejects(store.glance(name), { code: 'ERR_CERT_INVALID', message: /where it came from/ });
+});
+
+t.test('the names with a state are listed', async (t) => {
+  const store = createCertificateStore({ storage: createMemoryStorage() });
+  t.same([...(await store.listStates())], []);
+  const state = { failures: 1, nextAttemptMs: 5, lastIssuedMs: 0, lastProblem: null };
+  await store.writeState(name, state);
+  await store.writeState('a'.repeat(250), state);
+  t.same([...(await store.listStates())], [name], 'but not those under a digest');
+});

@@ -138,6 +138,7 @@ class Ca {
     const isObject = typeof out === 'object';
     response.writeHead(status, {
       'replay-nonce': this.#nonce(),
+      date: new Date(this.resources.now()).toUTCString(),
       ...(isObject ? { 'content-type': 'application/json' } : {}),
       ...headers,
     } as Record<string, string>);

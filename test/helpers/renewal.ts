@@ -2,6 +2,7 @@
 
 import type { Test } from 'tap';
 import type { Issued } from '../../src/cert/issue.ts';
+import { issuedState } from '../../src/cert/plan.ts';
 import { Renewal, type RenewalOptions } from '../../src/cert/renew.ts';
 import type { IssuanceState, StoredCertificate } from '../../src/cert/store.ts';
 import { GateError } from '../../src/core/errors.ts';
@@ -29,6 +30,8 @@ export const renewalOf = (
   const asked: string[] = [];
   const told: string[] = [];
   const broken: { storage?: Error } = {};
+  /** how often the storage was read, and what a whole read meets once */
+  const read = { whole: 0, glances: 0, fails: new Map<string, Error>() };
   const guard = (): void => {
     if (broken.storage !== undefined) throw broken.storage;
   };
@@ -46,7 +49,9 @@ export const renewalOf = (
   const succeed = async (name: string): Promise<Issued> => {
     const fresh = certificate(name);
     stored.set(name, fresh);
-    return { certificate: fresh, isNew: true };
+    const state = issuedState(states.get(name), { atMs: clock.now() });
+    states.set(name, state);
+    return { certificate: fresh, isNew: true, state };
   };
   const renewal = new Renewal({
     names: options.names,
@@ -63,7 +68,24 @@ export const renewalOf = (
     store: {
       read: async (name) => {
         guard();
+        read.whole += 1;
+        const failure = read.fails.get(name);
+        if (failure === undefined) return stored.get(name);
+        read.fails.delete(name);
+        throw failure;
+      },
+      glance: async (name) => {
+        guard();
+        read.glances += 1;
         return stored.get(name);
+      },
+      list: async () => {
+        guard();
+        return [...stored.keys()];
+      },
+      listStates: async () => {
+        guard();
+        return new Set(states.keys());
       },
       readState: async (name) => {
         guard();
@@ -76,7 +98,7 @@ export const renewalOf = (
     },
   });
   t.teardown(() => renewal.stop());
-  return { clock, renewal, asked, told, stored, states, of, certificate, succeed, broken };
+  return { clock, renewal, asked, told, stored, states, of, certificate, succeed, broken, read };
 };
 
 /** An issue that fails as it does for a name nobody can reach. */

@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  renameSync,
   statSync,
   symlinkSync,
   utimesSync,
@@ -193,4 +194,18 @@ t.test('a count kept under the lock by several processes loses nothing, kills in
   t.equal(String(await storage.read('counter')), '120');
   const generations = readdirSync(join(root, '@locks/counter'));
   t.ok(generations.length <= 2, `old generations are cleared away: ${generations.join(' ')}`);
+});
+
+t.test('a folder that was believed in and is gone is a failure, not an absence', async (t) => {
+  const root = join(tempDir(t), 'store');
+  const storage = create(root);
+  await storage.open();
+  await storage.write('a/b', 'value');
+  t.equal(String(await storage.read('a/b')), 'value');
+  renameSync(root, `${root}.away`);
+  await t.rejects(storage.read('a/b'), { code: 'ERR_STORAGE_UNAVAILABLE' });
+  renameSync(`${root}.away`, root);
+  t.equal(String(await storage.read('a/b')), 'value');
+  renameSync(join(root, 'a'), join(root, 'c'));
+  t.equal(await storage.read('a/b'), undefined);
 });

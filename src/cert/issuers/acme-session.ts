@@ -209,13 +209,15 @@ export const createAcmeSession = (
     downloadChain: async (url) => {
       const { data, headers } = await post(url, 'a certificate');
       const usual = asText(data, 'a certificate');
-      if (preferredChain === undefined || leadsTo(usual, preferredChain)) return usual;
+      const dateMs = Date.parse(headers.date ?? '');
+      const at = Number.isNaN(dateMs) ? {} : { atMs: dateMs };
+      if (preferredChain === undefined || leadsTo(usual, preferredChain)) return { chainPem: usual, ...at };
       for (const alternate of alternateUrls([headers.link ?? []].flat().join(', '), url)) {
         const chainPem = asText((await post(alternate, 'a certificate')).data, 'a certificate');
-        if (leadsTo(chainPem, preferredChain)) return chainPem;
+        if (leadsTo(chainPem, preferredChain)) return { chainPem, ...at };
       }
       // A CA that has retired a root must not end a renewal.
-      return usual;
+      return { chainPem: usual, ...at };
     },
   };
 };

@@ -192,6 +192,17 @@ t.test('no objection to what is replaced stops a renewal', async (t) => {
   }
 });
 
+t.test('a CA that stumbles over what is replaced is asked without it', async (t) => {
+  const { ca, issuer, keep } = await setUp(t);
+  const first = await keep();
+  ca.faults.set('newOrder', (times) => (times === 2 ? faults.problem(500, 'serverInternal') : undefined));
+  await keep(issuer, first);
+  t.same(
+    ca.orders().map(({ replaces }) => replaces),
+    [undefined, undefined],
+  );
+});
+
 t.test('a limit of the CA is no objection to what is replaced', async (t) => {
   const { ca, keep, issuer } = await setUp(t, { judge: () => 'valid' });
   const first = await keep();

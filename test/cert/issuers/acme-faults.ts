@@ -95,6 +95,32 @@ t.test('chains as CAs should not send them', async (t) => {
   t.match(await (await shaped(() => '')).outcome(), { code: 'ERR_ACME_UNREACHABLE' });
 });
 
+t.test('a certificate that clients would refuse by its dates takes nobody’s place', async (t) => {
+  const DAY = 86_400_000;
+  const time = { now: Date.now(), dates: 0 };
+  const setUpAt = (options: object) =>
+    setUp(t, { judge: () => 'valid', now: () => time.now + time.dates, ...options });
+  const { ca, outcome, issuer } = await setUpAt({});
+  // dated a day ahead or behind when it is signed, while the answers have the time as it is
+  const shift = (ms: number): void => {
+    ca.faults.set('finalize', () => {
+      time.dates = ms;
+      return undefined;
+    });
+    ca.faults.set('order', () => {
+      time.dates = 0;
+      return undefined;
+    });
+  };
+  shift(DAY);
+  t.match(await outcome(), { code: 'ERR_CERT_INVALID', message: /was not valid yet when the CA gave it/ });
+  shift(-100 * DAY);
+  t.match(await outcome(), { code: 'ERR_CERT_INVALID', message: /had expired when the CA gave it/ });
+  time.now += 365 * DAY;
+  shift(0);
+  t.ok(await issuer.obtain(name, forever), 'by the time of the CA, whatever this machine believes');
+});
+
 t.test('a CA that hangs at any step is given up', async (t) => {
   for (const step of ['newAccount', 'newOrder', 'authorization', 'finalize', 'certificate'] as const) {
     const storage = createMemoryStorage();
