@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 import type { Emit } from '../core/events.ts';
 import { GateError } from '../core/errors.ts';
 import type { Limits } from '../core/settings.ts';
+import type { AnswerClock, Timed } from './answer-clock.ts';
 import { emitCompleted, type Outcome } from './completed.ts';
 import { sendErrorPage } from './error-page.ts';
 import type { Exchange, FieldLines } from './exchange.ts';
@@ -17,18 +18,22 @@ export interface AnswerOptions {
   readonly exchange: Exchange;
   readonly upstream: Upstream;
   readonly emit: Emit;
-  readonly limits: Pick<Limits, 'requestMs' | 'writeIdleMs'>;
+  readonly limits: Pick<Limits, 'requestMs' | 'upstreamBodyMs' | 'writeIdleMs'>;
+  readonly clock: AnswerClock;
 }
+
+/** Who is waited for: the client for its content, the upstream for its answer or for more of it, the client to read. */
+type Awaited = 'content' | 'answer' | 'more' | 'reader';
 
 /** Interim answers are written without back-pressure; nobody has use for more of them. */
 const INTERIM_ANSWERS = 8;
 
 /** One exchange's answer: hears the upstream on one side, the client on the other, and settles exactly once. */
-export class Answer implements UpstreamAnswer {
+export class Answer implements UpstreamAnswer, Timed {
+  dueMs = Infinity;
   readonly #options: AnswerOptions;
   #control: UpstreamControl | undefined;
-  #deadline: NodeJS.Timeout | undefined;
-  #stalled: NodeJS.Timeout | undefined;
+  #awaited: Awaited = 'answer';
   /** the upstream has nothing more to say, or must not say it any more */
   #settled = false;
   #headSent = false;
@@ -38,7 +43,8 @@ export class Answer implements UpstreamAnswer {
 
   constructor(options: AnswerOptions) {
     this.#options = options;
-    const { exchange } = options;
+    const { exchange, clock } = options;
+    clock.add(this);
     exchange.onClose = (finished) => this.#clientClosed(finished);
     exchange.onDrain = () => this.#drained();
     exchange.onFault = (error) => this.fail(error);
@@ -56,28 +62,58 @@ export class Answer implements UpstreamAnswer {
    */
   start(content: Readable | undefined): void {
     this.#dispatchedMs = performance.now();
-    const { upstream, limits } = this.#options;
-    const awaitAnswer = (): void => {
-      if (this.#settled || this.#headSent) return;
-      clearTimeout(this.#deadline);
-      this.#deadline = setTimeout(() => {
-        const ms = upstream.responseTimeoutMs;
-        this.fail(
-          new GateError('ERR_UPSTREAM_TIMEOUT', `upstream "${upstream.id}" sent no answer in ${ms} ms`),
-        );
-      }, upstream.responseTimeoutMs);
-    };
     if (content === undefined) {
-      awaitAnswer();
+      this.#await('answer', this.#dispatchedMs);
       return;
     }
     this.#content = content;
-    content.once('end', awaitAnswer);
-    this.#deadline = setTimeout(() => {
-      this.fail(
-        new GateError('ERR_REQUEST_TIMEOUT', `request body was not there after ${limits.requestMs} ms`),
-      );
-    }, limits.requestMs);
+    content.once('end', () => {
+      if (!this.#settled && !this.#headSent) this.#await('answer', performance.now());
+    });
+    this.#await('content', this.#dispatchedMs);
+  }
+
+  #await(awaited: Awaited, nowMs: number): void {
+    this.#awaited = awaited;
+    this.dueMs = nowMs + this.#timeOf(awaited);
+  }
+
+  #timeOf(awaited: Awaited): number {
+    const { upstream, limits } = this.#options;
+    switch (awaited) {
+      case 'content':
+        return limits.requestMs;
+      case 'answer':
+        return upstream.responseTimeoutMs;
+      case 'more':
+        return limits.upstreamBodyMs;
+      case 'reader':
+        return limits.writeIdleMs;
+    }
+  }
+
+  /** The clock's word: whoever was waited for is late. */
+  onDue(): void {
+    const { exchange, upstream } = this.#options;
+    const awaited = this.#awaited;
+    const inTime = `in ${this.#timeOf(awaited)} ms`;
+    switch (awaited) {
+      case 'content':
+        this.fail(new GateError('ERR_REQUEST_TIMEOUT', `request body was not there ${inTime}`));
+        break;
+      case 'answer':
+        this.fail(
+          new GateError('ERR_UPSTREAM_TIMEOUT', `upstream "${upstream.id}" sent no answer ${inTime}`),
+        );
+        break;
+      case 'more':
+        this.fail(
+          new GateError('ERR_UPSTREAM_TIMEOUT', `upstream "${upstream.id}" sent nothing more ${inTime}`),
+        );
+        break;
+      case 'reader':
+        exchange.abort();
+    }
   }
 
   onControl(control: UpstreamControl): void {
@@ -94,8 +130,8 @@ export class Answer implements UpstreamAnswer {
   onHead(status: number, reason: string, fields: FieldLines): void {
     if (this.#settled) return;
     const { exchange, outcome } = this.#options;
-    clearTimeout(this.#deadline);
-    outcome.upstreamMs = performance.now() - this.#dispatchedMs;
+    const nowMs = performance.now();
+    outcome.upstreamMs = nowMs - this.#dispatchedMs;
     try {
       exchange.head(status, reason, responseFields(fields));
     } catch (error) {
@@ -105,22 +141,23 @@ export class Answer implements UpstreamAnswer {
     }
     outcome.status = status;
     this.#headSent = true;
+    this.#await('more', nowMs);
   }
 
   onData(chunk: Buffer): boolean {
     if (this.#settled) return true;
     const { exchange, outcome } = this.#options;
     outcome.bytes += chunk.length;
-    if (exchange.write(chunk)) return true;
-    this.#watchReader();
-    return false;
+    const goesOn = exchange.write(chunk);
+    this.#await(goesOn ? 'more' : 'reader', performance.now());
+    return goesOn;
   }
 
   onEnd(trailers: FieldLines): void {
     if (!this.#settle()) return;
     const { exchange } = this.#options;
     exchange.end(trailers.length === 0 ? undefined : trailerFields(trailers));
-    if (!exchange.closed) this.#watchReader();
+    if (!exchange.closed) this.#await('reader', performance.now());
   }
 
   onError(error: Error): void {
@@ -144,26 +181,18 @@ export class Answer implements UpstreamAnswer {
     outcome.status = error.entry.status;
     if (error.code.startsWith('ERR_REQUEST_')) exchange.closeAfter();
     outcome.bytes = sendErrorPage(exchange, outcome.status, outcome.id);
-    if (!exchange.closed) this.#watchReader();
-  }
-
-  /** A client that takes nothing of its answer does not keep it for ever. */
-  #watchReader(): void {
-    clearTimeout(this.#stalled);
-    this.#stalled = setTimeout(() => {
-      this.#options.exchange.abort();
-    }, this.#options.limits.writeIdleMs);
+    if (!exchange.closed) this.#await('reader', performance.now());
   }
 
   #drained(): void {
-    if (!this.#settled) clearTimeout(this.#stalled);
+    if (!this.#settled && this.#awaited === 'reader') this.#await('more', performance.now());
     this.#control?.resume();
   }
 
   #clientClosed(finished: boolean): void {
-    clearTimeout(this.#stalled);
+    const { exchange, emit, outcome, clock } = this.#options;
+    clock.remove(this);
     if (this.#settle()) this.#control?.abort();
-    const { exchange, emit, outcome } = this.#options;
     exchange.onClose = undefined;
     emitCompleted(emit, exchange, outcome, finished && outcome.status !== 0);
   }
@@ -172,7 +201,7 @@ export class Answer implements UpstreamAnswer {
   #settle(): boolean {
     if (this.#settled) return false;
     this.#settled = true;
-    clearTimeout(this.#deadline);
+    this.dueMs = Infinity;
     // not read to its end: nobody will
     if (this.#content?.readableEnded === false) this.#content.destroy();
     return true;
