@@ -33,7 +33,12 @@ export interface Http1Connection {
   closing: boolean;
   /** the process drains: each answer, also to a request that came before, closes its connection */
   readonly isDraining: () => boolean;
+  /** called when an exchange is over, behind its own onClose */
+  onOver(request: IncomingMessage): void;
 }
+
+/** Whatever broke is told by 'close'. */
+const ignore = (): void => undefined;
 
 export class Http1Exchange implements Exchange {
   readonly listener: Listener;
@@ -51,6 +56,7 @@ export class Http1Exchange implements Exchange {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #connection: Http1Connection;
+  #hearsDrain = false;
 
   constructor(connection: Http1Connection, request: IncomingMessage, response: ServerResponse) {
     this.listener = connection.facts.listener;
@@ -62,10 +68,12 @@ export class Http1Exchange implements Exchange {
     this.#request = request;
     this.#response = response;
     this.#connection = connection;
-    response.on('drain', () => this.onDrain?.());
-    response.on('close', () => this.onClose?.(response.writableFinished));
-    response.on('error', () => undefined);
-    request.on('error', () => undefined);
+    response.on('close', () => {
+      this.onClose?.(response.writableFinished);
+      connection.onOver(request);
+    });
+    response.on('error', ignore);
+    request.on('error', ignore);
   }
 
   get closed(): boolean {
@@ -107,7 +115,13 @@ export class Http1Exchange implements Exchange {
   }
 
   write(chunk: Buffer): boolean {
-    return this.#response.write(chunk);
+    const goesOn = this.#response.write(chunk);
+    // most answers never wait
+    if (!goesOn && !this.#hearsDrain) {
+      this.#hearsDrain = true;
+      this.#response.on('drain', () => this.onDrain?.());
+    }
+    return goesOn;
   }
 
   end(trailers?: FieldLines): void {
