@@ -131,8 +131,15 @@ export class Http1Exchange implements Exchange {
       // trailers Node refuses to write are left out (RFC 9110 §6.5.1 allows it)
     }
     // answered before the request was whole: what follows of it is no request
-    if (!this.#request.complete) this.#lingerAfter();
+    if (!this.#isWhole()) this.#lingerAfter();
     this.#response.end();
+  }
+
+  /** Node calls a request complete a moment after it was handed over, also where its head is all there is (RFC 9112 §6.3). */
+  #isWhole(): boolean {
+    if (this.#request.complete) return true;
+    const { headers } = this.#request;
+    return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
   }
 
   abort(): void {
