@@ -31,6 +31,8 @@ const INTERIM_ANSWERS = 8;
 /** One exchange's answer: hears the upstream on one side, the client on the other, and settles exactly once. */
 export class Answer implements UpstreamAnswer, Timed {
   dueMs = Infinity;
+  earlier: Timed | undefined;
+  later: Timed | undefined;
   readonly #options: AnswerOptions;
   #control: UpstreamControl | undefined;
   #awaited: Awaited = 'answer';

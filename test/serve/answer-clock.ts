@@ -1,11 +1,16 @@
+import * as assert from 'node:assert/strict';
+import * as fc from 'fast-check';
 import t from 'tap';
 import { createAnswerClock, type Timed } from '../../src/serve/answer-clock.ts';
 import { pause } from '../helpers/pause.ts';
+import { holds } from '../helpers/property.ts';
 import { until } from '../helpers/until.ts';
 
 const timed = (dueMs: number, told: string[], name: string): Timed => ({
   dueMs,
   onDue: () => told.push(name),
+  earlier: undefined,
+  later: undefined,
 });
 
 t.test('what is late is told once, and never before its time', async (t) => {
@@ -51,6 +56,8 @@ t.test('a deadline may be moved by what is told, and told things may remove them
   const clock = createAnswerClock(5);
   const told: number[] = [];
   const twice: Timed = {
+    earlier: undefined,
+    later: undefined,
     dueMs: performance.now(),
     onDue: () => {
       told.push(told.length);
@@ -61,4 +68,27 @@ t.test('a deadline may be moved by what is told, and told things may remove them
   clock.add(twice);
   await until('told twice', () => told.length === 2);
   t.same(told, [0, 1]);
+});
+
+t.test('whatever leaves in whatever order, the others stay', async (t) => {
+  await holds(
+    t,
+    fc.asyncProperty(fc.shuffledSubarray([0, 1, 2, 3, 4, 5]), async (leaving) => {
+      const clock = createAnswerClock(1);
+      const told: string[] = [];
+      const all = Array.from({ length: 6 }, (_, index) => timed(Infinity, told, String(index)));
+      for (const one of all) clock.add(one);
+      for (const index of leaving) {
+        const one = all[index];
+        if (one === undefined) continue;
+        clock.remove(one);
+        clock.remove(one);
+      }
+      for (const one of all) one.dueMs = 0;
+      const stay = [...all.keys()].filter((index) => !leaving.includes(index)).map(String);
+      if (stay.length > 0) await until('those that stay', () => told.length >= stay.length);
+      assert.deepEqual(told, stay);
+    }),
+    30,
+  );
 });
