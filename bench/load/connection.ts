@@ -41,7 +41,14 @@ export const createConnect = (caPem: string): Connect => {
       ...(session === undefined ? {} : { session }),
     });
     socket.setNoDelay(true);
-    socket.once('timeout', () => socket.destroy(Object.assign(new Error('timeout'), { code: 'TIMEOUT' })));
+    let phase = 'tls';
+    socket.once('secureConnect', () => {
+      phase = 'answer';
+    });
+    socket.once('timeout', () => {
+      const code = `TIMEOUT-${socket.connecting ? 'connect' : phase}`;
+      socket.destroy(Object.assign(new Error('timeout'), { code }));
+    });
     return socket;
   };
 };

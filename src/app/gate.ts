@@ -69,8 +69,9 @@ const compose = (settings: Settings, wantedLevel: string | undefined): Parts => 
   const storage = createFileStorage({ path: settings.certificates.storage.path, clock });
   const domains = new Map(settings.domains.map((domain) => [domain.name, domain]));
   const isServed = (name: string): boolean => domains.has(name);
+  const store = createCertificateStore({ storage });
   const cache = createContextCache({
-    store: createCertificateStore({ storage }),
+    store: { read: store.readToServe },
     clock,
     emit: bus.emit,
     maxContexts: MAX_CONTEXTS,

@@ -4,7 +4,7 @@
 import { LRUCache } from 'lru-cache';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Clock } from '../core/clock.ts';
-import { toGateError } from '../core/errors.ts';
+import { GateError, toGateError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { CertificateStore, StoredCertificate } from './store.ts';
 
@@ -60,8 +60,17 @@ interface Load {
   isOutdated: boolean;
 }
 
-const buildContext = ({ keyPem, chainPem }: StoredCertificate): SecureContext =>
-  createSecureContext({ key: keyPem, cert: chainPem, minVersion: 'TLSv1.2', ciphers: CIPHERS });
+/** @throws GateError `ERR_CERT_INVALID` for a key that is not the leaf's, or a chain that cannot be read */
+const buildContext = ({ domain, keyPem, chainPem }: StoredCertificate): SecureContext => {
+  try {
+    return createSecureContext({ key: keyPem, cert: chainPem, minVersion: 'TLSv1.2', ciphers: CIPHERS });
+  } catch (cause) {
+    throw new GateError('ERR_CERT_INVALID', `certificate for "${domain}" cannot be served`, {
+      cause,
+      details: { domain },
+    });
+  }
+};
 
 export const createContextCache = (options: ContextCacheOptions): ContextCache => {
   const { store, clock, emit, maxContexts } = options;

@@ -6,7 +6,13 @@ import type { CertificateSource, LastProblem } from '../core/certificate-state.t
 import { GateError } from '../core/errors.ts';
 import type { ChallengeType } from '../core/settings.ts';
 import type { Storage } from '../core/storage.ts';
-import { checkCertificate, splitChain, type CertificateFacts, type KeyAndChain } from './certificate.ts';
+import {
+  checkCertificate,
+  checkToServe,
+  splitChain,
+  type CertificateFacts,
+  type KeyAndChain,
+} from './certificate.ts';
 import { nameKey, nameOfKey } from './name-key.ts';
 
 /** Where a certificate came from. */
@@ -54,6 +60,8 @@ export interface IssuanceState {
 export interface CertificateStore {
   /** @throws GateError `ERR_CERT_INVALID` for a value that cannot be served, `ERR_STORAGE_UNAVAILABLE` */
   read(name: string): Promise<StoredCertificate | undefined>;
+  /** As `read`, for one that `createSecureContext` is given next: what that checks itself is left to it. */
+  readToServe(name: string): Promise<StoredCertificate | undefined>;
   /**
    * Replaces the certificate of a name, once the new one has been checked.
    * @throws GateError `ERR_CERT_INVALID`, `ERR_STORAGE_UNAVAILABLE`; the old one is then still there
@@ -206,19 +214,25 @@ export const createCertificateStore = ({ storage }: { readonly storage: Storage 
     await prune(name);
   };
 
+  const readWith = async (
+    check: typeof checkCertificate,
+    name: string,
+  ): Promise<StoredCertificate | undefined> => {
+    const text = await readText(certificateKey(name));
+    if (text === undefined) return undefined;
+    const broken = (what: string): GateError =>
+      new GateError('ERR_CERT_INVALID', `certificate for "${name}" ${what}`, { details: { domain: name } });
+    const origin = parseOrigin(text);
+    if (origin === undefined) throw broken('does not say where it came from in its first line');
+    const keyPem = KEY_BLOCK.exec(text)?.[0];
+    if (keyPem === undefined) throw broken('has no private key');
+    const keyAndChain = { keyPem: `${keyPem}\n`, chainPem: splitChain(text).join('') };
+    return { domain: name, ...origin, ...keyAndChain, ...check(name, keyAndChain) };
+  };
+
   return {
-    read: async (name) => {
-      const text = await readText(certificateKey(name));
-      if (text === undefined) return undefined;
-      const broken = (what: string): GateError =>
-        new GateError('ERR_CERT_INVALID', `certificate for "${name}" ${what}`, { details: { domain: name } });
-      const origin = parseOrigin(text);
-      if (origin === undefined) throw broken('does not say where it came from in its first line');
-      const keyPem = KEY_BLOCK.exec(text)?.[0];
-      if (keyPem === undefined) throw broken('has no private key');
-      const keyAndChain = { keyPem: `${keyPem}\n`, chainPem: splitChain(text).join('') };
-      return { domain: name, ...origin, ...keyAndChain, ...checkCertificate(name, keyAndChain) };
-    },
+    read: (name) => readWith(checkCertificate, name),
+    readToServe: (name) => readWith(checkToServe, name),
 
     write: async (name, { keyPem, chainPem, source, issuer, directory }) => {
       const origin: Origin = { source, issuer, ...(directory === undefined ? {} : { directory }) };

@@ -195,3 +195,23 @@ t.test('there are never more contexts than allowed', async (t) => {
   t.equal(cache.size(), 3);
   t.equal((cache.lookup('n9.example.com') as ContextLookup).result, 'hit');
 });
+
+t.test('a key that OpenSSL refuses is a certificate that cannot be served; the old one stays', async (t) => {
+  const [first, second] = certificates;
+  if (first === undefined || second === undefined) throw new Error('certificates are missing');
+  const { emit, of } = recorder();
+  const clock = fakeClock();
+  const stored = { domain: name, ...origin, ...first, serial: '1', notBeforeMs: 0, notAfterMs: 2e12 };
+  let next: StoredCertificate = { ...stored, fingerprint: 'a' };
+  const cache = createContextCache({
+    store: { read: () => Promise.resolve(next) },
+    clock,
+    emit,
+    maxContexts: 10,
+  });
+  const { context } = await cache.lookup(name);
+  next = { ...stored, fingerprint: 'b', keyPem: second.keyPem };
+  await cache.lookAgain(name);
+  t.equal((await cache.lookup(name)).context, context);
+  t.match(of('context.failed'), [{ domain: name, code: 'ERR_CERT_INVALID' }]);
+});
