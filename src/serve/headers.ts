@@ -67,8 +67,13 @@ const classOfToken = (name: string): FieldClass | undefined => {
 
 const classOf = (name: string): FieldClass => classOfToken(name) ?? judge(name);
 
-/** Names a Connection field nominates (RFC 9110 §7.6.1), lower case. */
-const nominated = (value: string): string[] => value.split(',').map((option) => option.trim().toLowerCase());
+/** Adds the names a Connection field nominates (RFC 9110 §7.6.1), lower case. */
+const nominate = (before: readonly string[] | undefined, value: string): readonly string[] | undefined => {
+  // what nearly all say, and Keep-Alive is dropped as it is
+  if (value === 'keep-alive') return before;
+  const names = value.split(',').map((option) => option.trim().toLowerCase());
+  return before === undefined ? names : [...before, ...names];
+};
 
 const malformed = (what: string): GateError => new GateError('ERR_REQUEST_MALFORMED', what);
 
@@ -136,7 +141,7 @@ export const readRequestFields = (
   let forwardedProto: string | undefined;
   let chunked = false;
   let bytes = 0;
-  let dropped: string[] | undefined;
+  let dropped: readonly string[] | undefined;
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] as string;
     const value = fields[i + 1] as string;
@@ -176,7 +181,7 @@ export const readRequestFields = (
           throw malformed('request has an Expect that is not 100-continue');
         break;
       case 'connection':
-        dropped = [...(dropped ?? []), ...nominated(value)];
+        dropped = nominate(dropped, value);
         break;
       case 'hop':
         refuseUpgrade(name, value, httpVersion);
@@ -254,7 +259,7 @@ const withoutNominated = (fields: FieldLines, names: readonly string[]): string[
  */
 export const responseFields = (raw: FieldLines): string[] => {
   const kept: string[] = [];
-  let dropped: string[] | undefined;
+  let dropped: readonly string[] | undefined;
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string;
     const value = raw[i + 1] as string;
@@ -264,7 +269,7 @@ export const responseFields = (raw: FieldLines): string[] => {
       case 'policy':
         break;
       case 'connection':
-        dropped = [...(dropped ?? []), ...nominated(value)];
+        dropped = nominate(dropped, value);
         break;
       default:
         kept.push(name, value);

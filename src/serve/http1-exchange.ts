@@ -1,7 +1,7 @@
 // HTTP/1.0 and 1.1: one request of Node's server as an Exchange, and the life of the connection around it.
 // It decides nothing about names, routes or upstreams.
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { GateError } from '../core/errors.ts';
@@ -109,7 +109,8 @@ export class Http1Exchange implements Exchange {
     if (this.#connection.isDraining()) this.closeAfter();
     // a flat list keeps order and repetition; Node adds Date (RFC 9110 §6.6.1), Connection and the framing
     const all = this.policy.length === 0 ? fields : fields.concat(this.policy);
-    response.writeHead(status, UNWRITABLE_REASON.test(reason) ? '' : reason, all as string[]);
+    const isWritable = reason === STATUS_CODES[status] || !UNWRITABLE_REASON.test(reason);
+    response.writeHead(status, isWritable ? reason : '', all as string[]);
     // the body mostly comes in the same read: only a head that stays alone is flushed alone
     process.nextTick(flushAlone, response);
   }
