@@ -56,6 +56,14 @@ export const createLinkgateTarget = ({ name, node, nodeArgs = [] }: LinkgateTarg
       args: [...nodeArgs, COMMAND, 'run', '--config', file],
       cores: options.cores,
     });
-    return { ...program, port: ports.https, adminPort: ports.admin };
+    return {
+      ...program,
+      port: ports.https,
+      adminPort: ports.admin,
+      addDomain: async (name) => {
+        writeNames([...options.domains.names, name]);
+        process.kill(program.pid, 'SIGHUP');
+      },
+    };
   },
 });
