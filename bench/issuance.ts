@@ -56,7 +56,7 @@ const linkgate = (name: string, node: string): Issuer => ({
         http: `127.0.0.1:${httpPort}`,
         admin: `127.0.0.1:${await freePort()}`,
       },
-      upstream: { url: 'https://127.0.0.1:9' },
+      upstream: { url: 'https://127.0.0.1:9', serverName: 'tracker.bench.example' },
       certificates: {
         storage: { type: 'file', path: join(folder, 'store') },
         issuers: [
