@@ -23,6 +23,9 @@ export const closeLingering = (socket: Socket): void => {
   socket.once('close', () => clearTimeout(timer));
 };
 
+/** What is held back for the rest of a turn; a redirect's page has a few hundred bytes. */
+const MOST_HELD_BYTES = 4 * 1024;
+
 /** Reasons Node would refuse to write; a phrase has no meaning (RFC 9112 §4). */
 const UNWRITABLE_REASON = /[^\t\u0020-\u007e\u0080-\u00ff]/;
 
@@ -57,6 +60,10 @@ export class Http1Exchange implements Exchange {
   readonly #response: ServerResponse;
   readonly #connection: Http1Connection;
   #hearsDrain = false;
+  /** the head was made in this turn of the loop, and nothing was written */
+  #mayHold = false;
+  /** the first content, while more may come in the same turn */
+  #held: Buffer | undefined;
 
   constructor(connection: Http1Connection, request: IncomingMessage, response: ServerResponse) {
     this.listener = connection.facts.listener;
@@ -111,11 +118,32 @@ export class Http1Exchange implements Exchange {
     const all = this.policy.length === 0 ? fields : fields.concat(this.policy);
     const isWritable = reason === STATUS_CODES[status] || !UNWRITABLE_REASON.test(reason);
     response.writeHead(status, isWritable ? reason : '', all as string[]);
-    // the body mostly comes in the same read: only a head that stays alone is flushed alone
-    process.nextTick(flushAlone, response);
+    // the body mostly comes in the same read, and mostly whole: only what stays alone is flushed alone
+    this.#mayHold = true;
+    process.nextTick(flushAlone, this);
+  }
+
+  /** Sends what was held back: nothing more came in the same turn. */
+  flush(): void {
+    const response = this.#response;
+    this.#mayHold = false;
+    if (!response.headersSent || response.writableEnded || response.destroyed) return;
+    const held = this.#held;
+    this.#held = undefined;
+    if (held === undefined) response.flushHeaders();
+    else this.#write(held);
   }
 
   write(chunk: Buffer): boolean {
+    if (this.#mayHold && this.#held === undefined && chunk.length <= MOST_HELD_BYTES) {
+      this.#held = chunk;
+      return true;
+    }
+    if (this.#mayHold) this.flush();
+    return this.#write(chunk);
+  }
+
+  #write(chunk: Buffer): boolean {
     const goesOn = this.#response.write(chunk);
     // most answers never wait
     if (!goesOn && !this.#hearsDrain) {
@@ -133,7 +161,12 @@ export class Http1Exchange implements Exchange {
     }
     // answered before the request was whole: what follows of it is no request
     if (!this.#isWhole()) this.#lingerAfter();
-    this.#response.end();
+    const held = this.#held;
+    this.#mayHold = false;
+    this.#held = undefined;
+    // head and content as one text are one write, without a list of buffers
+    if (held === undefined) this.#response.end();
+    else this.#response.end(held.toString('latin1'), 'latin1');
   }
 
   /** Node calls a request complete a moment after it was handed over, also where its head is all there is (RFC 9112 §6.3). */
@@ -169,9 +202,7 @@ export class Http1Exchange implements Exchange {
   }
 }
 
-const flushAlone = (response: ServerResponse): void => {
-  if (response.headersSent && !response.writableEnded && !response.destroyed) response.flushHeaders();
-};
+const flushAlone = (exchange: Http1Exchange): void => exchange.flush();
 
 /** Node writes the values of early hints as they are: nothing but plain text may reach it. */
 const PLAIN = /^[\t\u0020-\u007e]*$/;

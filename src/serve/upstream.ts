@@ -144,6 +144,8 @@ export const createUpstream = (
         body: body ?? null,
         // undici would take the TLS name from Host, and connect anew for each customer
         servername: serverName,
+        // one request at a time anyway: spares a look for the next one at each head
+        blocking: false,
       } as Dispatcher.DispatchOptions,
       attempt,
     );
