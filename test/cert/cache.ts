@@ -8,6 +8,7 @@ import { GateError } from '../../src/core/errors.ts';
 import { createMemoryStorage } from '../../src/storage/memory.ts';
 import { fakeClock } from '../helpers/fake-clock.ts';
 import { recorder } from '../helpers/recorder.ts';
+import { until } from '../helpers/until.ts';
 
 const forever = new AbortController().signal;
 const issuer = createLocalIssuer({
@@ -214,4 +215,38 @@ t.test('a key that OpenSSL refuses is a certificate that cannot be served; the o
   await cache.lookAgain(name);
   t.equal((await cache.lookup(name)).context, context);
   t.match(of('context.failed'), [{ domain: name, code: 'ERR_CERT_INVALID' }]);
+});
+
+t.test('a context that was dropped is closed, not before a handshake could still be given it', async (t) => {
+  const { put, state } = setUp();
+  const stored = await put(0);
+  const closed = new Set<unknown>();
+  const cache = createContextCache({
+    store: { read: (domain) => Promise.resolve({ ...stored, domain }) },
+    clock: fakeClock(),
+    emit: () => undefined,
+    maxContexts: 2,
+    closeAfterMs: 200,
+  });
+  const startMs = performance.now();
+  const contexts = await Promise.all(
+    ['a', 'b', 'c', 'd'].map(async (domain) => {
+      const { context } = await cache.lookup(domain);
+      const inner = (context as (SecureContext & { context: { close(): void } }) | undefined)?.context;
+      t.type(inner?.close, 'function', 'Node has it');
+      if (inner === undefined) throw new Error('there is no context');
+      const close = inner.close.bind(inner);
+      inner.close = () => {
+        closed.add(domain);
+        close();
+      };
+      return context;
+    }),
+  );
+  t.equal(cache.size(), 2);
+  await until('the two that were dropped', () => closed.size === 2);
+  t.ok(performance.now() - startMs >= 200);
+  t.same([...closed], ['a', 'b']);
+  t.equal((await cache.lookup('d')).context, contexts[3], 'what is kept stays open');
+  t.equal(state.reads, 0);
 });
