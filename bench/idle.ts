@@ -65,14 +65,23 @@ const measureOne = async (
   }
 };
 
-export const measureIdle = async (context: BenchContext): Promise<readonly IdleRow[]> => {
-  const rows: IdleRow[] = [];
+/**
+ * @param done - what a run before this one has measured
+ * @param keep - called with all rows whenever there is one more
+ */
+export const measureIdle = async (
+  context: BenchContext,
+  done: readonly IdleRow[],
+  keep: (rows: readonly IdleRow[]) => void,
+): Promise<void> => {
+  const rows = [...done];
   for (const protocol of ['h1', 'h2'] as const) {
     for (const target of context.targets.filter(({ speaksHttp2 }) => protocol === 'h1' || speaksHttp2)) {
+      if (rows.some((row) => row.target === target.name && row.protocol === protocol)) continue;
       const row = await locked(context.options.lock, () => measureOne(context, target, protocol));
       rows.push(row);
+      keep(rows);
       context.say(`idle ${protocol} ${target.name}: ${row.connections} held`);
     }
   }
-  return rows;
 };

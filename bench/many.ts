@@ -3,6 +3,7 @@
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   loadSpec,
   startTarget,
@@ -12,6 +13,7 @@ import {
   type Started,
 } from './bench-context.ts';
 import { addDomain } from './certificates.ts';
+import { startLoad } from './load/load.ts';
 import { locked } from './lock.ts';
 import { measure, type Measurement } from './measure.ts';
 import { cpuMsOf, pssOf } from './process-tree.ts';
@@ -20,16 +22,31 @@ import type { RunningTarget } from './targets/target.ts';
 
 const ADDED = 'links.added.example';
 
-const measureAdded = async (context: BenchContext, started: Started): Promise<number | undefined> => {
+/** of the clicks on another domain while one is added */
+const BESIDE_RATE = 50;
+
+const measureAdded = async (
+  context: BenchContext,
+  started: Started,
+): Promise<Pick<ManyRow, 'addedMs' | 'addedErrors'>> => {
   const { running, domains } = started;
-  if (running.addDomain === undefined) return undefined;
+  if (running.addDomain === undefined) return { addedMs: undefined };
   addDomain(context.authority, domains.folder, ADDED);
-  const startMs = performance.now();
+  const beside = startLoad(loadSpec(context, { mode: 'open', port: running.port, rate: BESIDE_RATE }));
   try {
+    await pause(context.options.settleMs);
+    const startMs = performance.now();
     await running.addDomain(ADDED);
     await untilServed(context, running, ADDED);
-    return performance.now() - startMs;
+    const addedMs = performance.now() - startMs;
+    // what is under way is waited for
+    await pause(context.options.settleMs);
+    return { addedMs, addedErrors: (await beside.take()).errors };
+  } catch (error) {
+    context.say(`added domain: ${String(error)}`);
+    return { addedMs: undefined };
   } finally {
+    await beside.stop();
     rmSync(join(domains.folder, `${ADDED}.pem`));
   }
 };
@@ -58,7 +75,7 @@ const measureOne = async (context: BenchContext, started: Started): Promise<Many
     measure({
       pid: running.pid,
       load: loadSpec(context, { mode: 'fresh', port: running.port, distribution, domains: domains.count }),
-      warmUpMs: target.isJit ? options.warmUpMs : options.settleMs,
+      warmUpMs: target.isJit && distribution === 'zipf' ? options.warmUpMs / 2 : options.settleMs,
       durationMs: options.durationMs * 2,
     });
   const [zipf, uniform] = [await under('zipf'), await under('uniform')];
@@ -71,16 +88,25 @@ const measureOne = async (context: BenchContext, started: Started): Promise<Many
     zipf,
     uniform,
     loadedPssBytes: pssOf(running.pid),
-    addedMs: await measureAdded(context, started),
+    ...(await measureAdded(context, started)),
     ...(scrape === undefined ? {} : { scrape }),
   };
 };
 
-export const measureMany = async (context: BenchContext): Promise<readonly ManyRow[]> => {
+/**
+ * @param done - what a run before this one has measured
+ * @param keep - called with all rows whenever there is one more
+ */
+export const measureMany = async (
+  context: BenchContext,
+  done: readonly ManyRow[],
+  keep: (rows: readonly ManyRow[]) => void,
+): Promise<void> => {
   const { options, targets, say } = context;
-  const rows: ManyRow[] = [];
+  const rows = [...done];
   for (const count of options.domains) {
     for (const target of targets.filter(({ mostDomains }) => mostDomains >= count)) {
+      if (rows.some((row) => row.target === target.name && row.domains === count)) continue;
       await locked(options.lock, async () => {
         try {
           const started = await startTarget(context, target, { count });
@@ -91,8 +117,8 @@ export const measureMany = async (context: BenchContext): Promise<readonly ManyR
         } catch (error) {
           say(`many ${count} ${target.name}: ${String(error)}`);
         }
+        keep(rows);
       });
     }
   }
-  return rows;
 };

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { MODES, type Mode } from './load/spec.ts';
 
 /** What beside the modes of the main table can be measured. */
-export const PARTS = ['workers', 'many', 'idle'] as const;
+export const PARTS = ['workers', 'many', 'idle', 'issuance'] as const;
 export type Part = (typeof PARTS)[number];
 
 export interface BenchOptions {
@@ -13,7 +13,7 @@ export interface BenchOptions {
   /** undefined for all */
   readonly targets: readonly string[] | undefined;
   readonly rounds: number;
-  /** before the first round of a mode, for targets that compile while they run */
+  /** before the first round of a mode, all targets that compile while they run at once */
   readonly warmUpMs: number;
   /** before each measurement, and before the first for all others */
   readonly settleMs: number;
@@ -24,6 +24,8 @@ export interface BenchOptions {
   readonly lock: string | undefined;
   /** without a file in results/ */
   readonly isDry: boolean;
+  /** goes on with what a run of this commit left undone */
+  readonly isResumed: boolean;
 }
 
 const isOneOf = <T extends string>(all: readonly T[], word: string): word is T =>
@@ -55,6 +57,7 @@ export const parseOptions = (args: readonly string[], knownTargets: readonly str
       domains: { type: 'string', default: '1000,10000,100000' },
       lock: { type: 'string' },
       dry: { type: 'boolean', default: false },
+      resume: { type: 'boolean', default: false },
     },
   });
   const only = listOf(values.only);
@@ -73,12 +76,13 @@ export const parseOptions = (args: readonly string[], knownTargets: readonly str
     modes: only === undefined ? MODES : MODES.filter((mode) => only.includes(mode)),
     parts: only === undefined ? (quick ? [] : PARTS) : PARTS.filter((part) => only.includes(part)),
     targets,
-    rounds: positive('rounds', values.rounds ?? (quick ? '2' : '5')),
+    rounds: positive('rounds', values.rounds ?? (quick ? '2' : '3')),
     warmUpMs: quick ? 3_500 : 20_000,
     settleMs: quick ? 400 : 1_000,
-    durationMs: positive('seconds', values.seconds ?? (quick ? '1' : '5')) * 1_000,
+    durationMs: positive('seconds', values.seconds ?? (quick ? '1' : '4')) * 1_000,
     domains: (listOf(values.domains) ?? []).map((text) => positive('domains', text)),
     lock: values.lock,
     isDry: values.dry,
+    isResumed: values.resume,
   };
 };

@@ -2,7 +2,7 @@
 
 import type { Measurement } from './measure.ts';
 import { MODES, type Mode } from './load/spec.ts';
-import type { IdleRow, MainRow, ManyRow, Results } from './results.ts';
+import type { IdleRow, IssuanceRow, MainRow, ManyRow, Results } from './results.ts';
 import { median, ratio, spread, type Spread } from './statistics.ts';
 
 /** What everything is compared with. */
@@ -42,13 +42,17 @@ export const figures = (
 const known = (values: readonly (number | undefined)[]): number[] =>
   values.filter((value) => value !== undefined);
 
+const countsText = (counts: Readonly<Record<string, number>>): string => {
+  const text = Object.entries(counts).map(([kind, count]) => `${kind} ${count}`);
+  return text.length === 0 ? '0' : text.join(', ');
+};
+
 const errorsOf = (rounds: readonly (Measurement | undefined)[]): string => {
   const sums: Record<string, number> = {};
   for (const round of rounds) {
     for (const [kind, count] of Object.entries(round?.errors ?? {})) sums[kind] = (sums[kind] ?? 0) + count;
   }
-  const text = Object.entries(sums).map(([kind, count]) => `${kind} ${count}`);
-  return text.length === 0 ? '0' : text.join(', ');
+  return countsText(sums);
 };
 
 const modeTable = (rows: readonly MainRow[], mode: Mode): string => {
@@ -82,7 +86,7 @@ const manyTable = (rows: readonly ManyRow[]): string =>
   table(
     [
       ...['target', 'domains', 'ready s', 'MB at rest', 'MB after load', 'zipf µs/click', 'p99 ms'],
-      ...['uniform µs/click', 'p99 ms', 'errors', 'added domain serves after s'],
+      ...['uniform µs/click', 'p99 ms', 'errors', 'added domain serves after s', 'errors of others'],
     ],
     rows.map((row) => [
       row.target,
@@ -96,6 +100,7 @@ const manyTable = (rows: readonly ManyRow[]): string =>
       rounded(row.uniform.p99Ms),
       errorsOf([row.zipf, row.uniform]),
       row.addedMs === undefined ? 'restart' : rounded(row.addedMs / 1000),
+      row.addedErrors === undefined ? '–' : countsText(row.addedErrors),
     ]),
   );
 
@@ -133,6 +138,19 @@ const idleTable = (rows: readonly IdleRow[]): string =>
     ]),
   );
 
+const issuanceTable = (rows: readonly IssuanceRow[]): string =>
+  table(
+    ['target', 'names', 'live', 'after s', 'names/min', 'CPU ms/name'],
+    rows.map((row) => [
+      row.target,
+      String(row.names),
+      String(row.live),
+      rounded(row.tookMs / 1000),
+      rounded((row.live / row.tookMs) * 60_000),
+      rounded(row.cpuMs / row.live),
+    ]),
+  );
+
 const workersTable = (rows: Results['workers']): string => {
   const speed = (target: string, workers: number): number[] =>
     rows
@@ -152,7 +170,7 @@ const section = (title: string, isThere: boolean, text: () => string): readonly 
 
 /** The whole report. */
 export const reportMarkdown = (results: Results): string => {
-  const { machine, versions, protocol, main, workers, many, idle } = results;
+  const { machine, versions, protocol, main, workers, many, idle, issuance } = results;
   const present = Object.entries(versions).map(([name, version]) => `${name} ${version ?? '**missing**'}`);
   const modes = MODES.filter((mode) => main.some((row) => row.mode === mode));
   return `${[
@@ -174,5 +192,6 @@ export const reportMarkdown = (results: Results): string => {
       () => scrapeTable(many),
     ),
     ...section('Idle connections', idle.length > 0, () => idleTable(idle)),
+    ...section('Names that come alive by ACME', issuance.length > 0, () => issuanceTable(issuance)),
   ].join('\n\n')}\n`;
 };

@@ -22,6 +22,8 @@ export interface ManyRow {
   readonly loadedPssBytes: number;
   /** until a domain added to the running target serves; undefined where it takes a restart */
   readonly addedMs: number | undefined;
+  /** of clicks on another domain meanwhile */
+  readonly addedErrors?: Readonly<Record<string, number>>;
   /** of linkgate: what an answer of its admin port takes, mean of five */
   readonly scrape?: { readonly metrics: AdminAnswer; readonly status: AdminAnswer } | undefined;
 }
@@ -43,6 +45,17 @@ export interface IdleRow {
   readonly alive: number;
 }
 
+export interface IssuanceRow {
+  readonly target: string;
+  /** configured at the start, none with a certificate */
+  readonly names: number;
+  /** of them that answered a handshake with their certificate at the end */
+  readonly live: number;
+  readonly tookMs: number;
+  /** of the whole tree, from its start */
+  readonly cpuMs: number;
+}
+
 export interface Results {
   readonly date: string;
   readonly commit: string;
@@ -60,4 +73,5 @@ export interface Results {
   }[];
   readonly many: readonly ManyRow[];
   readonly idle: readonly IdleRow[];
+  readonly issuance: readonly IssuanceRow[];
 }

@@ -11,7 +11,8 @@ export interface ConnectOptions {
 
 export type Connect = (options: ConnectOptions) => TLSSocket;
 
-const CONNECT_LIMIT_MS = 10_000;
+/** nothing that the load waits for may take longer */
+export const LIMIT_MS = 10_000;
 
 /**
  * X25519 only: targets with a newer OpenSSL would else choose the hybrid with ML-KEM, which costs more, and those with an older one would not.
@@ -28,6 +29,10 @@ const offer = (caPem: string): SecureContext => {
   return createSecureContext(options);
 };
 
+/** Counted by what was waited for. */
+export const timeoutError = (awaited: string): Error =>
+  Object.assign(new Error('timeout'), { code: `TIMEOUT-${awaited}` });
+
 export const createConnect = (caPem: string): Connect => {
   const secureContext = offer(caPem);
   return ({ port, name, protocol, session }) => {
@@ -37,11 +42,17 @@ export const createConnect = (caPem: string): Connect => {
       servername: name,
       secureContext,
       ALPNProtocols: [protocol],
-      timeout: CONNECT_LIMIT_MS,
+      timeout: LIMIT_MS,
       ...(session === undefined ? {} : { session }),
     });
     socket.setNoDelay(true);
-    socket.once('timeout', () => socket.destroy(Object.assign(new Error('timeout'), { code: 'TIMEOUT' })));
+    let phase = 'tls';
+    socket.once('secureConnect', () => {
+      phase = 'answer';
+    });
+    socket.once('timeout', () => {
+      socket.destroy(timeoutError(socket.connecting ? 'connect' : phase));
+    });
     return socket;
   };
 };

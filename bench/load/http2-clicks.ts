@@ -2,7 +2,7 @@
 
 import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2';
 import { faultOf, HEADERS, targetOf } from './click.ts';
-import { errorCode } from './connection.ts';
+import { errorCode, LIMIT_MS, timeoutError } from './connection.ts';
 import type { Clicker, ClickerOptions } from './http1-clicks.ts';
 
 const FIELDS = Object.fromEntries(HEADERS);
@@ -17,6 +17,7 @@ const clickOn = (session: ClientHttp2Session, name: string, target: string): Pro
     stream.once('error', (error) => resolve(errorCode(error)));
     stream.once('end', () => resolve(fault));
     stream.once('close', () => resolve(fault));
+    stream.setTimeout(LIMIT_MS, () => stream.destroy(timeoutError('answer')));
     stream.resume();
   });
 
@@ -31,6 +32,8 @@ export const createHttp2Clicker = ({ connect, port, thread, nextName }: ClickerO
       session = connectHttp2(authority, {
         createConnection: () => connect({ port, name, protocol: 'h2' }).on('error', () => undefined),
       });
+      // the session reads past the socket, which would take every connection for silent after its time
+      session.once('connect', (_session, socket) => socket.setTimeout(0));
       session.on('error', () => undefined);
     }
     clicks += 1;

@@ -34,16 +34,23 @@ export interface LinkgateTargetOptions {
   readonly name: string;
   /** the Node it runs on */
   readonly node: string;
+  /** another build than this one */
+  readonly command?: string;
   /** options of Node, such as `--cpu-prof` */
   readonly nodeArgs?: readonly string[];
 }
 
-export const createLinkgateTarget = ({ name, node, nodeArgs = [] }: LinkgateTargetOptions): Target => ({
+export const createLinkgateTarget = ({
+  name,
+  node,
+  command = COMMAND,
+  nodeArgs = [],
+}: LinkgateTargetOptions): Target => ({
   name,
   isJit: true,
   speaksHttp2: true,
   mostDomains: 100_000,
-  version: () => versionOf(node, [COMMAND, '--version']),
+  version: () => versionOf(node, [command, '--version']),
   start: async (options) => {
     const ports: Ports = { https: await freePort(), http: await freePort(), admin: await freePort() };
     const names = join(options.folder, 'domains.txt');
@@ -53,9 +60,17 @@ export const createLinkgateTarget = ({ name, node, nodeArgs = [] }: LinkgateTarg
     writeFileSync(file, JSON.stringify(configuration(options, ports)));
     const program = startProgram({
       command: node,
-      args: [...nodeArgs, COMMAND, 'run', '--config', file],
+      args: [...nodeArgs, command, 'run', '--config', file],
       cores: options.cores,
     });
-    return { ...program, port: ports.https, adminPort: ports.admin };
+    return {
+      ...program,
+      port: ports.https,
+      adminPort: ports.admin,
+      addDomain: async (name) => {
+        writeNames([...options.domains.names, name]);
+        process.kill(program.pid, 'SIGHUP');
+      },
+    };
   },
 });

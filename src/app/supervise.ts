@@ -8,6 +8,7 @@ import { GateError } from '../core/errors.ts';
 import type { Emit, Listener } from '../core/events.ts';
 import type { Settings, UpstreamId } from '../core/settings.ts';
 import type { UpstreamContact } from '../core/upstream-contact.ts';
+import { gateArgs } from './gate-heap.ts';
 import type { SocketHandle } from './held-socket.ts';
 import type { Contacts, FromGate, ToGate } from './messages.ts';
 import type { SettingsChange } from './settings-change.ts';
@@ -128,7 +129,8 @@ export const createGates = (options: GatesOptions): Gates => {
     const number = ++lastGate;
     let child: ChildProcess;
     try {
-      child = fork(GATE_PROCESS, [], { serialization: 'advanced' });
+      const execArgv = [...gateArgs(process.execArgv, process.env['NODE_OPTIONS'])];
+      child = fork(GATE_PROCESS, [], { serialization: 'advanced', execArgv });
     } catch (cause) {
       // no memory for a process: as one that died at once
       diedYoung += 1;

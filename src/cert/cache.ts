@@ -4,7 +4,7 @@
 import { LRUCache } from 'lru-cache';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Clock } from '../core/clock.ts';
-import { toGateError } from '../core/errors.ts';
+import { GateError, toGateError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { CertificateStore, StoredCertificate } from './store.ts';
 
@@ -28,6 +28,8 @@ export interface ContextCacheOptions {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly maxContexts: number;
+  /** how long a context that was pushed out is kept for a handshake that was given it and has not begun to use it */
+  readonly closeAfterMs?: number;
 }
 
 /** A message may get lost, and gates on other machines get none. */
@@ -36,6 +38,10 @@ const RECHECK_MS = 5 * 60_000;
 const RECHECK_SOON_MS = 10_000;
 /** so that a flood of handshakes for a name without a certificate is one read a second */
 const NEGATIVE_MS = 1_000;
+/** beside the time in which all the others were asked for once, since it was */
+const CLOSE_AFTER_MS = 2_000;
+/** looks in that time at those that were dropped after the first of them */
+const SWEEPS = 8;
 
 /** ECDHE with AEAD only, under TLS 1.2 (RFC 9325 §4.2) and 1.3. */
 const CIPHERS = [
@@ -64,12 +70,53 @@ interface Load {
   isOutdated: boolean;
 }
 
-const buildContext = ({ keyPem, chainPem }: StoredCertificate): SecureContext =>
-  createSecureContext({ key: keyPem, cert: chainPem, minVersion: 'TLSv1.2', ciphers: CIPHERS });
+/** @throws GateError `ERR_CERT_INVALID` for a key that is not the leaf's, or a chain that cannot be read */
+const buildContext = ({ domain, keyPem, chainPem }: StoredCertificate): SecureContext => {
+  try {
+    return createSecureContext({ key: keyPem, cert: chainPem, minVersion: 'TLSv1.2', ciphers: CIPHERS });
+  } catch (cause) {
+    throw new GateError('ERR_CERT_INVALID', `certificate for "${domain}" cannot be served`, {
+      cause,
+      details: { domain },
+    });
+  }
+};
+
+/** What Node itself calls for the contexts of its own short connections; it is in no documentation. */
+interface Closable {
+  readonly context?: { readonly close?: () => void };
+}
+
+/**
+ * Frees contexts that were pushed out: V8 sees a kilobyte of the 34 each takes, and would wait for a full collection while
+ * misses pile them up. Connections that use one keep it (OpenSSL counts).
+ */
+const createCloser = (afterMs: number): ((context: SecureContext) => void) => {
+  let dropped: { readonly context: SecureContext; readonly atMs: number }[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  const sweep = (): void => {
+    const before = performance.now() - afterMs;
+    const late = dropped.filter(({ atMs }) => atMs <= before);
+    dropped = dropped.slice(late.length);
+    for (const { context } of late) (context as SecureContext & Closable).context?.close?.();
+    timer = dropped.length === 0 ? undefined : setTimeout(sweep, afterMs / SWEEPS).unref();
+  };
+  return (context) => {
+    dropped.push({ context, atMs: performance.now() });
+    timer ??= setTimeout(sweep, afterMs).unref();
+  };
+};
 
 export const createContextCache = (options: ContextCacheOptions): ContextCache => {
-  const { store, clock, emit, maxContexts } = options;
-  const entries = new LRUCache<string, Entry>({ max: maxContexts });
+  const { store, clock, emit, maxContexts, closeAfterMs = CLOSE_AFTER_MS } = options;
+  const closeLater = createCloser(closeAfterMs);
+  const entries = new LRUCache<string, Entry>({
+    max: maxContexts,
+    dispose: ({ context }, _name, reason) => {
+      // one that was replaced was asked for a moment ago, and there are few of them: those are left to V8
+      if (reason === 'evict') closeLater(context);
+    },
+  });
   const negatives = new LRUCache<string, { readonly atMs: number; readonly lookup: ContextLookup }>({
     max: maxContexts,
   });

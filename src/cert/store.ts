@@ -6,7 +6,13 @@ import type { CertificateSource, LastProblem } from '../core/certificate-state.t
 import { GateError } from '../core/errors.ts';
 import type { ChallengeType } from '../core/settings.ts';
 import type { Storage } from '../core/storage.ts';
-import { checkCertificate, splitChain, type CertificateFacts, type KeyAndChain } from './certificate.ts';
+import {
+  checkCertificate,
+  checkToServe,
+  splitChain,
+  type CertificateFacts,
+  type KeyAndChain,
+} from './certificate.ts';
 import { leafFacts } from './leaf-facts.ts';
 import { nameKey, nameOfKey } from './name-key.ts';
 
@@ -58,6 +64,8 @@ export interface IssuanceState {
 export interface CertificateStore {
   /** @throws GateError `ERR_CERT_INVALID` for a value that cannot be served, `ERR_STORAGE_UNAVAILABLE` */
   read(name: string): Promise<StoredCertificate | undefined>;
+  /** As `read`, for one that `createSecureContext` is given next: what that checks itself is left to it. */
+  readToServe(name: string): Promise<StoredCertificate | undefined>;
   /**
    * What `read` says, without a check of key, chain and name: a twentieth of the work, for plans of very many names.
    * @throws as `read`, as far as it is seen at a glance
@@ -227,16 +235,22 @@ export const createCertificateStore = ({ storage }: { readonly storage: Storage 
     return origin;
   };
 
+  const readWith = async (
+    check: typeof checkCertificate,
+    name: string,
+  ): Promise<StoredCertificate | undefined> => {
+    const text = await readText(certificateKey(name));
+    if (text === undefined) return undefined;
+    const origin = originOf(name, text);
+    const keyPem = KEY_BLOCK.exec(text)?.[0];
+    if (keyPem === undefined) throw broken(name, 'has no private key');
+    const keyAndChain = { keyPem: `${keyPem}\n`, chainPem: splitChain(text).join('') };
+    return { domain: name, ...origin, ...keyAndChain, ...check(name, keyAndChain) };
+  };
+
   return {
-    read: async (name) => {
-      const text = await readText(certificateKey(name));
-      if (text === undefined) return undefined;
-      const origin = originOf(name, text);
-      const keyPem = KEY_BLOCK.exec(text)?.[0];
-      if (keyPem === undefined) throw broken(name, 'has no private key');
-      const keyAndChain = { keyPem: `${keyPem}\n`, chainPem: splitChain(text).join('') };
-      return { domain: name, ...origin, ...keyAndChain, ...checkCertificate(name, keyAndChain) };
-    },
+    read: (name) => readWith(checkCertificate, name),
+    readToServe: (name) => readWith(checkToServe, name),
 
     glance: async (name) => {
       const text = await readText(certificateKey(name));

@@ -1,5 +1,6 @@
 // Host names as the program keeps them: A-labels, lower case, no trailing dot (RFC 1123 §2.1, RFC 5890 §2.3.2.1).
 
+const CAPITALS = /[A-Z]+/g;
 const LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
 
 /**
@@ -7,7 +8,8 @@ const LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
  * would make an ordinary `k` of the Kelvin sign (U+212A), and so a configured name of one that is not.
  */
 export const normalizeName = (text: string): string => {
-  const lower = text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  // most have none
+  const lower = text.search(CAPITALS) < 0 ? text : text.replaceAll(CAPITALS, (all) => all.toLowerCase());
   return lower.endsWith('.') ? lower.slice(0, -1) : lower;
 };
 

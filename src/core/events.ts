@@ -21,15 +21,15 @@ export interface Events {
     /** body bytes sent to the client */
     readonly bytes: number;
     readonly durationMs: number;
-    /** from dispatch to the head of the upstream's answer; absent when it never answered */
-    readonly upstreamMs?: number;
-    readonly errorCode?: ErrorCode;
+    /** from dispatch to the head of the upstream's answer; undefined when it never answered */
+    readonly upstreamMs?: number | undefined;
+    readonly errorCode?: ErrorCode | undefined;
     /** false when the client left, or the upstream died, before the answer was whole */
     readonly complete: boolean;
     /** the client's network, never its whole address: IPv4 /24, IPv6 /48 */
     readonly network?: string;
-    /** absent on port 80 */
-    readonly tls?: { readonly version: TlsVersion; readonly resumed: boolean };
+    /** undefined on port 80 */
+    readonly tls?: { readonly version: TlsVersion; readonly resumed: boolean } | undefined;
   };
   /** a connection closed before its first byte was read, or for what a proxy said of it */
   'connection.refused': {

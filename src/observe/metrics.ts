@@ -1,7 +1,7 @@
 // Hears the events of one process and counts them. A gate counts clicks, the keeper counts orders and certificates;
 // aggregate.ts brings both together. The corridors know nothing of this file.
 
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Registry, type Metric } from 'prom-client';
 import type { CertificateStatus } from '../core/certificate-state.ts';
 import { ERRORS } from '../core/errors.ts';
 import type { ErrorCode } from '../core/errors.ts';
@@ -9,6 +9,7 @@ import type { EventBus, Events } from '../core/events.ts';
 import { CATALOGUE, LABEL_VALUES } from './catalogue.ts';
 import type { Catalogue, MetricName, Side } from './catalogue.ts';
 import { clickKind } from './clicks.ts';
+import { createDurations, type Durations } from './durations.ts';
 
 /** How many names have a `domain` label of their own unless told otherwise. */
 export const DOMAIN_LABEL_LIMIT = 1000;
@@ -36,7 +37,7 @@ interface DomainLabels {
 interface Kinds {
   readonly counter: Counter;
   readonly gauge: Gauge;
-  readonly histogram: Histogram;
+  readonly histogram: Durations;
 }
 
 type Built<S extends Side> = {
@@ -50,7 +51,12 @@ const build = <S extends Side>(side: S, registry: Registry): Built<S> => {
       const options = { name, help: entry.help, labelNames: entry.labels, registers: [registry] };
       if (entry.type === 'counter') return [name, new Counter(options)];
       if (entry.type === 'gauge') return [name, new Gauge(options)];
-      return [name, new Histogram({ ...options, buckets: [...entry.buckets] })];
+      const { help, buckets } = entry;
+      const label = 'kind' === entry.labels[0] ? { name: 'kind', values: LABEL_VALUES.kind } : undefined;
+      const durations = createDurations({ name, help, buckets, ...(label === undefined ? {} : { label }) });
+      // a registry asks a metric for its name and for `get` alone
+      registry.registerMetric(durations as unknown as Metric);
+      return [name, durations];
     });
   return Object.fromEntries(built) as Built<S>;
 };
@@ -123,9 +129,8 @@ export const createGateMetrics = (options: GateMetricsOptions): Metrics => {
   };
   setDomains(domains);
   const others: Cells = { label: OTHER_DOMAINS, children: [] };
-  const durations = LABEL_VALUES.kind.map((kind) =>
-    metrics.linkgate_request_duration_seconds.labels({ kind }),
-  );
+  const { linkgate_request_duration_seconds: requests, linkgate_upstream_duration_seconds: upstream } =
+    metrics;
 
   const completed = (event: Events['request.completed']): void => {
     const kind = LABEL_VALUES.kind.indexOf(clickKind(event.target));
@@ -138,10 +143,8 @@ export const createGateMetrics = (options: GateMetricsOptions): Metrics => {
       code: LABEL_VALUES.code[status] ?? '5xx',
     });
     children[index].inc();
-    durations[kind]?.observe(seconds(event.durationMs));
-    if (event.upstreamMs !== undefined) {
-      metrics.linkgate_upstream_duration_seconds.observe(seconds(event.upstreamMs));
-    }
+    requests.observe(kind, seconds(event.durationMs));
+    if (event.upstreamMs !== undefined) upstream.observe(0, seconds(event.upstreamMs));
   };
 
   const handshakes = metrics.linkgate_tls_handshakes_total;
@@ -220,7 +223,7 @@ export const createKeeperMetrics = (options: KeeperMetricsOptions): Metrics => {
   const off = [
     events.on('order.completed', ({ issuer, result, durationMs }) => {
       metrics.linkgate_acme_orders_total.inc({ issuer, result });
-      metrics.linkgate_acme_order_duration_seconds.observe(seconds(durationMs));
+      metrics.linkgate_acme_order_duration_seconds.observe(0, seconds(durationMs));
     }),
     events.on('settings.reloaded', ({ code }) =>
       metrics.linkgate_config_reloads_total.inc({ result: code === undefined ? 'ok' : 'failed' }),

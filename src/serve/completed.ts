@@ -3,6 +3,7 @@
 import type { Emit } from '../core/events.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { networkOf } from './addresses.ts';
+import type { ConnectionFacts } from './connection-facts.ts';
 import type { Exchange } from './exchange.ts';
 
 export interface Outcome {
@@ -27,10 +28,14 @@ export const newOutcome = (id: string, domain: string, clientAddress: string): O
   errorCode: undefined,
 });
 
+/** The client is the peer, unless a trusted proxy spoke for it. */
+const networkOfClient = (
+  { peerAddress, peerNetwork }: Pick<ConnectionFacts, 'peerAddress' | 'peerNetwork'>,
+  clientAddress: string,
+): string => (clientAddress === peerAddress ? peerNetwork : networkOf(clientAddress));
+
 /** @param complete - the whole answer was handed to the system */
 export const emitCompleted = (emit: Emit, exchange: Exchange, outcome: Outcome, complete: boolean): void => {
-  const { upstreamMs, errorCode } = outcome;
-  const { tls } = exchange.connection;
   emit('request.completed', {
     id: outcome.id,
     domain: outcome.domain,
@@ -43,9 +48,9 @@ export const emitCompleted = (emit: Emit, exchange: Exchange, outcome: Outcome, 
     bytes: outcome.bytes,
     durationMs: performance.now() - exchange.startedMs,
     complete,
-    network: networkOf(outcome.clientAddress),
-    ...(tls === undefined ? {} : { tls }),
-    ...(upstreamMs === undefined ? {} : { upstreamMs }),
-    ...(errorCode === undefined ? {} : { errorCode }),
+    network: networkOfClient(exchange.connection, outcome.clientAddress),
+    tls: exchange.connection.tls,
+    upstreamMs: outcome.upstreamMs,
+    errorCode: outcome.errorCode,
   });
 };

@@ -3,12 +3,14 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Listener, TlsVersion } from '../core/events.ts';
-import { peerAddressOf } from './addresses.ts';
+import { networkOf, peerAddressOf } from './addresses.ts';
 
 export interface ConnectionFacts {
   readonly listener: Listener;
   /** the peer's IP address, IPv4 as dotted quad; behind the PROXY protocol the one the proxy told */
   readonly peerAddress: string;
+  /** of the peer's address, for logs */
+  readonly peerNetwork: string;
   /** SNI of the handshake; false when a TLS 1.2 session was resumed; undefined on port 80 */
   readonly servername: string | false | undefined;
   readonly tls: { readonly version: TlsVersion; readonly resumed: boolean } | undefined;
@@ -32,9 +34,11 @@ export const rawSocketOf = (socket: Socket): Socket =>
 
 export const connectionFacts = (listener: Listener, socket: Socket): ConnectionFacts => {
   const secure = listener === 'https' ? (socket as TLSSocket & { servername?: string | false }) : undefined;
+  const peerAddress = told.get(rawSocketOf(socket)) ?? peerAddressOf(socket.remoteAddress);
   return {
     listener,
-    peerAddress: told.get(rawSocketOf(socket)) ?? peerAddressOf(socket.remoteAddress),
+    peerAddress,
+    peerNetwork: networkOf(peerAddress),
     servername: secure === undefined ? undefined : (secure.servername ?? false),
     tls:
       secure === undefined

@@ -7,6 +7,7 @@ import type { Emit } from '../core/events.ts';
 import { GateError, toGateError } from '../core/errors.ts';
 import type { DomainSettings, Limits, UpstreamId } from '../core/settings.ts';
 import type { IsTrusted } from './addresses.ts';
+import { createAnswerClock } from './answer-clock.ts';
 import type { Uploads } from './content.ts';
 import { emitCompleted, newOutcome } from './completed.ts';
 import { sendErrorPage } from './error-page.ts';
@@ -65,6 +66,7 @@ const isPromise = <T>(value: T | Promise<T>): value is Promise<T> => value insta
 export const createCorridor = (options: CorridorOptions): HandleExchange => {
   const { findDomain, findUpstream, emit, limits, isTrusted, uploads, readers, answerLocally } = options;
   const nextId = createIds();
+  const clock = createAnswerClock();
 
   /** Refused before there was a domain to count it under: always the end of its connection. */
   const refuse = (exchange: Exchange, error: GateError): void => {
@@ -112,7 +114,7 @@ export const createCorridor = (options: CorridorOptions): HandleExchange => {
     const { connection, listener } = exchange;
     const client = clientOf(connection.peerAddress, listener, fields, isTrusted);
     const outcome = newOutcome(nextId(), domain.name, client.address);
-    const answer = new Answer({ outcome, exchange, upstream, emit, limits, readers });
+    const answer = new Answer({ outcome, exchange, upstream, emit, limits, readers, clock });
     forward({
       exchange,
       route: routed,

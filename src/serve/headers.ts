@@ -34,7 +34,7 @@ const CLASSES: ReadonlyMap<string, FieldClass> = new Map<string, FieldClass>([
  * Class of one field name, any case. Names that some servers read as another one (`X_Forwarded_For`,
  * `x.real.ip`: CGI-style variables fold `_` and `.`) count as that other one when they speak of identity.
  */
-const classOf = (name: string): FieldClass => {
+const judge = (name: string): FieldClass => {
   const lower = name.toLowerCase();
   const known = CLASSES.get(lower);
   if (known !== undefined) return known;
@@ -44,13 +44,39 @@ const classOf = (name: string): FieldClass => {
   return folded.startsWith('x-forwarded-') || CLASSES.get(folded) === 'identity' ? 'identity' : 'pass';
 };
 
-/** Names a Connection field nominates (RFC 9110 §7.6.1), lower case. */
-const nominated = (value: string): string[] => value.split(',').map((option) => option.trim().toLowerCase());
-
-const malformed = (what: string): GateError => new GateError('ERR_REQUEST_MALFORMED', what);
+/**
+ * Names as they were spelled, judged before: a click has the same dozen as the one before it. Only tokens are in it, and no
+ * more than a few hundred: whoever sends others pays for them himself.
+ */
+const judged = new Map<string, FieldClass>();
+const MOST_JUDGED = 512;
+const LONGEST_JUDGED = 64;
 
 /** What a field name is made of (RFC 9110 §5.6.2); HTTP/2 has no capitals (RFC 9113 §8.2.1). */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** undefined for a name that is no token */
+const classOfToken = (name: string): FieldClass | undefined => {
+  const known = judged.get(name);
+  if (known !== undefined) return known;
+  if (!TOKEN.test(name)) return undefined;
+  const kind = judge(name);
+  if (judged.size < MOST_JUDGED && name.length <= LONGEST_JUDGED) judged.set(name, kind);
+  return kind;
+};
+
+const classOf = (name: string): FieldClass => classOfToken(name) ?? judge(name);
+
+/** Adds the names a Connection field nominates (RFC 9110 §7.6.1), lower case. */
+const nominate = (before: readonly string[] | undefined, value: string): readonly string[] | undefined => {
+  // what nearly all say, and Keep-Alive is dropped as it is
+  if (value === 'keep-alive') return before;
+  const names = value.split(',').map((option) => option.trim().toLowerCase());
+  return before === undefined ? names : [...before, ...names];
+};
+
+const malformed = (what: string): GateError => new GateError('ERR_REQUEST_MALFORMED', what);
+
 /** What a field value is made of (RFC 9110 §5.5); both parsers refuse the rest, and so do we. */
 const VALUE = /^[\t\u0020-\u007e\u0080-\u00ff]*$/;
 
@@ -115,7 +141,7 @@ export const readRequestFields = (
   let forwardedProto: string | undefined;
   let chunked = false;
   let bytes = 0;
-  let dropped: string[] | undefined;
+  let dropped: readonly string[] | undefined;
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] as string;
     const value = fields[i + 1] as string;
@@ -126,9 +152,9 @@ export const readRequestFields = (
         'ERR_REQUEST_HEADERS_TOO_LARGE',
         `request has fields of more than ${headerBytes} bytes`,
       );
-    if (!TOKEN.test(name)) throw malformed('request has a field name that is no token');
+    const kind = classOfToken(name);
+    if (kind === undefined) throw malformed('request has a field name that is no token');
     if (!VALUE.test(value)) throw malformed('request has a field value with control bytes');
-    const kind = classOf(name);
     switch (kind) {
       case 'pass':
       case 'policy':
@@ -155,7 +181,7 @@ export const readRequestFields = (
           throw malformed('request has an Expect that is not 100-continue');
         break;
       case 'connection':
-        dropped = [...(dropped ?? []), ...nominated(value)];
+        dropped = nominate(dropped, value);
         break;
       case 'hop':
         refuseUpgrade(name, value, httpVersion);
@@ -233,7 +259,7 @@ const withoutNominated = (fields: FieldLines, names: readonly string[]): string[
  */
 export const responseFields = (raw: FieldLines): string[] => {
   const kept: string[] = [];
-  let dropped: string[] | undefined;
+  let dropped: readonly string[] | undefined;
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string;
     const value = raw[i + 1] as string;
@@ -243,7 +269,7 @@ export const responseFields = (raw: FieldLines): string[] => {
       case 'policy':
         break;
       case 'connection':
-        dropped = [...(dropped ?? []), ...nominated(value)];
+        dropped = nominate(dropped, value);
         break;
       default:
         kept.push(name, value);

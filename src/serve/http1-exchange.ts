@@ -1,7 +1,7 @@
 // HTTP/1.0 and 1.1: one request of Node's server as an Exchange, and the life of the connection around it.
 // It decides nothing about names, routes or upstreams.
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { GateError } from '../core/errors.ts';
@@ -23,6 +23,9 @@ export const closeLingering = (socket: Socket): void => {
   socket.once('close', () => clearTimeout(timer));
 };
 
+/** What is held back for the rest of a turn; a redirect's page has a few hundred bytes. */
+const MOST_HELD_BYTES = 4 * 1024;
+
 /** Reasons Node would refuse to write; a phrase has no meaning (RFC 9112 §4). */
 const UNWRITABLE_REASON = /[^\t\u0020-\u007e\u0080-\u00ff]/;
 
@@ -33,7 +36,12 @@ export interface Http1Connection {
   closing: boolean;
   /** the process drains: each answer, also to a request that came before, closes its connection */
   readonly isDraining: () => boolean;
+  /** called when an exchange is over, behind its own onClose */
+  onOver(request: IncomingMessage): void;
 }
+
+/** Whatever broke is told by 'close'. */
+const ignore = (): void => undefined;
 
 export class Http1Exchange implements Exchange {
   readonly listener: Listener;
@@ -51,6 +59,11 @@ export class Http1Exchange implements Exchange {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #connection: Http1Connection;
+  #hearsDrain = false;
+  /** the head was made in this turn of the loop, and nothing was written */
+  #mayHold = false;
+  /** the first content, while more may come in the same turn */
+  #held: Buffer | undefined;
 
   constructor(connection: Http1Connection, request: IncomingMessage, response: ServerResponse) {
     this.listener = connection.facts.listener;
@@ -62,10 +75,12 @@ export class Http1Exchange implements Exchange {
     this.#request = request;
     this.#response = response;
     this.#connection = connection;
-    response.on('drain', () => this.onDrain?.());
-    response.on('close', () => this.onClose?.(response.writableFinished));
-    response.on('error', () => undefined);
-    request.on('error', () => undefined);
+    response.on('close', () => {
+      this.onClose?.(response.writableFinished);
+      connection.onOver(request);
+    });
+    response.on('error', ignore);
+    request.on('error', ignore);
   }
 
   get closed(): boolean {
@@ -101,13 +116,41 @@ export class Http1Exchange implements Exchange {
     if (this.#connection.isDraining()) this.closeAfter();
     // a flat list keeps order and repetition; Node adds Date (RFC 9110 §6.6.1), Connection and the framing
     const all = this.policy.length === 0 ? fields : fields.concat(this.policy);
-    response.writeHead(status, UNWRITABLE_REASON.test(reason) ? '' : reason, all as string[]);
-    // the body mostly comes in the same read: only a head that stays alone is flushed alone
-    process.nextTick(flushAlone, response);
+    const isWritable = reason === STATUS_CODES[status] || !UNWRITABLE_REASON.test(reason);
+    response.writeHead(status, isWritable ? reason : '', all as string[]);
+    // the body mostly comes in the same read, and mostly whole: only what stays alone is flushed alone
+    this.#mayHold = true;
+    process.nextTick(flushAlone, this);
+  }
+
+  /** Sends what was held back: nothing more came in the same turn. */
+  flush(): void {
+    const response = this.#response;
+    this.#mayHold = false;
+    if (!response.headersSent || response.writableEnded || response.destroyed) return;
+    const held = this.#held;
+    this.#held = undefined;
+    if (held === undefined) response.flushHeaders();
+    else this.#write(held);
   }
 
   write(chunk: Buffer): boolean {
-    return this.#response.write(chunk);
+    if (this.#mayHold && this.#held === undefined && chunk.length <= MOST_HELD_BYTES) {
+      this.#held = chunk;
+      return true;
+    }
+    if (this.#mayHold) this.flush();
+    return this.#write(chunk);
+  }
+
+  #write(chunk: Buffer): boolean {
+    const goesOn = this.#response.write(chunk);
+    // most answers never wait
+    if (!goesOn && !this.#hearsDrain) {
+      this.#hearsDrain = true;
+      this.#response.on('drain', () => this.onDrain?.());
+    }
+    return goesOn;
   }
 
   end(trailers?: FieldLines): void {
@@ -117,8 +160,20 @@ export class Http1Exchange implements Exchange {
       // trailers Node refuses to write are left out (RFC 9110 §6.5.1 allows it)
     }
     // answered before the request was whole: what follows of it is no request
-    if (!this.#request.complete) this.#lingerAfter();
-    this.#response.end();
+    if (!this.#isWhole()) this.#lingerAfter();
+    const held = this.#held;
+    this.#mayHold = false;
+    this.#held = undefined;
+    // head and content as one text are one write, without a list of buffers
+    if (held === undefined) this.#response.end();
+    else this.#response.end(held.toString('latin1'), 'latin1');
+  }
+
+  /** Node calls a request complete a moment after it was handed over, also where its head is all there is (RFC 9112 §6.3). */
+  #isWhole(): boolean {
+    if (this.#request.complete) return true;
+    const { headers } = this.#request;
+    return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
   }
 
   abort(): void {
@@ -147,9 +202,7 @@ export class Http1Exchange implements Exchange {
   }
 }
 
-const flushAlone = (response: ServerResponse): void => {
-  if (response.headersSent && !response.writableEnded && !response.destroyed) response.flushHeaders();
-};
+const flushAlone = (exchange: Http1Exchange): void => exchange.flush();
 
 /** Node writes the values of early hints as they are: nothing but plain text may reach it. */
 const PLAIN = /^[\t\u0020-\u007e]*$/;

@@ -70,7 +70,16 @@ export const createHttp1Server = ({
     let connection = connections.get(socket);
     if (connection === undefined) {
       const facts = connectionFacts(listener, socket);
-      connection = { facts, isDraining, closing: false, current: undefined, waiting: [], requests: 0 };
+      const made: Connection = {
+        facts,
+        isDraining,
+        closing: false,
+        current: undefined,
+        waiting: [],
+        requests: 0,
+        onOver: (request) => next(made, request),
+      };
+      connection = made;
       connections.set(socket, connection);
       socket.once('close', () => connections.delete(socket));
     }
@@ -95,15 +104,16 @@ export const createHttp1Server = ({
     const exchange = new Http1Exchange(connection, request, response);
     connection.current = exchange;
     connection.requests += 1;
-    response.once('close', () => {
-      connection.current = undefined;
-      const next = connection.closing ? undefined : connection.waiting.shift();
-      if (next !== undefined) start(connection, ...next);
-      // an answer whose head was out before the drain began promised more; there is no more
-      else if (isDraining()) request.socket.destroySoon();
-    });
     if (connection.requests >= limits.requestsPerConnection) exchange.closeAfter();
     handle(exchange);
+  };
+
+  const next = (connection: Connection, { socket }: IncomingMessage): void => {
+    connection.current = undefined;
+    const waiting = connection.closing ? undefined : connection.waiting.shift();
+    if (waiting !== undefined) start(connection, ...waiting);
+    // an answer whose head was out before the drain began promised more; there is no more
+    else if (isDraining()) socket.destroySoon();
   };
 
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {

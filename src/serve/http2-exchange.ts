@@ -54,6 +54,9 @@ const readHead = (raw: FieldLines): RequestHead => {
   return { method, target, fields };
 };
 
+/** Whatever broke is told by 'close'. */
+const ignore = (): void => undefined;
+
 export class Http2Exchange implements Exchange {
   readonly listener = 'https';
   readonly httpVersion = '2';
@@ -73,6 +76,7 @@ export class Http2Exchange implements Exchange {
   /** the answer was handed over whole; `writableFinished` may still be false when Node tells that the stream is closed */
   #ended = false;
   #closing = false;
+  #hearsDrain = false;
 
   constructor(connection: ConnectionFacts, stream: ServerHttp2Stream, rawFields: FieldLines) {
     const { method, target, fields } = readHead(rawFields);
@@ -83,8 +87,7 @@ export class Http2Exchange implements Exchange {
     this.#stream = stream;
     // Node holds a reset with code 0 back until the content was read, also where there is none
     if (stream.endAfterHeaders) stream.resume();
-    stream.on('drain', () => this.onDrain?.());
-    stream.on('error', () => undefined);
+    stream.on('error', ignore);
     stream.on('close', () => {
       this.onClose?.(this.#ended && stream.rstCode === constants.NGHTTP2_NO_ERROR);
     });
@@ -135,7 +138,13 @@ export class Http2Exchange implements Exchange {
   }
 
   write(chunk: Buffer): boolean {
-    return this.#stream.writableEnded || this.closed || this.#stream.write(chunk);
+    if (this.#stream.writableEnded || this.closed || this.#stream.write(chunk)) return true;
+    // most answers never wait
+    if (!this.#hearsDrain) {
+      this.#hearsDrain = true;
+      this.#stream.on('drain', () => this.onDrain?.());
+    }
+    return false;
   }
 
   end(trailers?: FieldLines): void {

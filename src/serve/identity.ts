@@ -1,7 +1,7 @@
 // Who asked, as the upstream is told. Whatever a client claims about itself was dropped by headers.ts; only what a
 // trusted proxy says in front of us is believed.
 
-import { isIP, isIPv6 } from 'node:net';
+import { isIP } from 'node:net';
 import type { Listener } from '../core/events.ts';
 import { peerAddressOf, type IsTrusted } from './addresses.ts';
 
@@ -53,5 +53,6 @@ export const identityFields = ({ address, chain, proto }: Client, host: string):
   'X-Real-IP',
   address,
   'Forwarded',
-  `for=${isIPv6(address) ? `"[${address}]"` : address};host=${host};proto=${proto}`,
+  // an address of either family, or `unknown`: only one of IPv6 has colons
+  `for=${address.includes(':') ? `"[${address}]"` : address};host=${host};proto=${proto}`,
 ];

@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 import type { Emit } from '../core/events.ts';
 import { GateError } from '../core/errors.ts';
 import type { Limits } from '../core/settings.ts';
+import type { AnswerClock, Timed } from './answer-clock.ts';
 import { emitCompleted, type Outcome } from './completed.ts';
 import { sendErrorPage } from './error-page.ts';
 import type { Exchange, FieldLines } from './exchange.ts';
@@ -18,19 +19,25 @@ export interface AnswerOptions {
   readonly exchange: Exchange;
   readonly upstream: Upstream;
   readonly emit: Emit;
-  readonly limits: Pick<Limits, 'requestMs' | 'writeIdleMs'>;
+  readonly limits: Pick<Limits, 'requestMs' | 'upstreamBodyMs' | 'writeIdleMs'>;
   readonly readers: StalledReaders;
+  readonly clock: AnswerClock;
 }
+
+/** Who is waited for: the client for its content, the upstream for its answer or for more of it, the client to read. */
+type Awaited = 'content' | 'answer' | 'more' | 'reader';
 
 /** Interim answers are written without back-pressure; nobody has use for more of them. */
 const INTERIM_ANSWERS = 8;
 
 /** One exchange's answer: hears the upstream on one side, the client on the other, and settles exactly once. */
-export class Answer implements UpstreamAnswer, StalledReader {
+export class Answer implements UpstreamAnswer, StalledReader, Timed {
+  dueMs = Infinity;
+  earlier: Timed | undefined;
+  later: Timed | undefined;
   readonly #options: AnswerOptions;
   #control: UpstreamControl | undefined;
-  #deadline: NodeJS.Timeout | undefined;
-  #stalled: NodeJS.Timeout | undefined;
+  #awaited: Awaited = 'answer';
   /** the upstream has nothing more to say, or must not say it any more */
   #settled = false;
   #headSent = false;
@@ -40,7 +47,8 @@ export class Answer implements UpstreamAnswer, StalledReader {
 
   constructor(options: AnswerOptions) {
     this.#options = options;
-    const { exchange } = options;
+    const { exchange, clock } = options;
+    clock.add(this);
     exchange.onClose = (finished) => this.#clientClosed(finished);
     exchange.onDrain = () => this.#drained();
     exchange.onFault = (error) => this.fail(error);
@@ -58,28 +66,58 @@ export class Answer implements UpstreamAnswer, StalledReader {
    */
   start(content: Readable | undefined): void {
     this.#dispatchedMs = performance.now();
-    const { upstream, limits } = this.#options;
-    const awaitAnswer = (): void => {
-      if (this.#settled || this.#headSent) return;
-      clearTimeout(this.#deadline);
-      this.#deadline = setTimeout(() => {
-        const ms = upstream.responseTimeoutMs;
-        this.fail(
-          new GateError('ERR_UPSTREAM_TIMEOUT', `upstream "${upstream.id}" sent no answer in ${ms} ms`),
-        );
-      }, upstream.responseTimeoutMs);
-    };
     if (content === undefined) {
-      awaitAnswer();
+      this.#await('answer', this.#dispatchedMs);
       return;
     }
     this.#content = content;
-    content.once('end', awaitAnswer);
-    this.#deadline = setTimeout(() => {
-      this.fail(
-        new GateError('ERR_REQUEST_TIMEOUT', `request body was not there after ${limits.requestMs} ms`),
-      );
-    }, limits.requestMs);
+    content.once('end', () => {
+      if (!this.#settled && !this.#headSent) this.#await('answer', performance.now());
+    });
+    this.#await('content', this.#dispatchedMs);
+  }
+
+  #await(awaited: Awaited, nowMs: number): void {
+    this.#awaited = awaited;
+    this.dueMs = nowMs + this.#timeOf(awaited);
+  }
+
+  #timeOf(awaited: Awaited): number {
+    const { upstream, limits } = this.#options;
+    switch (awaited) {
+      case 'content':
+        return limits.requestMs;
+      case 'answer':
+        return upstream.responseTimeoutMs;
+      case 'more':
+        return limits.upstreamBodyMs;
+      case 'reader':
+        return limits.writeIdleMs;
+    }
+  }
+
+  /** The clock's word: whoever was waited for is late. */
+  onDue(): void {
+    const { exchange, upstream } = this.#options;
+    const awaited = this.#awaited;
+    const inTime = `in ${this.#timeOf(awaited)} ms`;
+    switch (awaited) {
+      case 'content':
+        this.fail(new GateError('ERR_REQUEST_TIMEOUT', `request body was not there ${inTime}`));
+        break;
+      case 'answer':
+        this.fail(
+          new GateError('ERR_UPSTREAM_TIMEOUT', `upstream "${upstream.id}" sent no answer ${inTime}`),
+        );
+        break;
+      case 'more':
+        this.fail(
+          new GateError('ERR_UPSTREAM_TIMEOUT', `upstream "${upstream.id}" sent nothing more ${inTime}`),
+        );
+        break;
+      case 'reader':
+        exchange.abort();
+    }
   }
 
   onControl(control: UpstreamControl): void {
@@ -96,8 +134,8 @@ export class Answer implements UpstreamAnswer, StalledReader {
   onHead(status: number, reason: string, fields: FieldLines): void {
     if (this.#settled) return;
     const { exchange, outcome } = this.#options;
-    clearTimeout(this.#deadline);
-    outcome.upstreamMs = performance.now() - this.#dispatchedMs;
+    const nowMs = performance.now();
+    outcome.upstreamMs = nowMs - this.#dispatchedMs;
     try {
       exchange.head(status, reason, responseFields(fields));
     } catch (error) {
@@ -107,14 +145,18 @@ export class Answer implements UpstreamAnswer, StalledReader {
     }
     outcome.status = status;
     this.#headSent = true;
+    this.#await('more', nowMs);
   }
 
   onData(chunk: Buffer): boolean {
     if (this.#settled) return true;
     const { exchange, outcome } = this.#options;
     outcome.bytes += chunk.length;
-    if (exchange.write(chunk)) return true;
-    this.#watchReader();
+    if (exchange.write(chunk)) {
+      this.#await('more', performance.now());
+      return true;
+    }
+    this.#await('reader', performance.now());
     this.#options.readers.enter(this);
     return false;
   }
@@ -123,7 +165,7 @@ export class Answer implements UpstreamAnswer, StalledReader {
     if (!this.#settle()) return;
     const { exchange } = this.#options;
     exchange.end(trailers.length === 0 ? undefined : trailerFields(trailers));
-    if (!exchange.closed) this.#watchReader();
+    if (!exchange.closed) this.#await('reader', performance.now());
   }
 
   onError(error: Error): void {
@@ -147,19 +189,13 @@ export class Answer implements UpstreamAnswer, StalledReader {
     outcome.status = error.entry.status;
     if (error.code.startsWith('ERR_REQUEST_')) exchange.closeAfter();
     outcome.bytes = sendErrorPage(exchange, outcome.status, outcome.id);
-    if (!exchange.closed) this.#watchReader();
-  }
-
-  /** A client that takes nothing of its answer does not keep it for ever. */
-  #watchReader(): void {
-    clearTimeout(this.#stalled);
-    this.#stalled = setTimeout(() => this.cut(), this.#options.limits.writeIdleMs);
+    if (!exchange.closed) this.#await('reader', performance.now());
   }
 
   #drained(): void {
-    if (!this.#settled) {
-      clearTimeout(this.#stalled);
+    if (!this.#settled && this.#awaited === 'reader') {
       this.#options.readers.leave(this);
+      this.#await('more', performance.now());
     }
     this.#control?.resume();
   }
@@ -170,9 +206,9 @@ export class Answer implements UpstreamAnswer, StalledReader {
   }
 
   #clientClosed(finished: boolean): void {
-    clearTimeout(this.#stalled);
+    const { exchange, emit, outcome, clock } = this.#options;
+    clock.remove(this);
     if (this.#settle()) this.#control?.abort();
-    const { exchange, emit, outcome } = this.#options;
     exchange.onClose = undefined;
     emitCompleted(emit, exchange, outcome, finished && outcome.status !== 0);
   }
@@ -181,8 +217,8 @@ export class Answer implements UpstreamAnswer, StalledReader {
   #settle(): boolean {
     if (this.#settled) return false;
     this.#settled = true;
-    clearTimeout(this.#deadline);
     this.#options.readers.leave(this);
+    this.dueMs = Infinity;
     // not read to its end: nobody will
     if (this.#content?.readableEnded === false) this.#content.destroy();
     return true;

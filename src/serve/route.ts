@@ -77,8 +77,8 @@ export const route = (request: RouteRequest, findDomain: FindDomain): Route => {
   }
   const { connection } = request;
   const { servername } = connection;
-  const held = typeof servername === 'string' ? normalizeName(servername) : connection.pinnedName;
-  if (held !== undefined && held !== name) {
+  const held = typeof servername === 'string' ? servername : connection.pinnedName;
+  if (held !== undefined && held !== name && normalizeName(held) !== name) {
     throw new GateError('ERR_REQUEST_MISDIRECTED', 'request is for another name than its TLS connection');
   }
   const target = originForm(request, name);

@@ -4,6 +4,7 @@
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { FieldLines } from './exchange.ts';
+import { rawFields } from './raw-fields.ts';
 
 export interface UpstreamRequest {
   readonly method: string;
@@ -50,12 +51,6 @@ export interface AttemptOptions<Slot extends AttemptSlot> {
   readonly nowMs?: () => number;
 }
 
-/** What undici hands over as raw fields, as the flat list everything else works on. */
-const flatLatin1 = (raw: unknown): FieldLines =>
-  Array.isArray(raw)
-    ? raw.map((part: Buffer | string) => (typeof part === 'string' ? part : part.toString('latin1')))
-    : [];
-
 /** What a peer that had closed an idle connection looks like from here. */
 const STALE = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
@@ -67,11 +62,17 @@ const STALE_WITHIN_MS = 1_000;
 
 const GIVEN_UP = new Error('request was given up');
 
+/**
+ * undici calls handlers of this older form by itself. The newer one, with a controller, is put on top of it: two objects more
+ * for each request, and every answer's fields read once more into an object that nobody here looks at.
+ */
 export class Attempt<Slot extends AttemptSlot> implements Dispatcher.DispatchHandler, UpstreamControl {
   readonly request: UpstreamRequest;
   readonly #options: AttemptOptions<Slot>;
   #slot: Slot | undefined;
-  #controller: Dispatcher.DispatchController | undefined;
+  #abort: ((error?: Error) => void) | undefined;
+  #resume: (() => void) | undefined;
+  #paused = false;
   readonly #nowMs: () => number;
   #reused = false;
   #sentMs = 0;
@@ -94,23 +95,25 @@ export class Attempt<Slot extends AttemptSlot> implements Dispatcher.DispatchHan
   }
 
   resume(): void {
-    this.#controller?.resume();
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#resume?.();
   }
 
   abort(): void {
     if (this.#givenUp) return;
     this.#givenUp = true;
-    if (this.leaveQueue === undefined) this.#controller?.abort(GIVEN_UP);
+    if (this.leaveQueue === undefined) this.#abort?.(GIVEN_UP);
     else {
       this.leaveQueue();
       this.request.body?.destroy();
     }
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
+  onConnect(abort: (error?: Error) => void): void {
     // thrown, not aborted: nothing was written yet, the connection stays good
     if (this.#givenUp) throw GIVEN_UP;
-    this.#controller = controller;
+    this.#abort = abort;
     const slot = this.#slot;
     if (slot === undefined) return;
     this.#reused = slot.served > 0;
@@ -123,31 +126,29 @@ export class Attempt<Slot extends AttemptSlot> implements Dispatcher.DispatchHan
     this.#answering = true;
   }
 
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    _fields: unknown,
-    reason?: string,
-  ): void {
-    const fields = flatLatin1(controller.rawHeaders);
+  onHeaders(status: number, raw: Buffer[], resume: () => void, reason: string): boolean {
+    this.#resume = resume;
+    const fields = rawFields(raw);
     if (status < 200) this.#options.answer.onInform(status, fields);
-    else this.#options.answer.onHead(status, reason ?? '', fields);
+    else this.#options.answer.onHead(status, reason, fields);
+    return !this.#paused;
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#options.answer.onData(chunk)) controller.pause();
+  onData(chunk: Buffer): boolean {
+    this.#paused = !this.#options.answer.onData(chunk);
+    return !this.#paused;
   }
 
-  onResponseEnd(controller: Dispatcher.DispatchController): void {
+  onComplete(trailers: readonly (Buffer | string)[] | null): void {
     this.#release();
-    this.#options.answer.onEnd(flatLatin1(controller.rawTrailers));
+    this.#options.answer.onEnd(trailers === null ? [] : rawFields(trailers));
   }
 
-  onResponseError(_controller: unknown, error: Error): void {
+  onError(error: Error): void {
     const slot = this.#slot;
     if (slot !== undefined && this.#mayRepeat(error)) {
       this.#repeated = true;
-      this.#controller = undefined;
+      this.#abort = undefined;
       this.#options.again(this, slot);
       return;
     }

@@ -77,9 +77,9 @@ export const createUpstream = (
     const client = new Client(settings.origin, {
       connect: (where, done) => void connect(where, done),
       pipelining: 1,
-      // ours, in respond.ts: it covers the wait for a connection too
+      // ours, in respond.ts: they cover the wait for a connection too, and cost no timer for each request
       headersTimeout: 0,
-      bodyTimeout: limits.upstreamBodyMs,
+      bodyTimeout: 0,
       keepAliveTimeout: limits.upstreamIdleMs,
       keepAliveMaxTimeout: limits.upstreamIdleMs,
       maxHeaderSize: MAX_ANSWER_HEADER_BYTES,
@@ -144,6 +144,8 @@ export const createUpstream = (
         body: body ?? null,
         // undici would take the TLS name from Host, and connect anew for each customer
         servername: serverName,
+        // one request at a time anyway: spares a look for the next one at each head
+        blocking: false,
       } as Dispatcher.DispatchOptions,
       attempt,
     );
@@ -202,7 +204,7 @@ export const createUpstream = (
     destroy: async () => {
       destroyed = true;
       connector.close();
-      for (const attempt of waiting) attempt.onResponseError(undefined, new Error('upstream is closing'));
+      for (const attempt of waiting) attempt.onError(new Error('upstream is closing'));
       waiting.clear();
       const clients = [...slots].map(({ client }) => client).concat([...leaving]);
       await Promise.all(clients.map((client) => client.destroy()));

@@ -7,10 +7,11 @@ t.test('everything, unless told otherwise', async (t) => {
   const options = parseOptions([], TARGETS);
   t.match(options, {
     modes: ['fresh', 'resumed', 'keepalive-h1', 'keepalive-h2', 'open'],
-    parts: ['workers', 'many', 'idle'],
+    parts: ['workers', 'many', 'idle', 'issuance'],
     targets: undefined,
     domains: [1_000, 10_000, 100_000],
     warmUpMs: 20_000,
+    isResumed: false,
   });
 });
 

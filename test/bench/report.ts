@@ -38,6 +38,7 @@ const results: Results = {
   workers: [],
   many: [],
   idle: [],
+  issuance: [{ target: 'caddy', names: 500, live: 400, tookMs: 60_000, cpuMs: 4_000 }],
 };
 
 t.test(
@@ -47,6 +48,7 @@ t.test(
     t.match(text, 'haproxy **missing**');
     t.match(text, '| linkgate | 330 (200–440) | 1.10 (1.10–2.00) | – |');
     t.match(text, /\| caddy \| 300 \(100–400\) \| 1 \|.*\| closed 2 \|/);
+    t.match(text, '| caddy | 500 | 400 | 60.0 | 400 | 10.0 |');
     t.notMatch(text, 'Many domains');
     t.notMatch(text, 'NaN');
   },

@@ -8,6 +8,7 @@ import { GateError } from '../../src/core/errors.ts';
 import { createMemoryStorage } from '../../src/storage/memory.ts';
 import { fakeClock } from '../helpers/fake-clock.ts';
 import { recorder } from '../helpers/recorder.ts';
+import { until } from '../helpers/until.ts';
 
 const forever = new AbortController().signal;
 const issuer = createLocalIssuer({
@@ -221,4 +222,58 @@ t.test('there are never more contexts than allowed', async (t) => {
   for (let index = 0; index < 10; index += 1) await cache.lookup(`n${index}.example.com`);
   t.equal(cache.size(), 3);
   t.equal((cache.lookup('n9.example.com') as ContextLookup).result, 'hit');
+});
+
+t.test('a key that OpenSSL refuses is a certificate that cannot be served; the old one stays', async (t) => {
+  const [first, second] = certificates;
+  if (first === undefined || second === undefined) throw new Error('certificates are missing');
+  const { emit, of } = recorder();
+  const clock = fakeClock();
+  const stored = { domain: name, ...origin, ...first, serial: '1', notBeforeMs: 0, notAfterMs: 2e12 };
+  let next: StoredCertificate = { ...stored, fingerprint: 'a' };
+  const cache = createContextCache({
+    store: { read: () => Promise.resolve(next) },
+    clock,
+    emit,
+    maxContexts: 10,
+  });
+  const { context } = await cache.lookup(name);
+  next = { ...stored, fingerprint: 'b', keyPem: second.keyPem };
+  await cache.lookAgain(name);
+  t.equal((await cache.lookup(name)).context, context);
+  t.match(of('context.failed'), [{ domain: name, code: 'ERR_CERT_INVALID' }]);
+});
+
+t.test('a context that was dropped is closed, not before a handshake could still be given it', async (t) => {
+  const { put, state } = setUp();
+  const stored = await put(0);
+  const closed = new Set<unknown>();
+  const cache = createContextCache({
+    store: { read: (domain) => Promise.resolve({ ...stored, domain }) },
+    clock: fakeClock(),
+    emit: () => undefined,
+    maxContexts: 2,
+    closeAfterMs: 200,
+  });
+  const startMs = performance.now();
+  const contexts = await Promise.all(
+    ['a', 'b', 'c', 'd'].map(async (domain) => {
+      const { context } = await cache.lookup(domain);
+      const inner = (context as (SecureContext & { context: { close(): void } }) | undefined)?.context;
+      t.type(inner?.close, 'function', 'Node has it');
+      if (inner === undefined) throw new Error('there is no context');
+      const close = inner.close.bind(inner);
+      inner.close = () => {
+        closed.add(domain);
+        close();
+      };
+      return context;
+    }),
+  );
+  t.equal(cache.size(), 2);
+  await until('the two that were dropped', () => closed.size === 2);
+  t.ok(performance.now() - startMs >= 200);
+  t.same([...closed], ['a', 'b']);
+  t.equal((await cache.lookup('d')).context, contexts[3], 'what is kept stays open');
+  t.equal(state.reads, 0);
 });

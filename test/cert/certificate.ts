@@ -1,5 +1,7 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
 import t from 'tap';
-import { checkCertificate, splitChain } from '../../src/cert/certificate.ts';
+import { checkCertificate, checkToServe, splitChain } from '../../src/cert/certificate.ts';
 import { createLocalIssuer } from '../../src/cert/issuers/local.ts';
 import { createMemoryStorage } from '../../src/storage/memory.ts';
 import { fakeClock } from '../helpers/fake-clock.ts';
@@ -10,6 +12,31 @@ const issuer = createLocalIssuer({ storage: createMemoryStorage(), keyType: 'ecd
 const good = await issuer.obtain('links.example.com', forever);
 const other = await issuer.obtain('links.example.com', forever);
 const root = await issuer.rootPem(forever);
+
+const rsa = await createLocalIssuer({
+  storage: createMemoryStorage(),
+  keyType: 'rsa-2048',
+  clock,
+}).obtain('links.example.com', forever);
+
+const keyPemOf = (kind: string, options: object): string =>
+  (generateKeyPairSync as (kind: string, options: object) => { privateKey: { export(o: object): string } })(
+    kind,
+    options,
+  ).privateKey.export({ type: 'pkcs8', format: 'pem' });
+
+/** The two steps of a gate, each of which relies on the other. */
+const serve = (name: string, keyPem: string, chainPem: string): unknown => {
+  checkToServe(name, { keyPem, chainPem });
+  return createSecureContext({ key: keyPem, cert: chainPem });
+};
+
+t.test('to serve it, the same facts with less work', async (t) => {
+  for (const one of [good, rsa]) {
+    t.same(checkToServe('links.example.com', one), checkCertificate('links.example.com', one));
+    t.ok(serve('links.example.com', one.keyPem, one.chainPem));
+  }
+});
 
 t.test('a good one gives its facts', async (t) => {
   const facts = checkCertificate('links.example.com', { ...good, chainPem: good.chainPem + root });
@@ -22,6 +49,7 @@ t.test('a good one gives its facts', async (t) => {
 t.test('whatever cannot be served for the name is refused, with the reason', async (t) => {
   const refused = (name: string, keyPem: string, chainPem: string, message: RegExp): void => {
     t.throws(() => checkCertificate(name, { keyPem, chainPem }), { code: 'ERR_CERT_INVALID', message });
+    t.throws(() => serve(name, keyPem, chainPem), 'nor does it become a context');
   };
   refused('links.example.com', other.keyPem, good.chainPem, /does not match its private key/);
   refused('clicks.example.com', good.keyPem, good.chainPem, /is for other names: DNS:links.example.com/);
@@ -29,6 +57,13 @@ t.test('whatever cannot be served for the name is refused, with the reason', asy
   refused('links.example.com', good.keyPem, '', /has no certificate/);
   refused('links.example.com', 'nonsense', good.chainPem, /private key that cannot be read/);
   refused('links.example.com', good.keyPem, good.chainPem.replace(/MII.{20}/, 'MIIaaaa'), /cannot be read/);
+  const broken = good.chainPem + root.replace(/MII.{20}/, 'MIIaaaa');
+  refused('links.example.com', good.keyPem, broken, /cannot be read/);
+  refused('links.example.com', keyPemOf('rsa', { modulusLength: 2048 }), good.chainPem, /does not match/);
+  refused('links.example.com', keyPemOf('ec', { namedCurve: 'P-384' }), good.chainPem, /does not match/);
+  refused('links.example.com', keyPemOf('ed25519', {}), good.chainPem, /does not match/);
+  refused('links.example.com', keyPemOf('ec', { namedCurve: 'P-256' }), rsa.chainPem, /does not match/);
+  refused('links.example.com', keyPemOf('rsa', { modulusLength: 2048 }), rsa.chainPem, /does not match/);
   refused('links.example.com', good.keyPem, 'x'.repeat(300_000), /too long/);
   refused('links.example.com', good.keyPem, good.chainPem.repeat(11), /too long/);
 });

@@ -26,6 +26,7 @@ t.test('what is written comes back, as one value', async (t) => {
   t.equal(await store.read(name), undefined);
   const written = await store.write(name, { ...made, ...origin });
   t.same(await store.read(name), written);
+  t.same(await store.readToServe(name), written);
   t.match(written, { domain: name, ...origin, keyPem: made.keyPem, chainPem: made.chainPem });
   t.same(await storage.list('certificates'), ['certificates/links.example.com.pem']);
 

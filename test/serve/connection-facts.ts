@@ -14,6 +14,7 @@ t.test('a plain connection has an address and no TLS; what a proxy told comes fi
   t.same(connectionFacts('http', socket), {
     listener: 'http',
     peerAddress: '127.0.0.1',
+    peerNetwork: '127.0.0.0/24',
     servername: undefined,
     tls: undefined,
     pinnedName: undefined,

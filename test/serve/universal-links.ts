@@ -1,7 +1,8 @@
 // The files of app links: 443 only, exact paths, from the settings; everything else goes to the tracker.
 
 import t from 'tap';
-import { ask, serve } from '../helpers/serve.ts';
+import { pause } from '../helpers/pause.ts';
+import { ask, gather, serve } from '../helpers/serve.ts';
 import { redirectAnswer, tracker } from '../helpers/tracker.ts';
 
 const APPLE = '{"applinks":{"details":[{"appIDs":["A.b"],"components":[{"/":"/e/c/*"}]}]},"x":"é"}';
@@ -87,4 +88,18 @@ t.test('no file for it, another path, another method, or port 80: forwarded', as
     );
   }
   t.equal(seen.requests.length, forwarded.length);
+});
+
+t.test('a connection that was kept behind a file carries the click that follows', async (t) => {
+  const seen = await tracker(t, { answer: redirectAnswer });
+  const gate = await serve(t, { tracker: seen, domains });
+  const socket = await gate.tls('links.example.com');
+  const answer = gather(socket);
+  socket.write(`GET ${ANDROID_PATH} HTTP/1.1\r\nHost: links.example.com\r\n\r\n`);
+  await gate.next('request.completed');
+  // a client that was promised a kept connection, and takes its time
+  await pause(50);
+  socket.write(get('/e/c/x'));
+  t.match(await answer, /^HTTP\/1\.1 200 [^]*HTTP\/1\.1 302 /);
+  t.equal(seen.requests[0]?.target, '/e/c/x');
 });

@@ -20,10 +20,10 @@ t.test('a place is given back exactly once, whatever undici says after', (t) => 
   });
   const slot = { served: 0 };
   attempt.take(slot);
-  attempt.onRequestStart({ abort: () => undefined } as never);
+  attempt.onConnect(() => undefined);
   t.equal(slot.served, 1);
-  attempt.onResponseError(undefined, Object.assign(new Error('x'), { code: 'UND_ERR_SOCKET' }));
-  attempt.onResponseError(undefined, new Error('again'));
+  attempt.onError(Object.assign(new Error('x'), { code: 'UND_ERR_SOCKET' }));
+  attempt.onError(new Error('again'));
   t.same(released, [slot]);
   t.equal(errors[0]?.message, 'x');
   t.end();
@@ -38,8 +38,8 @@ t.test('given up before it started: nothing is written, nobody is told', (t) => 
   });
   attempt.take({ served: 3 });
   attempt.abort();
-  t.throws(() => attempt.onRequestStart({} as never));
-  attempt.onResponseError(undefined, Object.assign(new Error('x'), { code: 'UND_ERR_SOCKET' }));
+  t.throws(() => attempt.onConnect(() => undefined));
+  attempt.onError(Object.assign(new Error('x'), { code: 'UND_ERR_SOCKET' }));
   t.end();
 });
 
@@ -62,9 +62,9 @@ t.test('a kept connection that dies late was acting, not stale: not sent again',
     attempt.take({ served: 1 });
     // the wait for the connection does not count
     nowMs += 10_000;
-    attempt.onRequestStart({ abort: () => undefined } as never);
+    attempt.onConnect(() => undefined);
     nowMs += afterMs;
-    attempt.onResponseError(undefined, Object.assign(new Error('x'), { code: 'UND_ERR_SOCKET' }));
+    attempt.onError(Object.assign(new Error('x'), { code: 'UND_ERR_SOCKET' }));
     t.same(outcome, repeats ? ['again'] : ['released', 'error'], `after ${afterMs} ms`);
   }
   t.end();
