@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { ERRORS, GateError } from '../core/errors.ts';
 import { packageVersion } from '../core/version.ts';
 import { addCertsCommands } from './certs.ts';
+import type { DnsCommandOptions } from './dns.ts';
 import type { DoctorCommandOptions } from './doctor.ts';
 
 /** Runs the command named by `argv` (without node and script) and returns the exit code. */
@@ -79,6 +80,26 @@ const main = async (argv: readonly string[]): Promise<number> => {
     .action(async (domains: string[], options: DoctorCommandOptions) => {
       const { doctorCommand } = await import('./doctor.ts');
       code = await doctorCommand(domains, options);
+    });
+  const each = (word: string, before: readonly string[]): readonly string[] => [...before, word];
+  program
+    .command('dns [domain...]')
+    .description('the DNS records each domain needs, beside those that are there')
+    .option(...configOption)
+    .option(
+      '--to <address|name>',
+      'where the internet reaches this proxy; repeat it for more addresses',
+      each,
+      [],
+    )
+    .option('--zone', 'print lines for a zone file')
+    .option('--json', 'print JSON')
+    .option('--wait', 'watch the records spread to the name servers and two public resolvers')
+    .option('--timeout <duration>', 'how long --wait looks, up to 72h', '72h')
+    .option('--resolver <address[:port]>', 'name server to ask instead; repeat it for more', each, [])
+    .action(async (domains: string[], options: DnsCommandOptions) => {
+      const { dnsCommand } = await import('./dns.ts');
+      code = await dnsCommand(domains, options);
     });
   addCertsCommands(program, configOption, (exit) => {
     code = exit;
