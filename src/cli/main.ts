@@ -7,6 +7,7 @@ import { packageVersion } from '../core/version.ts';
 import { addCertsCommands } from './certs.ts';
 import type { DnsCommandOptions } from './dns.ts';
 import type { DoctorCommandOptions } from './doctor.ts';
+import type { InitOptions } from './init.ts';
 
 /** Runs the command named by `argv` (without node and script) and returns the exit code. */
 const main = async (argv: readonly string[]): Promise<number> => {
@@ -23,6 +24,8 @@ const main = async (argv: readonly string[]): Promise<number> => {
     '--config <file>',
     'default: $LINKGATE_CONFIG, config/linkgate.yaml, /etc/linkgate/linkgate.yaml',
   ] as const;
+
+  const each = (word: string, before: readonly string[]): readonly string[] => [...before, word];
 
   program
     .command('run')
@@ -41,6 +44,27 @@ const main = async (argv: readonly string[]): Promise<number> => {
     .action(async (options: { https: string; http: string; admin: string }) => {
       const { demoCommand } = await import('./demo.ts');
       code = await demoCommand(options);
+    });
+  program
+    .command('init')
+    .description('write a first configuration, and show the DNS records to create')
+    .option('--config <file>', 'the file to write; one that is there is not overwritten')
+    .option('--region <region>', 'us or eu: where the Customer.io account lives')
+    .option('--domain <name>', 'a domain of your links; repeat it for more', each, [])
+    .option('--email <address>', 'for the CA')
+    .option('--storage <folder>', 'for certificates and keys')
+    .option('--ca <word>', 'letsencrypt (default) or letsencrypt-staging')
+    .option(
+      '--to <address|name>',
+      'where the internet reaches this proxy; repeat it for more addresses',
+      each,
+      [],
+    )
+    .option('--resolver <address[:port]>', 'name server to ask instead', each, [])
+    .option('--yes', 'ask nothing, take the defaults for what is not given')
+    .action(async (options: InitOptions) => {
+      const { initCommand } = await import('./init.ts');
+      code = await initCommand(options);
     });
   program
     .command('check')
@@ -81,7 +105,6 @@ const main = async (argv: readonly string[]): Promise<number> => {
       const { doctorCommand } = await import('./doctor.ts');
       code = await doctorCommand(domains, options);
     });
-  const each = (word: string, before: readonly string[]): readonly string[] => [...before, word];
   program
     .command('dns [domain...]')
     .description('the DNS records each domain needs, beside those that are there')
