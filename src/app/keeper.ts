@@ -14,9 +14,11 @@ import { toGateError, type GateError } from '../core/errors.ts';
 import { createEventBus, type EventBus } from '../core/events.ts';
 import type { DomainSettings, ListenAddress, Settings } from '../core/settings.ts';
 import { createMetricsAggregate } from '../observe/aggregate.ts';
+import { createDaily } from '../observe/daily.ts';
 import { createLogger, logEvents } from '../observe/log.ts';
 import { createKeeperMetrics } from '../observe/metrics.ts';
 import { createFileStorage } from '../storage/file.ts';
+import { trafficOf } from './ask-status.ts';
 import { holdSocket, type HeldSocket } from './held-socket.ts';
 import { createAskRenewalInfo, createIssuers, createIssuersClock, createIssuersLook } from './issuers.ts';
 import { logLevelOf } from './log-level.ts';
@@ -145,6 +147,12 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
       clock,
     });
 
+    const daily = createDaily({
+      read: async () =>
+        new Map([...trafficOf(await aggregate.text())].map(([name, { kinds }]) => [name, kinds])),
+      clock,
+    });
+
     const takeUp = async (wanted: Settings): Promise<SettingsChange> => {
       const change = compareSettings(current, wanted);
       const next: Settings = { ...current, ...change.common, domains: wanted.domains };
@@ -211,6 +219,7 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
           issuers: issuing.status(),
           domains: served,
           reload: lastReload,
+          days: await daily.days().catch(() => new Map()),
           certificates: [...renewal.status(), ...departed.status()],
         }),
       onError: (error) => logger.error({ error }, 'admin request failed'),
@@ -227,6 +236,7 @@ export const startKeeper = async ({ settings, logLevel }: KeeperOptions): Promis
       gates.lookAgain(name);
     };
     void departed.keep(unwatched.signal);
+    void daily.keep(unwatched.signal);
     void watchChanges({ storage, clock, emit: bus.emit, onChange }, unwatched.signal);
     ready = true;
     const addresses = { https: sockets.https.address, http: sockets.http.address, admin: adminAddress };
