@@ -68,7 +68,7 @@ t.test(
   async (t) => {
     const server = await authority(t, { 'example.com': ['links IN A 127.0.0.1'] });
     const refuses = await authority(t, { 'example.org': [] });
-    server.pause();
+    await server.pause();
     t.teardown(() => server.resume());
     let rounds = 0;
     const stop = new AbortController();

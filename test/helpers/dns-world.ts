@@ -1,7 +1,7 @@
 // A little DNS of real BINDs on loopback: authoritative servers whose zones change while they run, and a resolver that asks
 // them, keeps answers for their TTL and records every question.
 
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { freePort } from './free-port.ts';
@@ -16,8 +16,8 @@ export interface Authority {
   readonly port: number;
   /** other lines for one of its zones, served when this resolves */
   replace(zone: string, lines: readonly string[]): Promise<void>;
-  /** stops answering, without closing its port */
-  pause(): void;
+  /** stops answering, without closing its port; resolves when it has */
+  pause(): Promise<void>;
   resume(): void;
 }
 
@@ -43,7 +43,13 @@ export const authority = async (t: Test, zones: Zones, ttl = 60): Promise<Author
       child.kill('SIGHUP');
       await until('the zone is loaded', () => log().includes(`zone ${zone}/IN: loaded serial ${serial}\n`));
     },
-    pause: () => void child.kill('SIGSTOP'),
+    pause: async () => {
+      child.kill('SIGSTOP');
+      const tasks = `/proc/${child.pid}/task`;
+      await until('every thread of named stands', () =>
+        readdirSync(tasks).every((task) => / T /.test(readFileSync(`${tasks}/${task}/stat`, 'utf8'))),
+      );
+    },
     resume: () => void child.kill('SIGCONT'),
   };
 };

@@ -3,6 +3,7 @@
 
 import type { Check, Examination } from '../examination.ts';
 import { finding, good, type Finding } from '../findings.ts';
+import { PRELOAD_LOOKUP } from '../preloaded.ts';
 import type { Visit } from '../visit.ts';
 
 export interface HstsPolicy {
@@ -47,7 +48,7 @@ export const hstsAbove = async (examination: Examination): Promise<readonly Find
   );
   if (listed !== undefined) {
     const what = `"${listed}" is in the HSTS preload list of browsers, with its subdomains`;
-    found.push(finding('hsts', 'hsts-preload', { what, evidence: [`hstspreload.org: ${listed}`] }));
+    found.push(finding('hsts', 'hsts-preload', { what, evidence: [`${PRELOAD_LOOKUP}: ${listed}`] }));
   }
   return found;
 };
@@ -66,5 +67,9 @@ export const checkHsts: Check = async (examination) => {
     break;
   }
   found.push(...(await hstsAbove(examination)));
-  return found.length > 0 ? found : [good('hsts', 'none, by the name or above it')];
+  if (found.length > 0) return found;
+  const evidence = [
+    `of browsers’ preload list only top-level domains are known here: ${PRELOAD_LOOKUP} knows all`,
+  ];
+  return [good('hsts', 'none, by the name or above it', evidence)];
 };
