@@ -158,9 +158,11 @@ export const createFindServers = (
   serverPort = 53,
 ): ((name: string, signal: AbortSignal) => Promise<readonly WatchedServer[]>) => {
   const lookup = createDnsLookup({ resolvers, serverPort });
+  const servers = resolvers.map(({ host, port }) => (isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`));
+  const resolver = createNameResolver(servers.length === 0 ? undefined : servers);
   return async (name, signal) => {
     // a name that is an alias is no zone, whatever the zone at its end says
-    const isAlias = (await lookup.followAlias(name, signal)) !== name;
+    const isAlias = (await resolver.resolveCname(name).catch(() => [])).length > 0;
     const zone = await lookup.findZone(isAlias ? name.split('.').slice(1).join('.') : name, signal);
     return (await lookup.findServers(zone, signal)).map((address) => ({ address, zone }));
   };

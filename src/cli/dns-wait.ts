@@ -1,6 +1,7 @@
 // `linkgate dns --wait`: how far the records have spread. On a terminal a picture drawn over itself every second; into a file a
 // line for each change and one an hour.
 
+import { stripVTControlCharacters } from 'node:util';
 import { untilSignal } from '../app/until-signal.ts';
 import { systemClock, type Clock } from '../core/clock.ts';
 import {
@@ -30,6 +31,12 @@ const serverText = ({ address, zone }: Sighting['server']): string => {
 const hasText = ({ state, has }: Sighting): string => {
   if (state === 'ok') return '';
   return `${state === 'failed' ? 'no answer: ' : 'has '}${has.join('; ')}`;
+};
+
+/** No wider than `width`; colours are dropped from what has to be cut. */
+const cut = (line: string, width: number): string => {
+  const plain = stripVTControlCharacters(line);
+  return plain.length <= width ? line : `${plain.slice(0, width - 1)}…`;
 };
 
 const MOST_SHOWN = 5;
@@ -96,7 +103,11 @@ export interface WaitOptions {
   readonly resolvers: readonly string[];
   readonly limitMs: number;
   readonly colours: Colours;
-  readonly stdout: Pick<NodeJS.WriteStream, 'write'> & { readonly isTTY?: boolean; readonly rows?: number };
+  readonly stdout: Pick<NodeJS.WriteStream, 'write'> & {
+    readonly isTTY?: boolean;
+    readonly rows?: number;
+    readonly columns?: number;
+  };
   readonly clock?: Clock;
   /** instead of Ctrl-C */
   readonly signal?: AbortSignal;
@@ -123,7 +134,11 @@ export const waitForDns = async (options: WaitOptions): Promise<number> => {
   let drawn = 0;
   const draw = (): void => {
     const picture = formatProgress({ progress, elapsedMs: clock.now() - startMs, limitMs, colours });
-    const lines = picture.split('\n').slice(0, Math.max(1, (stdout.rows ?? 25) - 1));
+    // a line that the terminal breaks would count as two
+    const lines = picture
+      .split('\n')
+      .slice(0, Math.max(1, (stdout.rows ?? 25) - 1))
+      .map((line) => cut(line, stdout.columns ?? 80));
     // up to the first line of the last picture, then everything below anew
     stdout.write(`${drawn === 0 ? '' : `\u001B[${drawn}A`}\u001B[J${lines.join('\n')}\n`);
     drawn = lines.length;

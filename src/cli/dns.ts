@@ -48,7 +48,7 @@ const formatRecords = (records: readonly RecordView[], colours: Colours, width: 
     type,
     name,
     shown(values),
-    state === 'failed' ? '?' : shown(now),
+    state === 'failed' && now.length === 0 ? '?' : shown(now),
   ]);
   const plain = formatTable([
     HEAD,
@@ -90,7 +90,8 @@ const sourceLine = ({ target, by }: FoundTarget): string => {
 };
 
 const isOpen = ({ records }: DomainRecords): boolean =>
-  records.some(({ state, optional }) => !optional && state !== 'ok');
+  // an optional one that is there and wrong is in the way: CAA that forbids the CA
+  records.some(({ state, optional }) => state === 'differs' || (!optional && state !== 'ok'));
 
 const asJson = ({ target }: FoundTarget, domains: readonly DomainRecords[]): string =>
   JSON.stringify(

@@ -105,7 +105,9 @@ const look = async (
   const open = views.filter(({ state }) => state !== 'ok');
   if (open.length === 0) return { server, state: 'ok', has: [] };
   if (open.every(({ state }) => state === 'failed')) {
-    return { server, state: 'failed', has: [...new Set([...facts.values()].flatMap((one) => one.failures))] };
+    const failures = [...facts.values()].flatMap((one) => one.failures);
+    const codes = new Set(failures.map((failure) => failure.replace(/^\w+: E?/, '')));
+    return { server, state: 'failed', has: [...codes] };
   }
   const has = open.map(({ type, now }) => `${type} ${now.length === 0 ? 'none' : now.join(', ')}`);
   return { server, state: 'old', has };

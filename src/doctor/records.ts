@@ -132,7 +132,10 @@ export const compareRecord = (wanted: WantedRecord, present: PresentRecords): Re
     const now = alias.length > 0 || wanted.within !== undefined ? alias : [...facts.v4, ...facts.v6];
     return { ...wanted, now, state: aliasState(wanted, present) };
   }
-  return { ...wanted, now: type === 'A' ? facts.v4 : facts.v6, state: addressState(wanted, present) };
+  const state = addressState(wanted, present);
+  const addresses = type === 'A' ? facts.v4 : facts.v6;
+  const alias = state === 'ok' ? [] : facts.chain.slice(1, 2).map((to) => `CNAME ${to}`);
+  return { ...wanted, now: [...alias, ...addresses], state };
 };
 
 /** Lines for a zone file (RFC 1035 §5.1) of what is wanted; what may not be there is a comment. */

@@ -37,7 +37,7 @@ t.test('a picture: who still has the old answer', async (t) => {
       sightings: [
         { server, state: 'ok', has: [] },
         { server: { address: '1.1.1.1:53' }, state: 'old', has: ['A 198.51.100.4'] },
-        { server: { address: '[2001:db8::1]:5353' }, state: 'failed', has: ['A: ETIMEOUT'] },
+        { server: { address: '[2001:db8::1]:5353' }, state: 'failed', has: ['TIMEOUT'] },
       ],
     },
     { domain: 'new.acme.com', isDone: false, sightings: [], problem: 'zone was not found' },
@@ -50,7 +50,7 @@ t.test('a picture: who still has the old answer', async (t) => {
       'links.acme.com',
       '  ok    192.0.2.53 (authoritative for acme.com)',
       '  old   1.1.1.1 (resolver)                       has A 198.51.100.4',
-      '  none  [2001:db8::1]:5353 (resolver)            no answer: A: ETIMEOUT',
+      '  none  [2001:db8::1]:5353 (resolver)            no answer: TIMEOUT',
       'new.acme.com',
       '  zone was not found',
       'later.acme.com',
@@ -82,7 +82,12 @@ t.test(
       onText = (): void => undefined,
     ) => {
       let text = '';
-      const stdout = { isTTY, rows: 10, write: (chunk: string) => ((text += chunk), onText(), true) };
+      const stdout = {
+        isTTY,
+        rows: 10,
+        columns: 60,
+        write: (chunk: string) => ((text += chunk), onText(), true),
+      };
       const code = await waitForDns({
         watched: [{ domain: 'links.example.com', records }],
         findServers: async () => [{ address: `127.0.0.1:${server.port}`, zone: 'example.com' }],
@@ -111,6 +116,10 @@ t.test(
     t.equal(screen.code, 0);
     t.match(screen.text, '\u001B[J0 of 1 domain everywhere');
     t.match(screen.text, '\u001B[3A\u001B[J', 'drawn over the last picture');
+    t.ok(
+      screen.text.split('\n').every((line) => line.length <= 70),
+      'no line that the terminal would break',
+    );
 
     await server.replace('example.com', []);
     const late = await wait(false, never, 200);

@@ -81,8 +81,8 @@ t.test(
       onRound: (progress) => {
         rounds += 1;
         t.match(progress[0]?.sightings, [
-          { state: 'failed', has: [/ETIMEOUT/] },
-          { state: 'failed', has: [/EREFUSED/] },
+          { state: 'failed', has: ['TIMEOUT'] },
+          { state: 'failed', has: ['REFUSED'] },
         ]);
         stop.abort();
       },
