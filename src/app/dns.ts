@@ -142,7 +142,10 @@ export const showRecords = async (options: ShowOptions): Promise<readonly Domain
       }),
     );
     // no record wanted and none there: nothing to tell
-    return { domain: name, records: records.filter(({ values, now }) => values.length + now.length > 0) };
+    return {
+      domain: name,
+      records: records.filter(({ values, state }) => values.length > 0 || state === 'differs'),
+    };
   };
   const names = namesOf(settings, options.domains);
   const shown: DomainRecords[] = [];

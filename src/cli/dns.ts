@@ -1,5 +1,6 @@
 // `linkgate dns`: the records each domain needs, beside what is there now; with --wait until they are everywhere.
 
+import { stripVTControlCharacters } from 'node:util';
 import {
   createFindServers,
   findTarget,
@@ -41,31 +42,37 @@ const paintOf = (state: RecordState, { green, amber, red, dim }: Colours): Paint
 
 const HEAD = ['STATE', 'TYPE', 'NAME', 'WANTED', 'NOW'] as const;
 
-/** One table where it fits, else what is there now in a line of its own below what is wanted. */
-const formatRecords = (records: readonly RecordView[], colours: Colours, width: number): string => {
-  const cells = records.map(({ state, type, name, values, now }) => [
-    paintOf(state, colours)(state),
-    type,
-    name,
-    shown(values),
-    state === 'failed' && now.length === 0 ? '?' : shown(now),
-  ]);
-  const plain = formatTable([
-    HEAD,
-    ...records.map((one, index) => [one.state, ...(cells[index] ?? []).slice(1)]),
-  ]);
-  const fits = plain.split('\n').every((line) => line.length + 2 <= width);
-  const text = fits
-    ? formatTable([HEAD, ...cells])
-    : formatTable(
-        cells.flatMap(([state = '', type = '', name = '', wanted = '', now = '']) => [
-          [state, type, name],
-          ['', '', `wanted  ${wanted}`],
-          ['', '', `now     ${now}`],
-        ]),
-      );
-  return text.replaceAll(/^/gm, '  ');
-};
+const cellsOf = (
+  { state, type, name, values, now }: RecordView,
+  colours: Colours,
+): readonly [string, string, string, string, string] => [
+  paintOf(state, colours)(state),
+  type,
+  name,
+  shown(values),
+  state === 'failed' && now.length === 0 ? '?' : shown(now),
+];
+
+const asTable = (records: readonly RecordView[], colours: Colours): string =>
+  formatTable([HEAD, ...records.map((record) => cellsOf(record, colours))]);
+
+/** What is there now in a line of its own below what is wanted. */
+const asStack = (records: readonly RecordView[], colours: Colours): string =>
+  formatTable(
+    records.flatMap((record) => {
+      const [state, type, name, wanted, now] = cellsOf(record, colours);
+      return [
+        [state, type, name],
+        ['', '', `wanted  ${wanted}`],
+        ['', '', `now     ${now}`],
+      ];
+    }),
+  );
+
+const MARGIN = 2;
+
+const isTooWide = (text: string, width: number): boolean =>
+  text.split('\n').some((line) => MARGIN + stripVTControlCharacters(line).length > width);
 
 export interface FormatOptions {
   readonly colours: Colours;
@@ -73,11 +80,17 @@ export interface FormatOptions {
   readonly width: number;
 }
 
-/** A group per domain, each record with what is wanted and what is there. */
-export const formatDns = (domains: readonly DomainRecords[], { colours, width }: FormatOptions): string =>
-  domains
-    .map(({ domain, records }) => `${colours.bold(domain)}\n${formatRecords(records, colours, width)}`)
+/** A group per domain, each record with what is wanted and what is there: tables where all of them fit. */
+export const formatDns = (domains: readonly DomainRecords[], { colours, width }: FormatOptions): string => {
+  const tables = domains.map(({ records }) => asTable(records, colours));
+  const isNarrow = tables.some((text) => isTooWide(text, width));
+  return domains
+    .map(({ domain, records }, index) => {
+      const text = isNarrow ? asStack(records, colours) : (tables[index] ?? '');
+      return `${colours.bold(domain)}\n${text.replaceAll(/^/gm, ' '.repeat(MARGIN))}`;
+    })
     .join('\n\n');
+};
 
 const sourceLine = ({ target, by }: FoundTarget): string => {
   const where = 'name' in target ? target.name : target.addresses.join(', ');

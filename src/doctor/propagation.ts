@@ -2,6 +2,7 @@
 // of them has what is wanted. Asks and tells; prints nothing, changes nothing.
 
 import { NODATA } from 'node:dns';
+import { isIP } from 'node:net';
 import type { Clock } from '../core/clock.ts';
 import { createNameResolver, lookUpName, type NameResolver } from './name-facts.ts';
 import { compareRecord, type WantedRecord } from './records.ts';
@@ -82,6 +83,13 @@ const authoritativeView = (own: NameResolver, zone: string, resolver: NameResolv
   };
 };
 
+/** `A `; empty where what is there says it itself */
+const kindOf = (type: WantedRecord['type'], [first = '']: readonly string[]): string => {
+  if (first.startsWith('CNAME ')) return '';
+  if (isIP(first) === 0) return `${type} `;
+  return isIP(first) === 4 ? 'A ' : 'AAAA ';
+};
+
 const look = async (
   server: WatchedServer,
   records: readonly WantedRecord[],
@@ -106,10 +114,12 @@ const look = async (
   if (open.length === 0) return { server, state: 'ok', has: [] };
   if (open.every(({ state }) => state === 'failed')) {
     const failures = [...facts.values()].flatMap((one) => one.failures);
-    const codes = new Set(failures.map((failure) => failure.replace(/^\w+: E?/, '')));
+    const codes = new Set(failures.map((failure) => failure.replace(/^\w+: (E(?!CONN))?/, '')));
     return { server, state: 'failed', has: [...codes] };
   }
-  const has = open.map(({ type, now }) => `${type} ${now.length === 0 ? 'none' : now.join(', ')}`);
+  const has = open.map(
+    ({ type, now }) => `${kindOf(type, now)}${now.length === 0 ? 'none' : now.join(', ')}`,
+  );
   return { server, state: 'old', has };
 };
 

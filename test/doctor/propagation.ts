@@ -41,7 +41,7 @@ t.test('a change is seen server by server, the resolver last', { skip: needs('na
       const now = states(progress);
       if (seen.at(-1) !== now) seen.push(now);
       if (seen.length === 1) {
-        t.match(progress[0]?.sightings[0]?.has, ['CNAME 127.0.0.9']);
+        t.match(progress[0]?.sightings[0]?.has, ['A 127.0.0.9']);
         void first.replace('example.com', after);
       }
       if (now.startsWith('ok old') && !hasSpread) {
