@@ -1,6 +1,7 @@
 // /api/status: how the proxy stands, in the shape scripts rely on (docs/operations). Only puts parts together.
 
 import type { CertificateStatus, IssuerStatus } from '../core/certificate-state.ts';
+import type { DayCount } from '../core/day-count.ts';
 import type { DomainSettings, Region, UpstreamSettings } from '../core/settings.ts';
 
 export interface WorkerStatus {
@@ -31,6 +32,8 @@ export interface StatusParts {
   readonly issuers: readonly IssuerStatus[];
   readonly domains: readonly DomainSettings[];
   readonly reload: ReloadStatus | null;
+  /** what each name served by day; one that is missing here served nothing, or is not counted by itself */
+  readonly days: ReadonlyMap<string, readonly DayCount[]>;
   /** how every name stands; one that is missing here is pending */
   readonly certificates: readonly CertificateStatus[];
 }
@@ -63,6 +66,8 @@ export interface Status {
     readonly http: 'forward' | 'redirect';
     /** whether https is served: a certificate is live */
     readonly https: boolean;
+    /** today (UTC) first, as far back as this process saw, eight days at most */
+    readonly days: readonly DayCount[];
   }[];
 }
 
@@ -108,6 +113,7 @@ export const buildStatus = (parts: StatusParts): Status => {
         certificate,
         http: redirectHttp && https ? 'redirect' : 'forward',
         https,
+        days: parts.days.get(name) ?? [],
       };
     }),
   };

@@ -87,7 +87,11 @@ export const trafficOf = (metrics: string): ReadonlyMap<string, Traffic> => {
 const parsed = (text: string, address: ListenAddress): Status => {
   try {
     const status = JSON.parse(text) as Partial<Status> | null;
-    if (Array.isArray(status?.domains) && Array.isArray(status.workers)) return status as Status;
+    if (Array.isArray(status?.domains) && Array.isArray(status.workers)) {
+      const { domains, ...rest } = status as Status;
+      // a proxy older than this command does not tell them
+      return { ...rest, domains: domains.map((row) => ({ ...row, days: row.days ?? [] })) };
+    }
   } catch {
     // below
   }

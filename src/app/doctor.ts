@@ -3,7 +3,6 @@
 
 import { readFile } from 'node:fs/promises';
 import type { CertificateStatus } from '../core/certificate-state.ts';
-import { caaIdentities, type CaaAsker } from '../core/caa.ts';
 import { systemClock } from '../core/clock.ts';
 import { GateError } from '../core/errors.ts';
 import type { Settings, UpstreamSettings } from '../core/settings.ts';
@@ -21,6 +20,7 @@ import { createNameResolver } from '../doctor/name-facts.ts';
 import { PRELOADED } from '../doctor/preloaded.ts';
 import { askStatus } from './ask-status.ts';
 import { openCerts } from './certs.ts';
+import { publicCas } from './public-cas.ts';
 
 export interface DoctorOptions {
   readonly settings: Settings;
@@ -91,13 +91,6 @@ const chosen = ({ domains }: Settings, names: readonly string[]): Settings['doma
   return names.length === 0 ? domains : domains.filter(({ name }) => names.includes(name));
 };
 
-const casOf = ({ issuers }: Settings['certificates']): readonly CaaAsker[] =>
-  issuers.flatMap((issuer) => {
-    if (issuer.type !== 'acme') return [];
-    const identities = caaIdentities(issuer.directory);
-    return identities === undefined ? [] : [{ identities, methods: issuer.challenges }];
-  });
-
 /** Milliseconds that this clock is ahead of the one an answer was dated by (RFC 9110 §6.6.1). */
 const skewOf = (date: string | undefined, nowMs: number): number | undefined => {
   const atMs = Date.parse(date ?? '');
@@ -118,7 +111,7 @@ export const runDoctor = async (options: DoctorOptions): Promise<DoctorReport> =
     upstreamRoots: await rootsOfUpstreams(upstreams),
     clock: systemClock,
     signal,
-    cas: casOf(certificates),
+    cas: publicCas(certificates),
     preloaded: PRELOADED,
   };
   const patients = domains.flatMap((domain): Patient[] => {

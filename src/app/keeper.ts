@@ -15,9 +15,11 @@ import { GateError, toGateError } from '../core/errors.ts';
 import { createEventBus, type EventBus } from '../core/events.ts';
 import type { DomainSettings, ListenAddress, Settings } from '../core/settings.ts';
 import { createMetricsAggregate } from '../observe/aggregate.ts';
+import { createDaily } from '../observe/daily.ts';
 import { createLogger, logEvents } from '../observe/log.ts';
 import { createKeeperMetrics } from '../observe/metrics.ts';
 import { createFileStorage } from '../storage/file.ts';
+import { trafficOf } from './ask-status.ts';
 import { holdSocket, type HeldSocket } from './held-socket.ts';
 import { createAskRenewalInfo, createIssuers, createIssuersClock, createIssuersLook } from './issuers.ts';
 import { logLevelOf } from './log-level.ts';
@@ -163,6 +165,12 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
       clock,
     });
 
+    const daily = createDaily({
+      read: async () =>
+        new Map([...trafficOf(await aggregate.text())].map(([name, { kinds }]) => [name, kinds])),
+      clock,
+    });
+
     const takeUp = async (wanted: Settings): Promise<SettingsChange> => {
       const change = compareSettings(current, wanted);
       const next: Settings = { ...current, ...change.common, domains: wanted.domains };
@@ -238,6 +246,7 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
           issuers: issuing.status(),
           domains: served,
           reload: lastReload,
+          days: await daily.days().catch(() => new Map()),
           certificates: [...renewal.status(), ...departed.status()],
         }),
       onError: (error) => logger.error({ error }, 'admin request failed'),
@@ -255,6 +264,7 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
       void departed.heard(name);
     };
     void departed.keep(unwatched.signal, () => void inTurn(serveAnew));
+    void daily.keep(unwatched.signal);
     void watchChanges({ storage, clock, emit: bus.emit, onChange }, unwatched.signal);
     ready = true;
     const addresses = {

@@ -8,13 +8,22 @@ interface Node {
   readonly path: string;
   readonly description: string;
   /** commands below it, then its options */
-  readonly words: readonly { readonly word: string; readonly description: string }[];
+  readonly words: readonly Word[];
+}
+
+interface Word {
+  readonly word: string;
+  readonly description: string;
+  /** its value is a file or a folder */
+  readonly takesPath?: boolean;
 }
 
 const nodesOf = (command: Command, path: string): readonly Node[] => {
   const below = command.commands.map((one) => ({ word: one.name(), description: one.description() }));
-  const options = command.options.flatMap(({ long, description }) =>
-    typeof long === 'string' ? [{ word: long, description }] : [],
+  const options = command.options.flatMap(({ long, description, flags }): Word[] =>
+    typeof long === 'string'
+      ? [{ word: long, description, takesPath: /<(file|folder|dir|path)>/.test(flags) }]
+      : [],
   );
   const words = [...below, ...options, { word: '--help', description: 'display help for command' }];
   return [
@@ -24,13 +33,16 @@ const nodesOf = (command: Command, path: string): readonly Node[] => {
 };
 
 /** by the two words behind `linkgate`, then by the first; file names for the value of an option */
-const bash = (nodes: readonly Node[]): string =>
-  [
+const bash = (nodes: readonly Node[]): string => {
+  const paths = new Set(
+    nodes.flatMap(({ words }) => words.flatMap(({ word, takesPath }) => (takesPath === true ? word : []))),
+  );
+  return [
     '_linkgate() {',
     '  local cur=${COMP_WORDS[COMP_CWORD]} words',
     '  COMPREPLY=()',
     '  case "${COMP_WORDS[COMP_CWORD-1]}" in',
-    '    --config|--ca|--cert|--key|--pfx|--password-file|--dir|--out) COMPREPLY=($(compgen -f -- "$cur")); return ;;',
+    `    ${[...paths].join('|')}) COMPREPLY=($(compgen -f -- "$cur")); return ;;`,
     '  esac',
     '  local path="" i',
     '  for ((i = 1; i < COMP_CWORD && i < 3; i++)); do',
@@ -50,6 +62,7 @@ const bash = (nodes: readonly Node[]): string =>
     '}',
     'complete -F _linkgate linkgate',
   ].join('\n');
+};
 
 const quoted = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 

@@ -1,15 +1,14 @@
 // `linkgate doctor`: what stands between each domain and green, told to a person. The looking is done by app/doctor.ts.
 
 import { readFile } from 'node:fs/promises';
-import { isIP } from 'node:net';
 import { runDoctor, type DoctorReport } from '../app/doctor.ts';
-import { parseListenAddress } from '../config/listen-address.ts';
 import { loadSettings } from '../config/load.ts';
 import { normalizeName } from '../core/domain-name.ts';
 import { GateError } from '../core/errors.ts';
 import { worst, type Finding, type Level } from '../doctor/findings.ts';
 import { configPath } from './config-path.ts';
 import { coloursFor, type Colours } from './paint.ts';
+import { addressText, resolverAddress } from './resolver-address.ts';
 
 export interface DoctorCommandOptions {
   readonly config?: string;
@@ -121,13 +120,6 @@ const asJson = (report: DoctorReport): string => {
   );
 };
 
-const resolverOf = (text: string): string => {
-  const address = isIP(text) === 0 ? parseListenAddress(text) : { host: text, port: 53 };
-  if (address === undefined)
-    throw new GateError('ERR_USAGE', `option --resolver "${text}" is not ADDRESS[:PORT]`);
-  return isIP(address.host) === 6 ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
-};
-
 const readCa = async (file: string): Promise<string> => {
   try {
     return await readFile(file, 'utf8');
@@ -141,7 +133,7 @@ export const doctorCommand = async (
   names: readonly string[],
   { config, json = false, verbose = false, resolver, ca }: DoctorCommandOptions,
 ): Promise<number> => {
-  const resolvers = resolver === undefined ? undefined : [resolverOf(resolver)];
+  const resolvers = resolver === undefined ? undefined : [addressText(resolverAddress(resolver))];
   const caPem = ca === undefined ? undefined : await readCa(ca);
   const settings = await loadSettings(configPath({ config }));
   const { stdout, stderr } = process;

@@ -1,138 +1,16 @@
 #!/usr/bin/env node
 // Words in, exit code out: picks the command and loads only that command's code. The one place that catches for all.
 
-import { Command, CommanderError } from 'commander';
+import { CommanderError } from 'commander';
 import { ERRORS, GateError } from '../core/errors.ts';
-import { packageVersion } from '../core/version.ts';
-import { addCertsCommands } from './certs.ts';
-import type { DoctorCommandOptions } from './doctor.ts';
-import type { ArchiveOptions } from './storage.ts';
-import type { SystemdOptions } from './systemd.ts';
+import { createProgram } from './program.ts';
 
 /** Runs the command named by `argv` (without node and script) and returns the exit code. */
 const main = async (argv: readonly string[]): Promise<number> => {
   let code = 0;
-  const program = new Command('linkgate')
-    .description('TLS-terminating reverse proxy for HTTPS link tracking')
-    .version(packageVersion())
-    .helpCommand(false)
-    .showSuggestionAfterError()
-    .showHelpAfterError('see linkgate --help')
-    // without it a usage mistake ends the process with 1
-    .exitOverride();
-  const configOption = [
-    '--config <file>',
-    'default: $LINKGATE_CONFIG, config/linkgate.yaml, /etc/linkgate/linkgate.yaml',
-  ] as const;
-
-  program
-    .command('run')
-    .description('run the proxy in the foreground until SIGTERM or SIGINT')
-    .option(...configOption)
-    .action(async (options: { config?: string }) => {
-      const { runCommand } = await import('./run.ts');
-      code = await runCommand(options);
-    });
-  program
-    .command('demo')
-    .description('try the whole product on this machine, with nothing else installed')
-    .option('--https <address:port>', 'where to serve https', '127.0.0.1:8443')
-    .option('--http <address:port>', 'where to serve http', '127.0.0.1:8080')
-    .option('--admin <address:port>', 'where to serve metrics, health and status', '127.0.0.1:9464')
-    .action(async (options: { https: string; http: string; admin: string }) => {
-      const { demoCommand } = await import('./demo.ts');
-      code = await demoCommand(options);
-    });
-  program
-    .command('check')
-    .description('validate the configuration and print the effective settings')
-    .option(...configOption)
-    .option('--json', 'print JSON')
-    .action(async (options: { config?: string; json?: boolean }) => {
-      const { checkCommand } = await import('./check.ts');
-      code = await checkCommand(options);
-    });
-  program
-    .command('status')
-    .description('how the running proxy and each of its domains stand')
-    .option(...configOption)
-    .option('--json', 'print JSON')
-    .option('--watch', 'again every two seconds, until Ctrl-C')
-    .action(async (options: { config?: string; json?: boolean; watch?: boolean }) => {
-      const { statusCommand } = await import('./status.ts');
-      code = await statusCommand(options);
-    });
-  program
-    .command('reload')
-    .description('make the running proxy read its configuration again')
-    .option(...configOption)
-    .action(async (options: { config?: string }) => {
-      const { reloadCommand } = await import('./reload.ts');
-      code = await reloadCommand(options);
-    });
-  program
-    .command('doctor [domain...]')
-    .description('diagnose each domain from outside in; never sends a click')
-    .option(...configOption)
-    .option('-v, --verbose', 'why each finding matters, and the evidence')
-    .option('--json', 'print JSON')
-    .option('--resolver <address[:port]>', 'name server to ask instead of the system’s')
-    .option('--ca <file>', 'PEM of a private CA to trust as well')
-    .action(async (domains: string[], options: DoctorCommandOptions) => {
-      const { doctorCommand } = await import('./doctor.ts');
-      code = await doctorCommand(domains, options);
-    });
-  const storage = program
-    .command('storage')
-    .description('everything another machine needs, in one encrypted file');
-  const archiveCommand = (name: string, description: string): Command =>
-    storage
-      .command(`${name} <file>`)
-      .description(description)
-      .option(...configOption)
-      .option('--password-file <file>', 'its first line; without it the password is asked for');
-  archiveCommand('export', 'write certificates, accounts and the configuration').action(
-    async (file: string, options: ArchiveOptions) => {
-      const { exportStorageCommand } = await import('./storage.ts');
-      code = await exportStorageCommand(options, file);
-    },
-  );
-  archiveCommand('import', 'take them over on a new machine, before its first start')
-    .option('--force', 'write over what is there and differs')
-    .action(async (file: string, options: ArchiveOptions & { force?: boolean }) => {
-      const { importStorageCommand } = await import('./storage.ts');
-      code = await importStorageCommand(options, file);
-    });
-  const systemd = program.command('systemd').description('units of systemd for this installation');
-  const unitCommand = (name: string, description: string): Command =>
-    systemd
-      .command(name)
-      .description(description)
-      .option(...configOption)
-      .option('--user <name>', 'an account of the system’s in place of a dynamic one')
-      .option('--no-sockets', 'the service binds its ports itself, which needs CAP_NET_BIND_SERVICE');
-  unitCommand('print', 'print them').action(async (options: SystemdOptions) => {
-    const { printUnitsCommand } = await import('./systemd.ts');
-    code = await printUnitsCommand(options);
-  });
-  unitCommand('install', 'write them, and say how to go on')
-    .option('--dir <folder>', 'where to', '/etc/systemd/system')
-    .action(async (options: SystemdOptions & { dir: string }) => {
-      const { installUnitsCommand } = await import('./systemd.ts');
-      code = await installUnitsCommand(options);
-    });
-  addCertsCommands(program, configOption, (exit) => {
+  const program = createProgram((exit) => {
     code = exit;
   });
-
-  program
-    .command('completion <shell>')
-    .description('print what completes commands in bash, zsh or fish')
-    .action(async (shell: string) => {
-      const { completionScript } = await import('./completion.ts');
-      process.stdout.write(`${completionScript(program, shell)}\n`);
-    });
-
   await program.parseAsync(argv, { from: 'user' });
   return code;
 };

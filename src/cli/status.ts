@@ -1,6 +1,6 @@
 // `linkgate status`: the running proxy, a row per domain. Asks the admin port and nothing else.
 
-import { askStatus, type RunningStatus, type Traffic } from '../app/ask-status.ts';
+import { askStatus, type RunningStatus } from '../app/ask-status.ts';
 import { untilSignal } from '../app/until-signal.ts';
 import { loadSettings } from '../config/load.ts';
 import { systemClock } from '../core/clock.ts';
@@ -24,8 +24,8 @@ const day = (time: string | null, nowMs: number): string => {
   return time.startsWith(today) ? `${time.slice(11, 16)}Z` : time.slice(0, 10);
 };
 
-const total = (traffic: Traffic | undefined): string =>
-  traffic === undefined ? '0' : String(Object.values(traffic.kinds).reduce((sum, count) => sum + count, 0));
+const clicksToday = ({ days }: Row): string =>
+  String(Object.values(days[0]?.kinds ?? {}).reduce((sum, count) => sum + count, 0));
 
 const certificatePaint = (row: Row, { green, amber, red }: Colours): Paint => {
   if (!row.https) return row.state === 'pending' ? amber : red;
@@ -43,7 +43,7 @@ const rowOf = (status: RunningStatus, row: Row, colours: Colours, nowMs: number)
     certificate.issuer ?? '-',
     daysLeft(certificate.notAfter, nowMs),
     day(certificate.nextAttempt, nowMs),
-    total(traffic),
+    clicksToday(row),
     errors > 0 ? colours.amber(String(errors)) : '0',
   ];
 };
@@ -69,7 +69,7 @@ export const formatStatus = (status: RunningStatus, colours: Colours, nowMs: num
     ),
   ].join(', ');
   const table = formatTable([
-    ['DOMAIN', 'HTTP', 'HTTPS', 'ISSUER', 'DAYS', 'NEXT', 'CLICKS', 'ERRORS'],
+    ['DOMAIN', 'HTTP', 'HTTPS', 'ISSUER', 'DAYS', 'NEXT', 'TODAY', 'ERRORS'],
     ...domains.map((row) => rowOf(status, row, colours, nowMs)),
   ]);
   const problems = domains.flatMap(({ name, certificate: { lastProblem } }) =>

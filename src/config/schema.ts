@@ -72,8 +72,11 @@ const directory = () =>
       : `must be ${alternatives([...DIRECTORIES.keys(), 'an https URL'])}, not ${quote(value)}`;
   });
 
-const email = () =>
-  pattern('one e-mail address', (value) => value.length <= 254 && /^[!-?A-~]+@[A-Za-z0-9.-]+$/.test(value));
+/** Whether a CA can be given it as a contact. */
+export const isEmailAddress = (value: string): boolean =>
+  value.length <= 254 && /^[!-?A-~]+@[A-Za-z0-9.-]+$/.test(value);
+
+const email = () => pattern('one e-mail address', isEmailAddress);
 
 const region = () => oneOf(['us', 'eu']);
 

@@ -1,6 +1,7 @@
-// Address ranges and header fields by which a CDN in front is recognised. Cloudflare: www.cloudflare.com/ips-v4 and ips-v6, all;
-// Fastly: api.fastly.com/public-ip-list, all; CloudFront: the large blocks of ip-ranges.amazonaws.com. As of 2025-10; a range
-// that is missing here is made up for by the header fields.
+// Address ranges, alias names and header fields by which a CDN in front is recognised.
+// Addresses: Cloudflare (www.cloudflare.com/ips-v4, ips-v6) and Fastly (api.fastly.com/public-ip-list), held against the copies in
+// the npm packages cloudflare-ip 0.0.7 and @tryghost/fastly-ip 0.1.10. Others change theirs too often for a list that is shipped:
+// CloudFront, Akamai and the rest are seen by their names and fields alone, which every answer of theirs carries.
 
 import { BlockList, isIPv6 } from 'node:net';
 import type { IncomingHttpHeaders } from 'node:http';
@@ -14,10 +15,6 @@ const NETWORKS: Readonly<Record<string, string>> = {
     '23.235.32.0/20 43.249.72.0/22 103.244.50.0/24 103.245.222.0/23 103.245.224.0/24 104.156.80.0/20 140.248.64.0/18 ' +
     '140.248.128.0/17 146.75.0.0/17 151.101.0.0/16 157.52.64.0/18 167.82.0.0/17 167.82.128.0/20 167.82.160.0/20 ' +
     '167.82.224.0/20 172.111.64.0/18 185.31.16.0/22 199.27.72.0/21 199.232.0.0/16 2a04:4e40::/32 2a04:4e42::/32',
-  CloudFront:
-    '13.32.0.0/15 13.35.0.0/16 18.64.0.0/14 18.154.0.0/15 18.160.0.0/15 18.164.0.0/15 18.172.0.0/15 52.84.0.0/15 ' +
-    '54.182.0.0/16 54.192.0.0/16 54.239.128.0/18 65.8.0.0/16 65.9.0.0/17 99.84.0.0/16 99.86.0.0/16 108.156.0.0/14 ' +
-    '143.204.0.0/16 204.246.164.0/22 205.251.192.0/19 2600:9000::/28',
 };
 
 const LISTS: readonly (readonly [string, BlockList])[] = Object.entries(NETWORKS).map(([name, text]) => {
@@ -32,6 +29,25 @@ const LISTS: readonly (readonly [string, BlockList])[] = Object.entries(NETWORKS
 /** The CDN that an address belongs to, as far as known here. */
 export const cdnOfAddress = (address: string): string | undefined =>
   LISTS.find(([, list]) => list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4'))?.[0];
+
+/** zones that the vendors' customers are told to make aliases into */
+const ZONES: Readonly<Record<string, string>> = {
+  'cdn.cloudflare.net': 'Cloudflare',
+  'cloudfront.net': 'CloudFront',
+  'fastly.net': 'Fastly',
+  'fastlylb.net': 'Fastly',
+  'edgekey.net': 'Akamai',
+  'edgesuite.net': 'Akamai',
+  'akamaiedge.net': 'Akamai',
+  'azurefd.net': 'Azure Front Door',
+  'azureedge.net': 'Azure Front Door',
+  'b-cdn.net': 'bunny.net',
+  'incapdns.net': 'Imperva',
+};
+
+/** The CDN that an alias leads to. @param alias - normalized */
+export const cdnOfAlias = (alias: string): string | undefined =>
+  Object.entries(ZONES).find(([zone]) => alias.endsWith(`.${zone}`))?.[1];
 
 /** field, what its value holds, whose it is */
 const FIELDS: readonly (readonly [string, RegExp, string])[] = [

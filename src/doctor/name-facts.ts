@@ -31,8 +31,11 @@ const QUERY = { timeout: 3_000, tries: 2 } as const;
 const MOST_ALIASES = 8;
 
 /** @param servers - `ADDRESS:PORT`; the system's when absent */
-export const createNameResolver = (servers?: readonly string[]): NameResolver => {
-  const resolver = new Resolver(QUERY);
+export const createNameResolver = (
+  servers?: readonly string[],
+  query: { readonly timeout: number; readonly tries: number } = QUERY,
+): NameResolver => {
+  const resolver = new Resolver(query);
   if (servers !== undefined) resolver.setServers([...servers]);
   return {
     resolve4: (name) => resolver.resolve4(name),

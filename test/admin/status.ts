@@ -38,6 +38,7 @@ t.test('the shape that scripts rely on', async (t) => {
       { name: 'c.example', upstream: 'eu', redirectHttp: false },
     ],
     reload: { number: 1, at: '1970-01-01T00:00:01.000Z', problem: null, atRestart: [] },
+    days: new Map([['a.example', [{ date: '1970-01-01', kinds: { click: 2 } }]]]),
     certificates: [
       { ...live, domain: 'gone.example' },
       { ...live, domain: 'c.example', state: 'expired' },
@@ -59,7 +60,15 @@ t.test('the shape that scripts rely on', async (t) => {
     ],
     issuers: [{ name: 'letsencrypt', healthy: true, since: null, lastProblem: null, retryAt: null }],
     domains: [
-      { name: 'a.example', region: 'us', state: 'live', certificate: live, http: 'redirect', https: true },
+      {
+        name: 'a.example',
+        region: 'us',
+        state: 'live',
+        certificate: live,
+        http: 'redirect',
+        https: true,
+        days: [{ date: '1970-01-01', kinds: { click: 2 } }],
+      },
       {
         name: 'b.example',
         region: null,
@@ -77,6 +86,7 @@ t.test('the shape that scripts rely on', async (t) => {
         },
         http: 'forward',
         https: false,
+        days: [],
       },
       {
         name: 'c.example',
@@ -85,6 +95,7 @@ t.test('the shape that scripts rely on', async (t) => {
         certificate: { ...live, domain: 'c.example', state: 'expired' },
         http: 'forward',
         https: false,
+        days: [],
       },
     ],
   });

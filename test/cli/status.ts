@@ -39,7 +39,18 @@ const status = {
   ],
   upstreams: [{ region: 'us', url: 'https://e.customeriomail.com', healthy: true }],
   domains: [
-    { name: 'links.example.com', region: 'us', state: 'live', certificate, http: 'forward', https: true },
+    {
+      name: 'links.example.com',
+      region: 'us',
+      state: 'live',
+      certificate,
+      http: 'forward',
+      https: true,
+      days: [
+        { date: '2026-11-23', kinds: { click: 120, open: 3 } },
+        { date: '2026-11-22', kinds: { click: 999 } },
+      ],
+    },
     {
       name: 'clicks.example.net',
       region: 'us',
@@ -62,6 +73,7 @@ const status = {
       },
       http: 'forward',
       https: false,
+      days: [],
     },
   ],
   traffic: new Map([['links.example.com', { kinds: { click: 120, open: 3 }, errors: 2 }]]),
@@ -74,9 +86,9 @@ t.test('a line for the proxy, a row per domain, the last problem with its remedy
     [
       'linkgate 1.2.3, ready, up 3 days, 1 of 2 workers, upstream us ok',
       '',
-      'DOMAIN              HTTP     HTTPS    ISSUER       DAYS  NEXT        CLICKS  ERRORS',
-      'links.example.com   forward  yes      letsencrypt  61    2026-12-24  123     2',
-      'clicks.example.net  forward  failing  -            -     12:05Z      0       0',
+      'DOMAIN              HTTP     HTTPS    ISSUER       DAYS  NEXT        TODAY  ERRORS',
+      'links.example.com   forward  yes      letsencrypt  61    2026-12-24  123    2',
+      'clicks.example.net  forward  failing  -            -     12:05Z      0      0',
       '',
       'clicks.example.net: NXDOMAIN looking up A',
       '  11:55Z urn:ietf:params:acme:error:dns',

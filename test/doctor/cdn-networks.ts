@@ -1,5 +1,5 @@
 import t from 'tap';
-import { cdnOfAddress, cdnOfHeaders } from '../../src/doctor/cdn-networks.ts';
+import { cdnOfAddress, cdnOfAlias, cdnOfHeaders } from '../../src/doctor/cdn-networks.ts';
 
 t.test('by address', async (t) => {
   for (const [address, cdn] of [
@@ -8,11 +8,23 @@ t.test('by address', async (t) => {
     ['104.28.0.1', undefined],
     ['2606:4700::1111', 'Cloudflare'],
     ['151.101.1.1', 'Fastly'],
-    ['13.32.0.1', 'CloudFront'],
+    ['140.248.128.1', 'Fastly'],
+    ['13.32.0.1', undefined],
     ['127.0.0.1', undefined],
     ['::1', undefined],
   ] as const)
     t.equal(cdnOfAddress(address), cdn, address);
+});
+
+t.test('by alias', async (t) => {
+  for (const [alias, cdn] of [
+    ['d111111abcdef8.cloudfront.net', 'CloudFront'],
+    ['links.acme.com.cdn.cloudflare.net', 'Cloudflare'],
+    ['cloudfront.net', undefined],
+    ['notcloudfront.net', undefined],
+    ['proxy.acme.net', undefined],
+  ] as const)
+    t.equal(cdnOfAlias(alias), cdn, alias);
 });
 
 t.test('by fields', async (t) => {

@@ -48,10 +48,15 @@ const click: RequestListener = (_request, response) =>
   void response.writeHead(302, { Location: 'https://x.example/' }).end();
 
 /** A resolver that asks Debian's BIND, authoritative for example.com with these records, for its parent, and for a tracker. */
-export const resolverFor = async (t: Test, records: readonly string[]): Promise<NameResolver> => {
+export const resolverFor = async (
+  t: Test,
+  records: readonly string[],
+  more: Readonly<Record<string, readonly string[]>> = {},
+): Promise<NameResolver> => {
   const { host, port } = await nameServer(t, records, {
     com: [],
     'customeriomail.com': ['e IN A 127.0.0.1'],
+    ...more,
   });
   return createNameResolver([`${host}:${port}`]);
 };

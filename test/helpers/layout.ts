@@ -18,6 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** npm package → its one home in src/: a folder with a closing `/`, or a file. */
 export const PACKAGE_HOMES: Readonly<Record<string, string>> = {
+  '@clack/prompts': 'cli/',
   'acme-client': 'cert/',
   'age-encryption': 'storage/archive.ts',
   commander: 'cli/',

@@ -1,7 +1,7 @@
 // Debian's BIND on loopback, authoritative for `example.com` and for `challenges.example.net`, for one test. Both zones take
 // updates that are signed with its key.
 
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { Resolver } from 'node:dns/promises';
@@ -20,15 +20,50 @@ export interface NameServer {
   log(): string;
 }
 
-const zoneText = (zone: string, records: readonly string[]): string =>
+export const zoneText = (zone: string, records: readonly string[], serial = 1, ttl = 60): string =>
   [
-    '$TTL 60',
-    `@ IN SOA ns1.${zone}. hostmaster.${zone}. 1 60 60 3600 0`,
+    `$TTL ${ttl}`,
+    `@ IN SOA ns1.${zone}. hostmaster.${zone}. ${serial} 60 60 3600 0`,
     `@ IN NS ns1.${zone}.`,
     'ns1 IN A 127.0.0.1',
     ...records,
     '',
   ].join('\n');
+
+/** BIND with this configuration, ready to answer; killed at the test's end. @returns what it has printed so far */
+export const startNamed = async (
+  t: Test,
+  folder: string,
+  lines: readonly string[],
+): Promise<{ readonly child: ChildProcess; readonly log: () => string }> => {
+  writeFileSync(join(folder, 'named.conf'), lines.join('\n'));
+  const child = spawn('named', ['-g', '-c', join(folder, 'named.conf'), '-n', '1'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let printed = '';
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  t.teardown(async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.stderr.on('data', (chunk: Buffer) => {
+      printed += chunk.toString('utf8');
+      if (/ running\n/.test(printed)) resolve();
+    });
+    child.once('error', reject);
+    child.once('exit', () => reject(new Error(`named ended:\n${printed}`)));
+  });
+  return { child, log: () => printed };
+};
+
+/** What every named of the tests has in common: on loopback, with files of its own, known to nobody. */
+export const namedOptions = (folder: string, address: string, port: number): string =>
+  [
+    `directory "${folder}"; pid-file none; session-keyfile none; lock-file none;`,
+    `listen-on port ${port} { ${address}; }; listen-on-v6 { none; };`,
+    'dnssec-validation no; notify no; minimal-responses no-auth;',
+  ].join(' ');
 
 /**
  * @param records - lines of the zone file of example.com beside SOA and NS
@@ -48,36 +83,12 @@ export const nameServer = async (
   for (const [name, lines] of Object.entries(zones)) writeFileSync(join(folder, name), zoneText(name, lines));
   const zone = (name: string): string =>
     `zone "${name}" { type primary; file "${join(folder, name)}"; allow-update { key "linkgate-test"; }; };`;
-  writeFileSync(
-    join(folder, 'named.conf'),
-    [
-      'options {',
-      `  directory "${folder}"; pid-file none; session-keyfile none; lock-file none;`,
-      `  listen-on port ${port} { 127.0.0.1; }; listen-on-v6 { none; };`,
-      '  recursion no; dnssec-validation no; notify no; minimal-responses no-auth;',
-      '};',
-      'controls { };',
-      `key "linkgate-test" { algorithm hmac-sha256; secret "${secret}"; };`,
-      ...Object.keys(zones).map(zone),
-    ].join('\n'),
-  );
-  const child = spawn('named', ['-g', '-c', join(folder, 'named.conf'), '-n', '1'], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let printed = '';
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  t.teardown(async () => {
-    child.kill('SIGKILL');
-    await ended;
-  });
-  await new Promise<void>((resolve, reject) => {
-    child.stderr.on('data', (chunk: Buffer) => {
-      printed += chunk.toString('utf8');
-      if (/ running\n/.test(printed)) resolve();
-    });
-    child.once('error', reject);
-    child.once('exit', () => reject(new Error(`named ended:\n${printed}`)));
-  });
+  const { log } = await startNamed(t, folder, [
+    `options { ${namedOptions(folder, '127.0.0.1', port)} recursion no; };`,
+    'controls { };',
+    `key "linkgate-test" { algorithm hmac-sha256; secret "${secret}"; };`,
+    ...Object.keys(zones).map(zone),
+  ]);
   return {
     host: '127.0.0.1',
     port,
@@ -94,6 +105,6 @@ export const nameServer = async (
         throw error;
       }
     },
-    log: () => printed,
+    log,
   };
 };

@@ -1,12 +1,19 @@
 // A CDN in front, by where the name leads and by what its answers carry. The tracker's own answers may carry such fields as
 // well: those count only when the tracker, asked directly, does not send them.
 
-import { cdnOfAddress, cdnOfHeaders } from '../cdn-networks.ts';
+import { cdnOfAddress, cdnOfAlias, cdnOfHeaders } from '../cdn-networks.ts';
 import type { Check } from '../examination.ts';
 import { finding, good } from '../findings.ts';
 
 export const checkCdn: Check = async ({ domain, names, http, https, visitUpstream }) => {
-  const { v4, v6 } = await names();
+  const { chain, v4, v6 } = await names();
+  for (const alias of chain.slice(1)) {
+    const cdn = cdnOfAlias(alias);
+    if (cdn !== undefined) {
+      const what = `${cdn} stands in front of ${domain.name}`;
+      return [finding('cdn', 'cdn-in-front', { what, evidence: [`CNAME ${alias}`] })];
+    }
+  }
   if (v4.length + v6.length === 0) return [];
   for (const address of [...v4, ...v6]) {
     const cdn = cdnOfAddress(address);

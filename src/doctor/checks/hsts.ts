@@ -3,6 +3,7 @@
 
 import type { Check, Examination } from '../examination.ts';
 import { finding, good, type Finding } from '../findings.ts';
+import { PRELOAD_LOOKUP } from '../preloaded.ts';
 import type { Visit } from '../visit.ts';
 
 export interface HstsPolicy {
@@ -36,9 +37,24 @@ const askParent = async ({ tools, visit }: Examination, parent: string): Promise
   return finding('hsts', 'hsts-parent', { what: `${parent} sends HSTS for its subdomains`, evidence });
 };
 
+/** What a name inherits: policies that its parents send, and what browsers ship. */
+export const hstsAbove = async (examination: Examination): Promise<readonly Finding[]> => {
+  const { domain, tools } = examination;
+  const parents = parentsOf(domain.name);
+  const sent = await Promise.all(parents.map((parent) => askParent(examination, parent)));
+  const found = sent.filter((one) => one !== undefined);
+  const listed = [domain.name, ...parents, domain.name.split('.').at(-1) ?? ''].find((parent) =>
+    tools.preloaded.has(parent),
+  );
+  if (listed !== undefined) {
+    const what = `"${listed}" is in the HSTS preload list of browsers, with its subdomains`;
+    found.push(finding('hsts', 'hsts-preload', { what, evidence: [`${PRELOAD_LOOKUP}: ${listed}`] }));
+  }
+  return found;
+};
+
 export const checkHsts: Check = async (examination) => {
-  const { domain, tools, http, https } = examination;
-  const { name } = domain;
+  const { domain, http, https } = examination;
   const found: Finding[] = [];
   for (const [scheme, visits] of [
     ['https', await https()],
@@ -47,21 +63,13 @@ export const checkHsts: Check = async (examination) => {
     const sender = visits.find((visit) => parseHsts(policyOf(visit)) !== undefined);
     if (sender === undefined) continue;
     const evidence = [`${scheme} at ${sender.address}: Strict-Transport-Security: ${policyOf(sender) ?? ''}`];
-    found.push(finding('hsts', 'hsts-name', { what: `${name} sends HSTS`, evidence }));
+    found.push(finding('hsts', 'hsts-name', { what: `${domain.name} sends HSTS`, evidence }));
     break;
   }
-  const parents = parentsOf(name);
-  found.push(
-    ...(await Promise.all(parents.map((parent) => askParent(examination, parent)))).filter(
-      (one) => one !== undefined,
-    ),
-  );
-  const listed = [name, ...parents, name.split('.').at(-1) ?? ''].find((parent) =>
-    tools.preloaded.has(parent),
-  );
-  if (listed !== undefined) {
-    const what = `"${listed}" is in the HSTS preload list of browsers, with its subdomains`;
-    found.push(finding('hsts', 'hsts-preload', { what, evidence: [`hstspreload.org: ${listed}`] }));
-  }
-  return found.length > 0 ? found : [good('hsts', 'none, by the name or above it')];
+  found.push(...(await hstsAbove(examination)));
+  if (found.length > 0) return found;
+  const evidence = [
+    `of browsers’ preload list only top-level domains are known here: ${PRELOAD_LOOKUP} knows all`,
+  ];
+  return [good('hsts', 'none, by the name or above it', evidence)];
 };

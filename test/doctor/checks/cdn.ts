@@ -6,7 +6,11 @@ import { needs } from '../../helpers/needs.ts';
 import { tracker } from '../../helpers/tracker.ts';
 
 t.test('a CDN in front', { skip: needs('named') }, async (t) => {
-  const resolver = await resolverFor(t, ['links IN A 127.0.0.1', 'orange IN A 104.16.1.2']);
+  const resolver = await resolverFor(
+    t,
+    ['links IN A 127.0.0.1', 'orange IN A 104.16.1.2', 'cloud IN CNAME d1.cloudfront.net.'],
+    { 'cloudfront.net': ['d1 IN A 127.0.0.1'] },
+  );
 
   await t.test('none', async (t) => {
     t.strictSame(idsOf(await checkCdn(await clinic(t, { resolver }))), ['green']);
@@ -31,6 +35,12 @@ t.test('a CDN in front', { skip: needs('named') }, async (t) => {
       ['green'],
       'the tracker’s own',
     );
+  });
+  await t.test('by its alias', async (t) => {
+    const found = await checkCdn(
+      await clinic(t, { resolver, domain: { name: 'cloud.example.com' }, places: [] }),
+    );
+    t.match(found, [{ id: 'cdn-in-front', what: /^CloudFront/, evidence: ['CNAME d1.cloudfront.net'] }]);
   });
   await t.test('by its address, without asking there', async (t) => {
     const found = await checkCdn(await clinic(t, { resolver, domain: { name: 'orange.example.com' } }));

@@ -1,9 +1,10 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import t from 'tap';
 import { checkRuntime, type MachineOptions } from '../../../src/doctor/checks/runtime.ts';
 import { idsOf } from '../../helpers/clinic.ts';
+import { needsRoot } from '../../helpers/needs.ts';
 import { tempDir } from '../../helpers/temp-dir.ts';
 
 const options = (storagePath: string, change: Partial<MachineOptions> = {}): MachineOptions => ({
@@ -64,4 +65,14 @@ t.test('file descriptors of the process that serves', async (t) => {
     found.find(({ id }) => id === 'descriptors-few'),
     { level: 'amber', what: `300 file descriptors for process ${child.pid}` },
   );
+});
+
+t.test('a disk that is nearly full', { skip: needsRoot() }, async (t) => {
+  const folder = tempDir(t);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=128m,mode=700', 'tmpfs', folder]);
+  t.teardown(() => execFileSync('umount', [folder]));
+  t.notOk((await ids(options(folder))).includes('disk-full'));
+  writeFileSync(join(folder, 'ballast'), Buffer.alloc(80 * 1024 * 1024), { mode: 0o600 });
+  const found = (await checkRuntime(options(folder))).find(({ id }) => id === 'disk-full');
+  t.match(found, { level: 'red', what: /^4[78] MiB free where the storage is$/, remedy: /make room/ });
 });
