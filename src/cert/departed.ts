@@ -186,7 +186,8 @@ export const createDeparted = (options: DepartedOptions): Departed => {
           await sweep();
           await departure.finish(signal);
         } catch (error) {
-          tell(error);
+          // What stopping has cut off is no failure.
+          if (!signal.aborted) tell(error);
           await clock.sleep(STORAGE_PAUSE_MS, signal);
         }
       }
