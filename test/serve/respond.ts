@@ -3,6 +3,10 @@
 import { EventEmitter, once } from 'node:events';
 import { connect } from 'node:net';
 import t from 'tap';
+import { newOutcome } from '../../src/serve/completed.ts';
+import { Answer } from '../../src/serve/respond.ts';
+import { createAnswerClock } from '../../src/serve/answer-clock.ts';
+import { createStalledReaders } from '../../src/serve/stalled-readers.ts';
 import { ask, gather, serve } from '../helpers/serve.ts';
 import { onRequestHead, scriptedTracker, tracker } from '../helpers/tracker.ts';
 import { pause } from '../helpers/pause.ts';
@@ -224,6 +228,52 @@ t.test(
     await until('none holds any', () => gate.listeners.upstreamConnections().active === 0);
   },
 );
+
+t.test('of interim answers eight are passed on; the final one comes as ever', async (t) => {
+  const hint = 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n';
+  const upstream = await scriptedTracker(t, (socket) =>
+    onRequestHead(socket, () =>
+      socket.write(`${hint.repeat(20)}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok`),
+    ),
+  );
+  const gate = await serve(t, { tracker: upstream });
+  const answer = await ask(await gate.h2(), {});
+  t.match(answer, { status: 200, code: 0 });
+  t.equal(answer.informed.length, 8);
+  const text = await gate.raw(GET_CLOSE);
+  t.equal(text.match(/HTTP\/1\.1 103 /g)?.length, 8);
+  t.match(text, /\r\n\r\nHTTP\/1\.1 200 OK\r\n[^]*ok$/);
+});
+
+t.test('a client that had gone before its request went out: the request is given up', (t) => {
+  let completed = 0;
+  const clock = createAnswerClock();
+  const exchange = {
+    closed: true,
+    fields: [],
+    connection: {},
+    startedMs: 0,
+    method: 'GET',
+    listener: 'https',
+  };
+  const answer = new Answer({
+    outcome: newOutcome('id', 'links.example.com', '203.0.113.9'),
+    exchange: exchange as never,
+    upstream: { id: 'us', responseTimeoutMs: 1_000 } as never,
+    emit: () => {
+      completed += 1;
+    },
+    limits: { requestMs: 1_000, upstreamBodyMs: 1_000, writeIdleMs: 1_000 },
+    readers: createStalledReaders(1),
+    clock,
+  });
+  t.equal(answer.isOpen(), false);
+  let aborted = 0;
+  answer.onControl({ resume: () => t.fail('it goes on'), abort: () => (aborted += 1) });
+  t.equal(aborted, 1);
+  t.equal(completed, 1, 'told once');
+  t.end();
+});
 
 t.test('statuses and framings come through as they are', async (t) => {
   const answers: Record<string, string> = {
