@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { domainFiles, openAuthority } from './certificates.ts';
 import { startLoad } from './load/load.ts';
 import { MODES, type LoadSpec } from './load/spec.ts';
+import { takePriority } from './priority.ts';
 import { cpuMsOf, pssOf } from './process-tree.ts';
 import { stopAll } from './program.ts';
 import { quantile, ratio, spread } from './statistics.ts';
@@ -39,6 +40,7 @@ const builds = [
   { name: 'now', command: COMMAND },
 ];
 
+takePriority();
 const folder = mkdtempSync(join(tmpdir(), 'linkgate-compare-'));
 try {
   const authority = openAuthority();

@@ -40,6 +40,10 @@ export const stopAll = async (): Promise<void> => {
   await Promise.all([...running].map((program) => program.stop()));
 };
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void stopAll().then(() => process.exit(1)));
+}
+
 export const startProgram = ({ command, args, cores, env }: ProgramOptions): Program => {
   // taskset becomes the program, so its pid is the program's
   const child = spawn('taskset', ['-c', cores, command, ...args], {

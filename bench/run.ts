@@ -13,15 +13,13 @@ import { measureIssuance } from './issuance.ts';
 import { measureMain } from './main-table.ts';
 import { measureMany } from './many.ts';
 import { parseOptions } from './options.ts';
+import { takePriority } from './priority.ts';
 import { stopAll } from './program.ts';
 import { reportMarkdown } from './report.ts';
 import type { Results } from './results.ts';
 import { ALL_TARGETS } from './targets/all-targets.ts';
 import { startUpstream } from './upstream.ts';
 import { measureWorkers } from './workers.ts';
-
-/** a nice value */
-const PRIORITY = -10;
 
 const args = process.argv.slice(2);
 const options = parseOptions(
@@ -30,17 +28,6 @@ const options = parseOptions(
 );
 const say = (line: string): void => {
   process.stderr.write(`${line}\n`);
-};
-
-/** Before others on the machine, where that is allowed; all that is started here inherits it. */
-const takePriority = (): void => {
-  try {
-    os.setPriority(PRIORITY);
-    // sched(7): between sessions it is this one that counts
-    writeFileSync('/proc/self/autogroup', String(PRIORITY));
-  } catch {
-    // not root: `foreign` in the tables tells what it cost
-  }
 };
 
 const gitText = (...words: readonly string[]): string =>

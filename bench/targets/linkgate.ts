@@ -27,6 +27,8 @@ const configuration = (
   upstream: { url: `https://127.0.0.1:${upstreamPort}`, serverName: UPSTREAM_NAME, caFile: rootFile },
   certificates: { storage: { type: 'file', path: domains.storage }, issuers: [{ type: 'local' }] },
   domainsFile: join(folder, 'domains.txt'),
+  // the load has one address
+  limits: { connectionsPerAddress: 20_000 },
   workers,
 });
 
