@@ -165,7 +165,7 @@ t.test('one line for each event worth reading', async (t) => {
     lines().map(({ level, message }) => `${String(level)} ${String(message)}`),
     [
       'warn tracker did not answer',
-    'warn tracker was not found in the DNS: its last addresses are used',
+      'warn tracker was not found in the DNS: its last addresses are used',
       'error handshake failed',
       'error certificate cannot be served',
       'info certificate issued',
