@@ -209,7 +209,10 @@ t.test(
         more();
       }),
     );
-    const gate = await serve(t, { tracker: upstream, upstreamUse: { maxConnections: 8 } });
+    const gate = await serve(t, {
+      tracker: upstream,
+      upstreamUse: { maxConnections: 8, responseTimeoutMs: 60_000 },
+    });
     const session = await gate.h2();
     const streams = Array.from({ length: 20 }, () => {
       const stream = session.request({ ':path': '/long' });

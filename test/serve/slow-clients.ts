@@ -124,11 +124,17 @@ t.test('slow connections take nothing from the clicks of others', async (t) => {
   clicks.send(target);
   /** of the clicks since it was called last */
   const latency = async (): Promise<Latency> => {
-    const report = nextMessage<ClickChildReport>(clicks);
-    clicks.send('report');
-    const { times, wrong } = await report;
-    for (const answer of wrong) t.fail(`a click got ${answer}`);
-    return latencyOf(times);
+    const all: number[] = [];
+    for (;;) {
+      const report = nextMessage<ClickChildReport>(clicks);
+      clicks.send('report');
+      const { times, wrong } = await report;
+      for (const answer of wrong) t.fail(`a click got ${answer}`);
+      all.push(...times);
+      // on a busy machine a while longer
+      if (all.length >= 20) return latencyOf(all);
+      await pause(100);
+    }
   };
   await pause(1_000);
   await latency();
@@ -173,7 +179,8 @@ t.test('slow connections take nothing from the clicks of others', async (t) => {
   const last = await report();
   if (last !== undefined) {
     t.equal(failed, 0, 'none was turned away');
-    const { longestMs, shortestMs } = last.lives;
+    const { longestMs } = last.lives;
+    const shortestMs = Math.min(...SLOW_KINDS.map((kind) => lives[kind]?.shortest ?? 0));
     t.ok(shortestMs > LIMIT_MS * 0.8, `none is cut before its time: ${Math.round(shortestMs)} ms`);
     t.ok(longestMs < LIMIT_MS + LATE_MS, `all are gone in their time: ${Math.round(longestMs)} ms`);
     t.same(Object.keys(lives).toSorted(), SLOW_KINDS.toSorted(), 'of every kind');
