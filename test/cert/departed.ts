@@ -13,7 +13,8 @@ const b: DomainSettings = { name: 'b.example.com', upstream: 'eu', redirectHttp:
 const pki = createPki();
 
 const setUp = async (t: Test) => {
-  const clock = fakeClock(Date.now());
+  // ahead of the certificates, whose times are whole seconds of now: a day later they have expired
+  const clock = fakeClock(Date.now() + 2_000);
   const storage = createMemoryStorage();
   const store = createCertificateStore({ storage });
   const { emit, of } = recorder();
