@@ -80,15 +80,14 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     example('linkgate certs export links.acme.com --out .', 'links.acme.com.pem: chain and key'),
     example('linkgate certs export --ca --out ca.pem', 'the root of the local CA'),
   ],
-  'storage export': [
-    example('linkgate storage export linkgate.age', 'asks for the password'),
-    example('age -d linkgate.age | tar t', 'what is in it, without linkgate'),
-  ],
+  storage: [example('linkgate storage export linkgate.age', 'a backup')],
+  'storage export': [example('linkgate storage export linkgate.age', 'asks for the password')],
   'storage import': [example('linkgate storage import linkgate.age', 'before the first start')],
+  systemd: [example('linkgate systemd print', 'to look at them first')],
   'systemd print': [example('linkgate systemd print', 'what install would write')],
   'systemd install': [
     example('linkgate systemd install', 'as root'),
-    example('linkgate systemd install --dir /tmp', 'to look at them first'),
+    example('linkgate systemd install --user web', 'as an account of yours'),
   ],
   completion: [
     example('source <(linkgate completion bash)', 'in this shell'),

@@ -45,14 +45,14 @@ export interface PackOptions {
   readonly passphrase: string;
   /** the time written on each entry */
   readonly atMs: number;
-  /** log2 of what it costs to try a passphrase (18: about a second); less for tests */
+  /** log2 of what it costs to try a passphrase (16: 64 MB of memory and about a second here); less for tests */
   readonly workFactor?: number;
 }
 
 /** The encrypted archive, piece by piece. */
 export const packArchive = async (
   entries: Iterable<ArchiveEntry> | AsyncIterable<ArchiveEntry>,
-  { passphrase, atMs, workFactor = 18 }: PackOptions,
+  { passphrase, atMs, workFactor = 16 }: PackOptions,
 ): Promise<AsyncIterable<Uint8Array>> => {
   const encrypter = new Encrypter();
   encrypter.setPassphrase(passphrase);

@@ -104,11 +104,22 @@ t.test('a document that is no configuration is one clear problem', async (t) => 
   }
 });
 
-t.test('keys of later steps are unknown today', async (t) => {
+t.test('a socket of systemd is named', async (t) => {
   const { write } = configFiles(t);
-  t.match(await problemsOf(write('c.yaml', 'domains: [{ name: a.example }]\nlisten: { https: fd:https }')), [
-    /must be ADDRESS:PORT/,
-  ]);
+  const { listen } = await loadSettings(
+    write('c.yaml', 'domains: [{ name: a.example }]\nlisten: { https: fd:web, admin: fd:admin }'),
+  );
+  t.match(listen, {
+    https: { fd: 'web' },
+    http: { fd: undefined, port: 80 },
+    admin: { fd: 'admin', port: 9464 },
+  });
+  t.match(
+    await problemsOf(
+      write('d.yaml', 'domains: [{ name: a.example }]\nlisten: { https: fd:one, http: fd:one }'),
+    ),
+    [/listen\.http: takes the same socket as listen\.https/],
+  );
 });
 
 t.test('a file that cannot be read', async (t) => {

@@ -32,11 +32,11 @@ t.test('each wrong value is told what it must be', async (t) => {
   for (const [tree, said] of [
     [
       { listen: { https: 443 } },
-      'listen.https: must be ADDRESS:PORT, [IPV6]:PORT or :PORT, or a mapping with address and proxyProtocol, not 443',
+      'listen.https: must be ADDRESS:PORT, [IPV6]:PORT, :PORT or fd:NAME, or a mapping with address and proxyProtocol, not 443',
     ],
     [
       { listen: { admin: 'localhost:1' } },
-      'listen.admin: must be ADDRESS:PORT, [IPV6]:PORT or :PORT, not "localhost:1"',
+      'listen.admin: must be ADDRESS:PORT, [IPV6]:PORT, :PORT or fd:NAME, not "localhost:1"',
     ],
     [
       { listen: { admin: ':9464' } },
