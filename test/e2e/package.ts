@@ -41,6 +41,7 @@ t.test('npm pack, npm install -g, and it works', { timeout: 180_000 }, async (t)
     'README.md',
     'config',
     'dist',
+    'docs',
     'node_modules',
     'package.json',
     'systemd',
