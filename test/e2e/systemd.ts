@@ -75,6 +75,7 @@ t.test(
     const [httpsPort, httpPort, adminPort] = ports;
     const first = fetch(`http://127.0.0.1:${httpPort}/e/c/first/y`, { headers: { Host: DOMAIN } });
     t.equal((await first).status, 421, 'fetch sends its own Host');
+    await until('it says that it is ready', () => heard.length > 1);
     t.equal(heard[0], 'READY=1');
     t.match(heard[1], /^STATUS=1 name: 1 (live|pending)$/);
     t.equal((await fetch(`http://127.0.0.1:${adminPort}/readyz`)).status, 200);

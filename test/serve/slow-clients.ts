@@ -28,7 +28,7 @@ const LIMIT_MS = WANTED > 2_000 ? 30_000 : 8_000;
 const ALONE_MS = WANTED > 2_000 ? 5_000 : 2_000;
 /** the clocks tick once a second, and two cores are shared with whatever else runs */
 const LATE_MS = 3_000;
-const PER_SECOND = 2_000;
+const PER_SECOND = Number(process.env['SLOW_PER_SECOND'] ?? 2_000);
 /** of all; a machine that allows fewer descriptors gets fewer, and says so */
 const SHARES: Readonly<Record<SlowKind, number>> = {
   'silent-443': 0.25,
