@@ -58,7 +58,7 @@ t.test(
     };
     await askKept();
 
-    const traffic = clicking(t, CLICKS_PER_SECOND, () => click());
+    const traffic = await clicking(t, CLICKS_PER_SECOND, { port, domain: DOMAIN, ca, path: '/e/c/x/y' });
     const names = [DOMAIN];
     for (let round = 1; round <= RELOADS; round += 1) {
       const added = `new${round}.example.com`;
@@ -88,10 +88,10 @@ t.test(
         count(proxy, 'gate started') === started + 2 && count(proxy, 'gate exited') === exited + 2;
       await until('both gates are new', all, 60_000);
     }
-    const sent = await traffic.end();
-    t.strictSame(traffic.failures, [], `${sent} clicks`);
+    const { sent, failures } = await traffic.end();
+    t.strictSame(failures, [], `${sent} clicks`);
     t.ok(sent >= CLICKS_PER_SECOND, 'there was traffic');
-    t.comment(`${sent} clicks at ${CLICKS_PER_SECOND} a second, ${traffic.failures.length} failed`);
+    t.comment(`${sent} clicks at ${CLICKS_PER_SECOND} a second, ${failures.length} failed`);
     proxy.process.kill('SIGTERM');
     t.equal(await proxy.ended, 0);
   },

@@ -131,7 +131,7 @@ t.test(
     const click = (path = '/e/c/x/y'): Promise<string> => clickHttp1({ port, domain: DOMAIN, ca, path });
     await until('the first click', () => click());
 
-    const traffic = clicking(t, CLICKS_PER_SECOND, () => click());
+    const traffic = await clicking(t, CLICKS_PER_SECOND, { port, domain: DOMAIN, ca, path: '/e/c/x/y' });
     for (let round = 1; round <= UPGRADES; round += 1) {
       const slow = click('/e/c/slow/y');
       await until('the slow one is with the tracker', () =>
@@ -158,11 +158,11 @@ t.test(
     release();
     t.match(await slow, /^HTTP\/1\.1 302 /, 'the orphans finished what they had begun');
 
-    const sent = await traffic.end();
-    t.strictSame(traffic.failures, [], `${sent} clicks`);
-    const took = traffic.tookMs.toSorted((a, b) => a - b);
+    const { sent, failures, tookMs } = await traffic.end();
+    t.strictSame(failures, [], `${sent} clicks`);
+    const took = tookMs.toSorted((a, b) => a - b);
     t.comment(
-      `${sent} clicks at ${CLICKS_PER_SECOND} a second, ${traffic.failures.length} failed; ` +
+      `${sent} clicks at ${CLICKS_PER_SECOND} a second, ${failures.length} failed; ` +
         `p50 ${Math.round(took[Math.floor(took.length / 2)] ?? 0)} ms, longest ${Math.round(took.at(-1) ?? 0)} ms`,
     );
     process.kill(running, 'SIGTERM');
