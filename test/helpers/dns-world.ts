@@ -1,8 +1,11 @@
 // A little DNS of real BINDs on loopback: authoritative servers whose zones change while they run, and a resolver that asks
 // them, keeps answers for their TTL and records every question.
 
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { Test } from 'tap';
 import { freePort } from './free-port.ts';
 import { namedOptions, startNamed, zoneText } from './name-server.ts';
@@ -21,13 +24,13 @@ export interface Authority {
   resume(): void;
 }
 
-/** @param zones - lines beside SOA and NS by apex; `ttl` holds for all of them */
-export const authority = async (t: Test, zones: Zones, ttl = 60): Promise<Authority> => {
+/** @param zones - lines beside SOA and NS by apex */
+export const authority = async (t: Test, zones: Zones): Promise<Authority> => {
   const folder = tempDir(t);
   const port = await freePort();
   let serial = 1;
   for (const [name, lines] of Object.entries(zones)) {
-    writeFileSync(join(folder, name), zoneText(name, lines, serial, ttl));
+    writeFileSync(join(folder, name), zoneText(name, lines, serial));
   }
   const { child, log } = await startNamed(t, folder, [
     `options { ${namedOptions(folder, '127.0.0.1', port)} recursion no; };`,
@@ -39,7 +42,7 @@ export const authority = async (t: Test, zones: Zones, ttl = 60): Promise<Author
     port,
     replace: async (zone, lines) => {
       serial += 1;
-      writeFileSync(join(folder, zone), zoneText(zone, lines, serial, ttl));
+      writeFileSync(join(folder, zone), zoneText(zone, lines, serial));
       child.kill('SIGHUP');
       await until('the zone is loaded', () => log().includes(`zone ${zone}/IN: loaded serial ${serial}\n`));
     },
@@ -59,6 +62,8 @@ export interface RecordingResolver {
   readonly port: number;
   /** every question so far, as `links.example.com A` */
   questions(): readonly string[];
+  /** forgets what it has cached, as when its TTL is over */
+  flush(): Promise<void>;
 }
 
 /** @param from - the authority of each zone */
@@ -72,10 +77,15 @@ export const recordingResolver = async (
     ([name, { port: at }]) =>
       `zone "${name}" { type forward; forward only; forwarders { 127.0.0.1 port ${at}; }; };`,
   );
+  const controlPort = await freePort();
+  const keyFile = join(folder, 'control.key');
+  const key = `key "control" { algorithm hmac-sha256; secret "${randomBytes(32).toString('base64')}"; };`;
+  writeFileSync(keyFile, key, { mode: 0o600 });
   const { log } = await startNamed(t, folder, [
     `options { ${namedOptions(folder, '127.0.0.1', port)} recursion yes; querylog yes; forward only; forwarders { };`,
     '  max-ncache-ttl 1; servfail-ttl 0; };',
-    'controls { };',
+    key,
+    `controls { inet 127.0.0.1 port ${controlPort} allow { 127.0.0.1; } keys { "control"; }; };`,
     ...zones,
   ]);
   return {
@@ -83,5 +93,8 @@ export const recordingResolver = async (
     port,
     questions: () =>
       [...log().matchAll(/ query: (\S+) IN (\S+) /g)].map(([, name, type]) => `${name} ${type}`),
+    flush: async () => {
+      await promisify(execFile)('rndc', ['-s', '127.0.0.1', '-p', `${controlPort}`, '-k', keyFile, 'flush']);
+    },
   };
 };

@@ -20,9 +20,9 @@ export interface NameServer {
   log(): string;
 }
 
-export const zoneText = (zone: string, records: readonly string[], serial = 1, ttl = 60): string =>
+export const zoneText = (zone: string, records: readonly string[], serial = 1): string =>
   [
-    `$TTL ${ttl}`,
+    '$TTL 60',
     `@ IN SOA ns1.${zone}. hostmaster.${zone}. ${serial} 60 60 3600 0`,
     `@ IN NS ns1.${zone}.`,
     'ns1 IN A 127.0.0.1',
