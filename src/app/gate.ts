@@ -15,8 +15,14 @@ import type { Storage } from '../core/storage.ts';
 import { logClicks } from '../observe/access-log.ts';
 import { createLogger, logEvents, type Logger } from '../observe/log.ts';
 import { createGateMetrics, type Metrics } from '../observe/metrics.ts';
-import { createListeners, type CorridorSettings, type Listeners } from '../serve/listeners.ts';
+import {
+  createListeners,
+  type CorridorSettings,
+  type DrainTime,
+  type Listeners,
+} from '../serve/listeners.ts';
 import { createFileStorage } from '../storage/file.ts';
+import { HANDED_OVER } from './drain-times.ts';
 import { logLevelOf } from './log-level.ts';
 import type { FromGate, ToGate } from './messages.ts';
 import type { CommonSettings, SettingsChange } from './settings-change.ts';
@@ -30,8 +36,6 @@ const MAX_CONTEXTS = 5_000;
 const TELL_MS = 2_000;
 /** connections that wait while no gate accepts; the kernel caps it at net.core.somaxconn */
 const BACKLOG = 4_096;
-/** how long requests in flight get when the keeper is gone */
-const ORPHAN_DRAIN_MS = 20_000;
 
 interface Parts {
   readonly logger: Logger;
@@ -154,10 +158,10 @@ export const runGate = (): void => {
     });
   };
 
-  const leave = async (timeoutMs: number): Promise<void> => {
+  const leave = async (time: DrainTime): Promise<void> => {
     if (leaving) return;
     leaving = true;
-    const cut = (await parts?.listeners.drain(timeoutMs)) ?? 0;
+    const cut = (await parts?.listeners.drain(time)) ?? 0;
     if (cut > 0) parts?.logger.warn({ connections: cut }, 'connections were cut after the drain time');
     // what was counted while draining counts too
     await measured(0).catch(() => undefined);
@@ -195,7 +199,7 @@ export const runGate = (): void => {
         void measured(message.question).catch(() => undefined);
         break;
       case 'drain':
-        void leave(message.timeoutMs);
+        void leave(message.time);
         break;
     }
   };
@@ -208,8 +212,8 @@ export const runGate = (): void => {
     }
   });
   // a keeper that died is started again by whoever started it: what we hold is finished first, nothing new is taken
-  process.on('disconnect', () => void leave(ORPHAN_DRAIN_MS));
-  process.on('SIGTERM', () => void leave(ORPHAN_DRAIN_MS));
+  process.on('disconnect', () => void leave(HANDED_OVER));
+  process.on('SIGTERM', () => void leave(HANDED_OVER));
   // Ctrl-C reaches the whole group: the keeper decides, and says `drain`
   process.on('SIGINT', () => undefined);
   process.on('SIGHUP', () => undefined);

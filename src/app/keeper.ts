@@ -29,9 +29,6 @@ import { createGates } from './supervise.ts';
 import { isReachable } from '../core/upstream-contact.ts';
 import { packageVersion } from '../core/version.ts';
 
-/** How long requests in flight get when the proxy stops. */
-export const DRAIN_MS = 20_000;
-
 export interface KeeperOptions {
   readonly settings: Settings;
   /** LINKGATE_LOG_LEVEL where it is set */
@@ -69,7 +66,10 @@ export interface Keeper {
   reload(load: () => Promise<Settings>): Promise<Reloaded>;
   /** new processes for all gates, one by one; resolves when the last old one is gone, never rejects */
   roll(): Promise<void>;
-  /** lets requests in flight finish, for `timeoutMs` at most, and ends everything. Never rejects. */
+  /**
+   * Lets requests in flight finish, for `timeoutMs` at most, and ends everything; gates whose sockets outlive them end by
+   * themselves. Never rejects.
+   */
   stop(timeoutMs: number): Promise<void>;
   /** ends the gates at once; a `stop` under way then comes to its end */
   cut(): void;
@@ -292,7 +292,7 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
       stop: async (timeoutMs) => {
         ready = false;
         logger.info({ timeoutMs }, 'linkgate stops: requests in flight are finished');
-        const gatesEnd = socketsOutlive ? gates.leave(timeoutMs) : gates.stop(timeoutMs);
+        const gatesEnd = socketsOutlive ? gates.leave() : gates.stop(timeoutMs);
         const stopping = Promise.all([gatesEnd, renewal.stop()]);
         // a click that comes now must be refused at once, not queued for gates that will not come back; where the sockets
         // are systemd's, it waits for the next process

@@ -5,6 +5,7 @@ import type { ErrorCode } from '../core/errors.ts';
 import type { Listener } from '../core/events.ts';
 import type { Settings, UpstreamId } from '../core/settings.ts';
 import type { UpstreamContact } from '../core/upstream-contact.ts';
+import type { DrainTime } from '../serve/listeners.ts';
 import type { SettingsChange } from './settings-change.ts';
 
 export type ToGate =
@@ -16,7 +17,7 @@ export type ToGate =
   | { readonly type: 'look-again'; readonly domain: string }
   /** asks for `measured` with the same number */
   | { readonly type: 'measure'; readonly question: number }
-  | { readonly type: 'drain'; readonly timeoutMs: number };
+  | { readonly type: 'drain'; readonly time: DrainTime };
 
 export type FromGate =
   | { readonly type: 'ready' }

@@ -8,7 +8,9 @@ import { GateError } from '../core/errors.ts';
 import type { Emit, Listener } from '../core/events.ts';
 import type { Settings, UpstreamId } from '../core/settings.ts';
 import type { UpstreamContact } from '../core/upstream-contact.ts';
+import { HANDED_OVER, STOP_GRACE_MS } from './drain-times.ts';
 import { gateArgs } from './gate-heap.ts';
+import type { DrainTime } from '../serve/listeners.ts';
 import type { SocketHandle } from './held-socket.ts';
 import type { Contacts, FromGate, ToGate } from './messages.ts';
 import type { SettingsChange } from './settings-change.ts';
@@ -26,8 +28,6 @@ const MOST_SILENT_LOOKS = 3;
 const APPLY_MS = 2_000;
 /** How long a gate may take to begin to drain when this process does not stay for its end. */
 const LEAVE_MS = 2_000;
-/** How long requests in flight get in a gate whose place is taken. */
-const RETIRE_MS = 20_000;
 
 export type GateState = 'starting' | 'ready' | 'draining';
 
@@ -74,8 +74,8 @@ export interface Gates {
   roll(): Promise<void>;
   /** lets all drain; kills what is left a second after `timeoutMs` */
   stop(timeoutMs: number): Promise<void>;
-  /** lets all drain by themselves; resolves when each has begun, or was ended because it did not answer */
-  leave(timeoutMs: number): Promise<void>;
+  /** lets all drain by themselves, as others accept now; resolves when each has begun, or was ended because it did not answer */
+  leave(): Promise<void>;
   /** ends all at once, requests in flight or not */
   kill(): void;
 }
@@ -213,15 +213,15 @@ export const createGates = (options: GatesOptions): Gates => {
     await startOne().catch(() => undefined);
   };
 
-  /** Lets one gate finish what it has begun; kills it a second after `timeoutMs`. Never rejects. */
-  const retire = async (gate: Gate, timeoutMs: number): Promise<void> => {
+  /** Lets one gate finish what it has begun; kills it a second after its time. Never rejects. */
+  const retire = async (gate: Gate, time: DrainTime): Promise<void> => {
     gate.state = 'draining';
     gate.isSpare = true;
     const { process: child } = gate;
     if (child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-    send(gate, { type: 'drain', timeoutMs });
-    const late = setTimeout(() => child.kill('SIGKILL'), timeoutMs + 1_000);
+    send(gate, { type: 'drain', time });
+    const late = setTimeout(() => child.kill('SIGKILL'), time.timeoutMs + 1_000);
     await ended;
     clearTimeout(late);
   };
@@ -233,7 +233,7 @@ export const createGates = (options: GatesOptions): Gates => {
     const now = serving();
     const missing = settings.workers - now.length - pausing;
     for (let more = missing; more > 0; more -= 1) void replace();
-    for (const gate of now.slice(settings.workers)) void retire(gate, RETIRE_MS);
+    for (const gate of now.slice(settings.workers)) void retire(gate, HANDED_OVER);
   };
 
   const measure: Gates['measure'] = (number, signal) =>
@@ -299,7 +299,7 @@ export const createGates = (options: GatesOptions): Gates => {
       for (const gate of serving()) {
         if (stopped.signal.aborted) break;
         await startOne(true);
-        leaving.push(retire(gate, RETIRE_MS));
+        leaving.push(retire(gate, HANDED_OVER));
       }
       // one of them may have died meanwhile, and have been replaced already
       resize();
@@ -308,9 +308,10 @@ export const createGates = (options: GatesOptions): Gates => {
     stop: async (timeoutMs) => {
       stopped.abort();
       clearInterval(looking);
-      await Promise.all([...gates.values()].map((gate) => retire(gate, timeoutMs)));
+      const time = { timeoutMs, graceMs: STOP_GRACE_MS };
+      await Promise.all([...gates.values()].map((gate) => retire(gate, time)));
     },
-    leave: async (timeoutMs) => {
+    leave: async () => {
       stopped.abort();
       clearInterval(looking);
       const leaving = [...gates].map(async ([number, gate]) => {
@@ -318,7 +319,7 @@ export const createGates = (options: GatesOptions): Gates => {
         const isReady = gate.state === 'ready';
         gate.state = 'draining';
         gate.isSpare = true;
-        send(gate, { type: 'drain', timeoutMs });
+        send(gate, { type: 'drain', time: HANDED_OVER });
         try {
           // messages are taken in order: who answers this one has begun
           if (isReady) await measure(number, AbortSignal.timeout(LEAVE_MS));

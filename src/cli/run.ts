@@ -1,7 +1,8 @@
 // `linkgate run`: the proxy in the foreground until SIGTERM or SIGINT. SIGHUP reads the configuration again, SIGUSR2 gives
 // every gate a new process. Under systemd it takes the sockets that were passed and says how it stands.
 
-import { DRAIN_MS, startKeeper, type Keeper } from '../app/keeper.ts';
+import { DRAIN_MS } from '../app/drain-times.ts';
+import { startKeeper, type Keeper } from '../app/keeper.ts';
 import { createNotify } from '../app/notify.ts';
 import { takePassedSockets } from '../app/passed-sockets.ts';
 import { createService } from '../app/service.ts';

@@ -27,14 +27,11 @@ export interface Front {
   take(listener: Listener, socket: Socket): void;
   /** Nothing new comes: resolves when the last connection is gone, and everything of this front with it. */
   retire(): Promise<void>;
-  /** closes what is idle and tells the rest to end with its answer */
-  drain(): void;
+  /** closes what is idle, after `graceMs` also what has asked nothing yet, and tells the rest to end with its answer */
+  drain(graceMs: number): void;
   /** stops the clocks; call when no connection is left */
   close(): void;
 }
-
-/** A fresh connection's first request may be on its way. */
-const DRAIN_GRACE_MS = 1_000;
 
 export const createFront = (options: FrontOptions): Front => {
   const { findDomain, handshake, answerChallenge, answerTlsChallenge, emit, limits, isDraining } = options;
@@ -102,11 +99,11 @@ export const createFront = (options: FrontOptions): Front => {
         };
         if (open === 0) onEmpty();
       }),
-    drain: () => {
-      http2.drain();
-      http1.drain();
-      http1Plain.drain();
-      setTimeout(cutSilent, DRAIN_GRACE_MS).unref();
+    drain: (graceMs) => {
+      http2.drain(graceMs);
+      http1.drain(graceMs);
+      http1Plain.drain(graceMs);
+      setTimeout(cutSilent, graceMs).unref();
     },
     close,
   };

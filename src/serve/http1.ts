@@ -47,12 +47,9 @@ export interface Http1Options {
 export interface Http1Front {
   /** fed connections (`emit('connection', socket)`); it does not listen itself */
   readonly server: Server;
-  /** closes connections that carry no request: kept ones at once, fresh ones when they had a moment to speak */
-  drain(): void;
+  /** closes connections that carry no request: kept ones at once, fresh ones when they had `graceMs` to ask */
+  drain(graceMs: number): void;
 }
-
-/** A fresh connection's first request may be on its way. */
-const DRAIN_GRACE_MS = 1_000;
 
 /**
  * An HTTP/1 server that is fed connections (`emit('connection', socket)`) and does not listen itself.
@@ -165,11 +162,11 @@ export const createHttp1Server = ({
   server.emit('listening');
   return {
     server,
-    drain: () => {
+    drain: (graceMs) => {
       server.closeIdleConnections();
       setTimeout(() => {
         for (const [socket, { current }] of connections) if (current === undefined) socket.destroy();
-      }, DRAIN_GRACE_MS).unref();
+      }, graceMs).unref();
     },
   };
 };

@@ -25,8 +25,11 @@ export interface Http2Options {
 export interface Http2Front {
   /** fed TLS connections that chose `h2` (`emit('connection', socket)`) */
   readonly server: Http2Server;
-  /** GOAWAY to every session, fresh ones when they had a moment to ask; each closes when its streams are done (RFC 9113 §6.8) */
-  drain(): void;
+  /**
+   * GOAWAY to every session, fresh ones when they had `graceMs` to ask; each closes when its streams are done (RFC 9113 §6.8).
+   * Holds for sessions that begin later too.
+   */
+  drain(graceMs: number): void;
 }
 
 interface Session {
@@ -60,19 +63,16 @@ const createBudget = ({
   };
 };
 
-/** A fresh session's first stream may be on its way. */
-const DRAIN_GRACE_MS = 1_000;
-
 /**
  * Closes a session while the process drains: at once, or, where nothing was asked yet, behind the first answer (the
- * stream's closeAfter) and when none comes in a moment.
+ * stream's closeAfter) and when none comes in `graceMs`.
  */
-const leave = (session: ServerHttp2Session, { streams }: Session): void => {
+const leave = (session: ServerHttp2Session, { streams }: Session, graceMs: number): void => {
   if (streams > 0) {
     session.close();
     return;
   }
-  const timer = setTimeout(() => session.close(), DRAIN_GRACE_MS).unref();
+  const timer = setTimeout(() => session.close(), graceMs).unref();
   session.once('close', () => clearTimeout(timer));
 };
 
@@ -138,6 +138,7 @@ const untilEnd = ({ exchange, stream, waitMs, go }: UntilEnd): void => {
 
 export const createHttp2Server = ({ handle, limits, isDraining }: Http2Options): Http2Front => {
   const sessions = new Map<ServerHttp2Session, Session>();
+  let drainGraceMs = 0;
   const server = createServer({
     settings: {
       enablePush: false,
@@ -178,7 +179,7 @@ export const createHttp2Server = ({ handle, limits, isDraining }: Http2Options):
       session.setTimeout(Math.min(limits.keepAliveMs, limits.writeIdleMs), () => session.destroy());
     });
     session.on('close', () => sessions.delete(session));
-    if (isDraining()) leave(session, known);
+    if (isDraining()) leave(session, known, drainGraceMs);
   });
   server.on('sessionError', () => undefined);
   server.on(
@@ -206,8 +207,9 @@ export const createHttp2Server = ({ handle, limits, isDraining }: Http2Options):
   );
   return {
     server,
-    drain: () => {
-      for (const [session, known] of sessions) leave(session, known);
+    drain: (graceMs) => {
+      drainGraceMs = graceMs;
+      for (const [session, known] of sessions) leave(session, known, graceMs);
     },
   };
 };

@@ -41,6 +41,13 @@ export interface ListenersOptions {
   readonly settings: CorridorSettings;
 }
 
+export interface DrainTime {
+  /** requests in flight get this long */
+  readonly timeoutMs: number;
+  /** and connections on which nothing was asked yet, this */
+  readonly graceMs: number;
+}
+
 export interface Listeners {
   /** give each a socket with `.listen(…)` */
   readonly https: TcpServer;
@@ -58,10 +65,11 @@ export interface Listeners {
    */
   apply(settings: CorridorSettings): void;
   /**
-   * Accepts no more, closes what is idle, lets requests in flight finish, and cuts what is left after `timeoutMs`.
+   * Accepts no more, closes what is idle, lets requests in flight finish, and cuts what is left after `timeoutMs`. What has
+   * connected and asked nothing yet is closed after `graceMs`: its first request may be on its way.
    * @returns how many connections were cut
    */
-  drain(timeoutMs: number): Promise<number>;
+  drain(time: DrainTime): Promise<number>;
 }
 
 /** @throws whatever createUpstream throws: an unreadable caFile */
@@ -116,7 +124,7 @@ export const createListeners = (options: ListenersOptions): Listeners => {
     void last.retire().then(() => fronts.delete(last));
   };
 
-  const drain = async (timeoutMs: number): Promise<number> => {
+  const drain = async ({ timeoutMs, graceMs }: DrainTime): Promise<number> => {
     draining = true;
     const empty = new Promise<void>((resolve) => {
       const closed = [https, http].map(
@@ -124,7 +132,7 @@ export const createListeners = (options: ListenersOptions): Listeners => {
       );
       void Promise.all(closed).then(() => resolve());
     });
-    for (const each of fronts) each.drain();
+    for (const each of fronts) each.drain(graceMs);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, timeoutMs);

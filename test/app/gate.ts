@@ -91,7 +91,10 @@ const refuses = (port: number): Promise<boolean> =>
   });
 
 for (const [why, ask] of [
-  ['the keeper says drain', (gate: Gate) => gate.tell({ type: 'drain', timeoutMs: 5_000 })],
+  [
+    'the keeper says drain',
+    (gate: Gate) => gate.tell({ type: 'drain', time: { timeoutMs: 5_000, graceMs: 1_000 } }),
+  ],
   ['the keeper is gone', (gate: Gate) => gate.process.disconnect()],
   ['SIGTERM', (gate: Gate) => gate.process.kill('SIGTERM')],
 ] as const) {
@@ -107,7 +110,7 @@ for (const [why, ask] of [
 
 t.test('what was finished while draining is counted too', async (t) => {
   const { gate, answer, release } = await slowClick(t);
-  gate.tell({ type: 'drain', timeoutMs: 5_000 });
+  gate.tell({ type: 'drain', time: { timeoutMs: 5_000, graceMs: 1_000 } });
   await until('no new click is taken', () => refuses(gate.httpPort));
   release();
   await answer;
@@ -120,7 +123,7 @@ t.test('what was finished while draining is counted too', async (t) => {
 
 t.test('a drain is bounded', async (t) => {
   const { gate, answer } = await slowClick(t);
-  gate.tell({ type: 'drain', timeoutMs: 100 });
+  gate.tell({ type: 'drain', time: { timeoutMs: 100, graceMs: 100 } });
   t.equal(await gate.exit, 0);
   t.equal(await answer, '', 'cut');
 });

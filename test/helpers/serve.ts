@@ -155,7 +155,7 @@ export const serve = async (t: Test, options: ServeOptions): Promise<Serving> =>
   });
   const httpsPort = await open(listeners.https, host);
   const httpPort = await open(listeners.http, host);
-  t.teardown(() => listeners.drain(0));
+  t.teardown(() => listeners.drain({ timeoutMs: 0, graceMs: 0 }));
 
   const heard = <N extends EventName>(name: N): Events[N][] =>
     events.filter((entry) => entry.name === name).map((entry) => entry.event as Events[N]);

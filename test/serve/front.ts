@@ -84,7 +84,7 @@ t.test('a drain covers connections of before a reload', async (t) => {
   await idle.ask(GET);
   const session = await gate.h2();
   gate.listeners.apply({ ...gate.settings, limits: { headerBytes: 2_048 } });
-  t.equal(await gate.listeners.drain(5_000), 0, 'nothing had to be cut');
+  t.equal(await gate.listeners.drain({ timeoutMs: 5_000, graceMs: 1_000 }), 0, 'nothing had to be cut');
   await until('both are told', () => idle.isClosed() && session.closed);
 });
 

@@ -316,7 +316,7 @@ t.test(
     const socket = connect(gate.httpsPort, '127.0.0.1');
     await until('it is accepted', () => gate.listeners.connections() === 4);
     const before = performance.now();
-    const drained = gate.listeners.drain(5_000);
+    const drained = gate.listeners.drain({ timeoutMs: 5_000, graceMs: 1_000 });
     await closed[2];
     const late = await new Promise<ClientHttp2Session>((resolve) => {
       const tls = tlsConnect({

@@ -86,7 +86,7 @@ t.test(
     const answered = gate.raw('GET /h1 HTTP/1.1\r\nHost: links.example.com\r\n\r\n');
     while (seen.requests.length < 2) await new Promise((resolve) => setImmediate(resolve));
     const before = performance.now();
-    const cut = gate.listeners.drain(5_000);
+    const cut = gate.listeners.drain({ timeoutMs: 5_000, graceMs: 1_000 });
     await t.rejects(gate.tls('links.example.com'), { code: 'ECONNREFUSED' });
     t.match(await answered, /^HTTP\/1\.1 302 Found\r\n[^]*\r\nConnection: close\r\n/);
     t.match(await streamed, { status: 302, code: 0 });
@@ -103,7 +103,7 @@ t.test('drain cuts what is left when its time is over, and says how many', async
   const stuck = gate.raw('GET / HTTP/1.1\r\nHost: links.example.com\r\n\r\n');
   while (seen.requests.length < 1) await new Promise((resolve) => setImmediate(resolve));
   t.equal(gate.listeners.connections(), 1);
-  t.equal(await gate.listeners.drain(50), 1);
+  t.equal(await gate.listeners.drain({ timeoutMs: 50, graceMs: 50 }), 1);
   t.equal(await stuck, '');
 });
 

@@ -192,6 +192,24 @@ t.test('a probe that says nothing is no failed handshake; half a ClientHello is'
   await until('a reset is heard', () => gate.listeners.connections() === 0);
 });
 
+t.test('drain: what is silent keeps the time it is given', async (t) => {
+  const gate = await serve(t, { tracker: await tracker(t) });
+  const slow = [await opened(t, gate.httpPort), await opened(t, gate.httpsPort)] as const;
+  const kept = await gate.tls('links.example.com');
+  await until('all are accepted', () => gate.listeners.connections() === 3);
+  const cut = gate.listeners.drain({ timeoutMs: 20_000, graceMs: 10_000 });
+  await pause(1_500);
+  const answers = [gather(slow[0]), gather(kept)];
+  slow[0].write(GET);
+  kept.write(GET);
+  for (const answer of await Promise.all(answers)) t.match(answer, /^HTTP\/1\.1 302 /);
+  const late = tlsConnect({ socket: slow[1], servername: 'links.example.com', ca: gate.pki.rootPem });
+  const answer = gather(late);
+  late.write(GET);
+  t.match(await answer, /^HTTP\/1\.1 302 /);
+  t.equal(await cut, 0);
+});
+
 t.test('drain: what is silent gets a moment, and does not hold it up', async (t) => {
   const gate = await serve(t, { tracker: await tracker(t) });
   const silent = [await opened(t, gate.httpsPort), await opened(t, gate.httpPort)];
@@ -199,7 +217,7 @@ t.test('drain: what is silent gets a moment, and does not hold it up', async (t)
   const gone = Promise.all(silent.map((socket) => gather(socket)));
   await until('all are accepted', () => gate.listeners.connections() === 3);
   const started = performance.now();
-  const cut = gate.listeners.drain(10_000);
+  const cut = gate.listeners.drain({ timeoutMs: 10_000, graceMs: 1_000 });
   const answer = gather(late);
   late.write(GET);
   t.match(await answer, /^HTTP\/1\.1 302 /, 'what was on its way is served');
