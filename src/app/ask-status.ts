@@ -5,7 +5,7 @@ import { get } from 'node:http';
 import type { Status } from '../admin/status.ts';
 import { GateError } from '../core/errors.ts';
 import type { ListenAddress } from '../core/settings.ts';
-import { reachableHost } from './probe.ts';
+import { reach } from './probe.ts';
 
 /** Of one name since the proxy started. */
 export interface Traffic {
@@ -35,8 +35,7 @@ const read = (address: ListenAddress, path: string, signal: AbortSignal): Promis
     const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_LIMIT_MS)]);
     const request = get(
       {
-        host: reachableHost(address.host),
-        port: address.port,
+        ...reach(address),
         path,
         // the admin port answers to the names of this machine only
         headers: { Host: 'localhost' },
