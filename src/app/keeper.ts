@@ -7,6 +7,7 @@ import { createIssue } from '../cert/issue.ts';
 import { createIssuersHealth, issuerStatuses } from '../cert/issuers/issuer-health.ts';
 import { Renewal } from '../cert/renew.ts';
 import { createCertificateStore } from '../cert/store.ts';
+import { createAccess } from '../admin/access.ts';
 import { AdminServer } from '../admin/server.ts';
 import { buildStatus, type ReloadStatus } from '../admin/status.ts';
 import type { CertificateState } from '../core/certificate-state.ts';
@@ -19,6 +20,7 @@ import { createDaily } from '../observe/daily.ts';
 import { createLogger, logEvents } from '../observe/log.ts';
 import { createKeeperMetrics } from '../observe/metrics.ts';
 import { createFileStorage } from '../storage/file.ts';
+import { readAdminAccess, requireGuard } from './admin-access.ts';
 import { trafficOf } from './ask-status.ts';
 import { holdSocket, type HeldSocket } from './held-socket.ts';
 import { createAskRenewalInfo, createIssuers, createIssuersClock, createIssuersLook } from './issuers.ts';
@@ -39,12 +41,6 @@ export interface KeeperOptions {
 
 /** How a reload went. */
 export type Reloaded = { readonly change: SettingsChange } | { readonly error: GateError };
-
-/** What a socket that was passed is bound to is known only now. @throws GateError `ERR_CONFIG_INVALID` */
-const requireLoopback = ({ host, port }: ListenAddress): void => {
-  if (host === '::1' || host.startsWith('127.')) return;
-  throw new GateError('ERR_CONFIG_INVALID', `admin socket is open on "${host}:${port}", not on loopback`);
-};
 
 const namesOf = ({ domains }: Settings): readonly string[] => domains.map(({ name }) => name);
 
@@ -106,7 +102,10 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
     const socketsOutlive = [sockets.https, sockets.http].every((socket) =>
       passed.some(({ handle }) => handle === socket.handle),
     );
-    requireLoopback(sockets.admin.address);
+    const adminAccess = await readAdminAccess(settings.admin);
+    requireGuard(sockets.admin.address, adminAccess);
+    const access = createAccess(clock);
+    access.setRules(adminAccess.rules);
 
     const store = createCertificateStore({ storage });
     const caClock = createIssuersClock(() => current.certificates, clock);
@@ -173,10 +172,15 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
 
     const takeUp = async (wanted: Settings): Promise<SettingsChange> => {
       const change = compareSettings(current, wanted);
-      const next: Settings = { ...current, ...change.common, domains: wanted.domains };
+      const next: Settings = { ...(change.common ?? current), domains: wanted.domains };
+      // files may have changed where the settings that name them have not
+      const { rules, tls } = await readAdminAccess(next.admin);
+      requireGuard(sockets.admin.address, { rules, ...(tls === undefined ? {} : { tls }) });
       const before = served;
       served = await servedWith(next);
       current = next;
+      access.setRules(rules);
+      if (tls !== undefined) admin.setTls(tls);
       if (change.common !== undefined) {
         issuing = issuingWith(next);
         logger.setLevel(logLevelOf(next, logLevel));
@@ -233,6 +237,8 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
     const isReady = (): boolean => ready && gates.isReady();
     const admin = new AdminServer({
       socket: sockets.admin,
+      access,
+      ...(adminAccess.tls === undefined ? {} : { tls: adminAccess.tls }),
       metrics: () => aggregate.text(),
       ready: isReady,
       status: async () =>
