@@ -23,8 +23,8 @@ const TEXT = 'text/plain; charset=utf-8';
 export interface AdminServerOptions {
   /** bound already, on loopback */
   readonly socket: { readonly handle: object; readonly address: ListenAddress };
-  /** Prometheus text, format 0.0.4 */
-  readonly metrics: () => Promise<string>;
+  /** for a scraper with this Accept field */
+  readonly metrics: (accept: string | undefined) => Promise<{ readonly type: string; readonly text: string }>;
   /** listeners are up and settings loaded; false while draining */
   readonly ready: () => boolean;
   /** the object of /api/status */
@@ -38,6 +38,8 @@ interface Answer {
   readonly type: string;
   readonly body: string;
 }
+
+type Show = (request: IncomingMessage) => Answer | Promise<Answer>;
 
 /**
  * Whether a Host field names this machine itself. A page on the web can make a browser send requests here under a name
@@ -131,12 +133,12 @@ export class AdminServer {
       response.setHeader('Allow', 'GET, HEAD');
       return { status: 405, type: TEXT, body: 'only GET and HEAD\n' };
     }
-    return withDeadline(show());
+    return withDeadline(show(request));
   }
 
-  #routes(): ReadonlyMap<string, () => Answer | Promise<Answer>> {
+  #routes(): ReadonlyMap<string, Show> {
     const { metrics, ready, status } = this.#options;
-    return new Map<string, () => Answer | Promise<Answer>>([
+    return new Map<string, Show>([
       ['/healthz', () => ({ status: 200, type: TEXT, body: 'ok\n' })],
       [
         '/readyz',
@@ -147,11 +149,10 @@ export class AdminServer {
       ],
       [
         '/metrics',
-        async () => ({
-          status: 200,
-          type: 'text/plain; version=0.0.4; charset=utf-8',
-          body: await metrics(),
-        }),
+        async ({ headers }) => {
+          const { type, text } = await metrics(headers.accept);
+          return { status: 200, type, body: text };
+        },
       ],
       [
         '/api/status',
