@@ -9,12 +9,13 @@ import { readThumbprint } from '../cert/issuers/acme-account.ts';
 import { createCertificateStore } from '../cert/store.ts';
 import { systemClock } from '../core/clock.ts';
 import { toGateError } from '../core/errors.ts';
-import { createEventBus } from '../core/events.ts';
+import { createEventBus, type Emit } from '../core/events.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Storage } from '../core/storage.ts';
 import { logClicks } from '../observe/access-log.ts';
 import { createLogger, logEvents, type Logger } from '../observe/log.ts';
-import { createGateMetrics, type Metrics } from '../observe/metrics.ts';
+import { createGateMetrics } from '../observe/gate-metrics.ts';
+import type { Metrics } from '../observe/metrics.ts';
 import {
   createListeners,
   type CorridorSettings,
@@ -22,6 +23,7 @@ import {
   type Listeners,
 } from '../serve/listeners.ts';
 import { createFileStorage } from '../storage/file.ts';
+import { withTimes } from '../storage/timed.ts';
 import { HANDED_OVER } from './drain-times.ts';
 import { logLevelOf } from './log-level.ts';
 import type { FromGate, ToGate } from './messages.ts';
@@ -39,6 +41,7 @@ const BACKLOG = 4_096;
 
 interface Parts {
   readonly logger: Logger;
+  readonly emit: Emit;
   readonly listeners: Listeners;
   readonly metrics: Metrics;
   /** takes a reload up; no connection is closed */
@@ -73,7 +76,7 @@ const compose = (settings: Settings, wantedLevel: string | undefined): Parts => 
   const bus = createEventBus((name, error) => logger.error({ error, event: name }, 'event listener failed'));
   logEvents({ events: bus, logger, clock });
   let stopClicks = logClicks({ events: bus, logger, log: settings.log });
-  const storage = createFileStorage({ path: settings.certificates.storage.path, clock });
+  const storage = withTimes(createFileStorage({ path: settings.certificates.storage.path, clock }), bus.emit);
   const domains = new Map(settings.domains.map((domain) => [domain.name, domain]));
   const isServed = (name: string): boolean => domains.has(name);
   const store = createCertificateStore({ storage });
@@ -86,8 +89,11 @@ const compose = (settings: Settings, wantedLevel: string | undefined): Parts => 
   const metrics = createGateMetrics({
     events: bus,
     domains: [...domains.keys()],
-    tlsContexts: () => ({ cached: cache.size() }),
+    tlsContexts: () => ({ cached: cache.size(), loading: cache.loading() }),
     upstreamConnections: () => listeners.upstreamConnections(),
+    queuedRequests: () => listeners.queuedRequests(),
+    requestsInFlight: () => listeners.requestsInFlight(),
+    connections: () => listeners.connectionCounts(),
   });
   const answerTlsChallenge = createAnswerTlsChallenge({ storage, isServed, clock, emit: bus.emit });
   const corridorSettings = (common: CommonSettings): CorridorSettings => ({
@@ -116,6 +122,7 @@ const compose = (settings: Settings, wantedLevel: string | undefined): Parts => 
   });
   return {
     logger,
+    emit: bus.emit,
     listeners,
     metrics,
     lookAgain: (domain) => cache.lookAgain(domain),
@@ -163,6 +170,7 @@ export const runGate = (): void => {
     leaving = true;
     const cut = (await parts?.listeners.drain(time)) ?? 0;
     if (cut > 0) parts?.logger.warn({ connections: cut }, 'connections were cut after the drain time');
+    parts?.emit('gate.drained', { cut });
     // what was counted while draining counts too
     await measured(0).catch(() => undefined);
     parts?.logger.flush();

@@ -18,12 +18,19 @@ import type { DomainSettings, ListenAddress, Settings } from '../core/settings.t
 import { createMetricsAggregate } from '../observe/aggregate.ts';
 import { createDaily } from '../observe/daily.ts';
 import { createLogger, logEvents } from '../observe/log.ts';
-import { createKeeperMetrics } from '../observe/metrics.ts';
+import { createKeeperMetrics } from '../observe/keeper-metrics.ts';
 import { createFileStorage } from '../storage/file.ts';
 import { readAdminAccess, requireGuard } from './admin-access.ts';
+import { withTimes } from '../storage/timed.ts';
 import { trafficOf } from './ask-status.ts';
 import { holdSocket, type HeldSocket } from './held-socket.ts';
-import { createAskRenewalInfo, createIssuers, createIssuersClock, createIssuersLook } from './issuers.ts';
+import {
+  createAskRenewalInfo,
+  createIssuers,
+  createIssuersClock,
+  createIssuersLook,
+  ordersLeftOf,
+} from './issuers.ts';
 import { logLevelOf } from './log-level.ts';
 import { choosePassedSocket, type PassedSocket } from './passed-sockets.ts';
 import { compareDomains, compareSettings, type SettingsChange } from './settings-change.ts';
@@ -89,8 +96,9 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
   };
 
   try {
-    const storage = createFileStorage({ path: settings.certificates.storage.path, clock });
-    await storage.open();
+    const files = createFileStorage({ path: settings.certificates.storage.path, clock });
+    await files.open();
+    const storage = withTimes(files, bus.emit);
     const hold = (listener: 'https' | 'http' | 'admin'): HeldSocket => {
       const wanted = settings.listen[listener];
       const held = choosePassedSocket(listener, wanted, passed) ?? holdSocket(listener, wanted);
@@ -138,6 +146,7 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
         renewalInfo: createAskRenewalInfo(issuers),
         look: createIssuersLook(certificates, storage),
         status: () => issuerStatuses(issuers, health),
+        ordersLeft: () => ordersLeftOf(issuers),
       };
     };
     let issuing = issuingWith(settings);
@@ -156,7 +165,14 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
       events: bus,
       version,
       domains: namesOf(settings),
+      clock,
       certificates: () => [...renewal.status(), ...departed.status()],
+      renewals: () => renewal.figures(),
+      issuers: () => issuing.status(),
+      ordersLeft: () => issuing.ordersLeft(),
+      upstreams: () =>
+        Object.fromEntries(current.upstreams.map(({ id }) => [id, isReachable(gates.contacts(id)) ?? true])),
+      isReady: () => isReady(),
     });
     const aggregate = createMetricsAggregate({
       keeper: () => metrics.snapshot(),
@@ -166,7 +182,7 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
 
     const daily = createDaily({
       read: async () =>
-        new Map([...trafficOf(await aggregate.text())].map(([name, { kinds }]) => [name, kinds])),
+        new Map([...trafficOf((await aggregate.page()).text)].map(([name, { kinds }]) => [name, kinds])),
       clock,
     });
 
@@ -239,7 +255,7 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
       socket: sockets.admin,
       access,
       ...(adminAccess.tls === undefined ? {} : { tls: adminAccess.tls }),
-      metrics: () => aggregate.text(),
+      metrics: (accept) => aggregate.page(accept),
       ready: isReady,
       status: async () =>
         buildStatus({
