@@ -9,11 +9,12 @@ import { readThumbprint } from '../cert/issuers/acme-account.ts';
 import { createCertificateStore } from '../cert/store.ts';
 import { systemClock } from '../core/clock.ts';
 import { toGateError } from '../core/errors.ts';
-import { createEventBus } from '../core/events.ts';
+import { createEventBus, type Emit } from '../core/events.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Storage } from '../core/storage.ts';
 import { logClicks } from '../observe/access-log.ts';
-import { createLogger, logEvents, type Logger } from '../observe/log.ts';
+import { logEvents } from '../observe/log.ts';
+import { createLogger, type Logger } from '../observe/logger.ts';
 import { createGateMetrics, type Metrics } from '../observe/metrics.ts';
 import {
   createListeners,
@@ -39,6 +40,7 @@ const BACKLOG = 4_096;
 
 interface Parts {
   readonly logger: Logger;
+  readonly emit: Emit;
   readonly listeners: Listeners;
   readonly metrics: Metrics;
   /** takes a reload up; no connection is closed */
@@ -69,10 +71,17 @@ const thumbprintOf = async (
 const compose = (settings: Settings, wantedLevel: string | undefined): Parts => {
   let current: CommonSettings = settings;
   const clock = systemClock;
-  const logger = createLogger({ role: 'gate', level: logLevelOf(settings, wantedLevel) });
-  const bus = createEventBus((name, error) => logger.error({ error, event: name }, 'event listener failed'));
+  const logger = createLogger({
+    role: 'gate',
+    level: logLevelOf(settings, wantedLevel),
+    target: settings.log,
+    onDropped: (lines) => bus.emit('log.dropped', { lines }),
+  });
+  const bus = createEventBus((name, error) =>
+    logger.error('part.failed', { part: 'listener', of: name, error }, 'event listener failed'),
+  );
   logEvents({ events: bus, logger, clock });
-  let stopClicks = logClicks({ events: bus, logger, log: settings.log });
+  let stopClicks = logClicks({ events: bus, logger, clock, log: settings.log });
   const storage = createFileStorage({ path: settings.certificates.storage.path, clock });
   const domains = new Map(settings.domains.map((domain) => [domain.name, domain]));
   const isServed = (name: string): boolean => domains.has(name);
@@ -116,6 +125,7 @@ const compose = (settings: Settings, wantedLevel: string | undefined): Parts => 
   });
   return {
     logger,
+    emit: bus.emit,
     listeners,
     metrics,
     lookAgain: (domain) => cache.lookAgain(domain),
@@ -125,8 +135,9 @@ const compose = (settings: Settings, wantedLevel: string | undefined): Parts => 
         // before the names: one of them may go to an upstream that is new
         listeners.apply(corridorSettings(common));
         stopClicks();
-        stopClicks = logClicks({ events: bus, logger, log: common.log });
+        stopClicks = logClicks({ events: bus, logger, clock, log: common.log });
         logger.setLevel(logLevelOf(common, wantedLevel));
+        logger.setTarget(common.log);
       }
       for (const domain of set) domains.set(domain.name, domain);
       for (const name of removed) domains.delete(name);
@@ -162,7 +173,7 @@ export const runGate = (): void => {
     if (leaving) return;
     leaving = true;
     const cut = (await parts?.listeners.drain(time)) ?? 0;
-    if (cut > 0) parts?.logger.warn({ connections: cut }, 'connections were cut after the drain time');
+    if (cut > 0) parts?.emit('connections.cut', { connections: cut });
     // what was counted while draining counts too
     await measured(0).catch(() => undefined);
     parts?.logger.flush();
@@ -192,6 +203,9 @@ export const runGate = (): void => {
       case 'settings':
         parts?.apply(message.change);
         break;
+      case 'reopen-log':
+        parts?.logger.reopen();
+        break;
       case 'look-again':
         void parts?.lookAgain(message.domain);
         break;
@@ -218,8 +232,10 @@ export const runGate = (): void => {
   process.on('SIGINT', () => undefined);
   process.on('SIGHUP', () => undefined);
   process.on('SIGUSR2', () => undefined);
+  // Node's default would open a debugger's port
+  process.on('SIGUSR1', () => parts?.logger.reopen());
   const bug = (error: unknown): void => {
-    parts?.logger.error({ error }, 'gate met a bug and ends; the keeper replaces it');
+    parts?.emit('part.failed', { part: 'gate', error });
     parts?.logger.flush();
     process.exit(70);
   };

@@ -37,8 +37,20 @@ export interface Events {
     readonly reason: 'total' | 'address' | 'proxy-protocol' | 'silent';
   };
   /** refused before it had a domain to count it under */
-  'request.refused': { readonly listener: Listener; readonly code: ErrorCode; readonly status: number };
-  'upstream.failed': { readonly upstream: UpstreamId; readonly code: ErrorCode; readonly cause: string };
+  'request.refused': {
+    /** the one on the error page; absent where there was none to show */
+    readonly id?: string;
+    readonly listener: Listener;
+    readonly code: ErrorCode;
+    readonly status: number;
+  };
+  'upstream.failed': {
+    /** of the request, as its error page shows it */
+    readonly id?: string;
+    readonly upstream: UpstreamId;
+    readonly code: ErrorCode;
+    readonly cause: string;
+  };
   /** a look at where a tracker is; `kept`: nobody knew, the last good addresses go on being used; `failed`: there are none */
   'upstream.resolved': {
     readonly upstream: UpstreamId;
@@ -98,6 +110,19 @@ export interface Events {
     readonly code?: ErrorCode;
     readonly message?: string;
   };
+  'program.started': { readonly version: string; readonly node: string; readonly domains: number };
+  'program.stopping': { readonly timeoutMs: number };
+  'program.stopped': Readonly<Record<never, never>>;
+  /** the drain time was over before they were */
+  'connections.cut': { readonly connections: number };
+  /** what nobody expected, and what the rest of the program goes on without */
+  'part.failed': { readonly part: 'listener' | 'admin' | 'gates' | 'gate'; readonly error: unknown };
+  /** LINKGATE_LOG_LEVEL is none; info is used */
+  'level.refused': { readonly level: string; readonly levels: readonly string[] };
+  /** a log file that cannot be written: lines go to stdout until it can */
+  'log.failed': { readonly file: string; readonly cause: string };
+  /** lines that were lost to a full disk or to a reader that does not read */
+  'log.dropped': { readonly lines: number };
   'listener.opened': { readonly listener: Listener | 'admin'; readonly host: string; readonly port: number };
 }
 

@@ -71,9 +71,10 @@ export const createCorridor = (options: CorridorOptions): HandleExchange => {
   /** Refused before there was a domain to count it under: always the end of its connection. */
   const refuse = (exchange: Exchange, error: GateError): void => {
     const { status } = error.entry;
-    emit('request.refused', { listener: exchange.listener, code: error.code, status });
+    const id = nextId();
+    emit('request.refused', { id, listener: exchange.listener, code: error.code, status });
     exchange.closeAfter();
-    sendErrorPage(exchange, status, nextId());
+    sendErrorPage(exchange, status, id);
     watchReader(exchange);
   };
 

@@ -1,0 +1,57 @@
+// One event of each name: a test that goes through all of them goes through a new one too, because this table does not compile
+// without it.
+
+import type { EventName, Events } from '../../src/core/events.ts';
+
+export const EVERY_EVENT: { readonly [N in EventName]: Events[N] } = {
+  'request.completed': {
+    id: 'i',
+    domain: 'a.example',
+    listener: 'https',
+    httpVersion: '2',
+    method: 'GET',
+    target: '/e/c/MARKER-OF-A-SECRET',
+    status: 302,
+    bytes: 1,
+    durationMs: 1,
+    errorCode: 'ERR_UPSTREAM_TIMEOUT',
+    complete: true,
+  },
+  'request.refused': { listener: 'http', code: 'ERR_REQUEST_MALFORMED', status: 400 },
+  'upstream.failed': { upstream: 'us', code: 'ERR_UPSTREAM_TIMEOUT', cause: 'slow' },
+  'upstream.resolved': { upstream: 'us', result: 'kept', cause: 'queryA ETIMEOUT' },
+  'handshake.completed': { version: 'TLSv1.3', resumed: false },
+  'handshake.failed': { reason: 'internal' },
+  'context.looked': { result: 'hit' },
+  'context.failed': { domain: 'a.example', code: 'ERR_CERT_INVALID', message: 'bad' },
+  'certificate.issued': {
+    domain: 'a.example',
+    issuer: 'local',
+    serial: '0a',
+    notAfterMs: 0,
+    durationMs: 1.4,
+  },
+  'certificate.failed': {
+    domain: 'a.example',
+    issuer: 'letsencrypt',
+    code: 'ERR_ACME_UNAUTHORIZED',
+    detail: 'no A record',
+    nextAttemptMs: 60_000,
+  },
+  'certificate.doubted': { domain: 'a.example', code: 'ERR_CERT_NAME_UNREADY', detail: 'no A record' },
+  'order.completed': { issuer: 'local', result: 'issued', durationMs: 1 },
+  'storage.failed': { code: 'ERR_STORAGE_UNAVAILABLE', message: 'disk full' },
+  'gate.started': { pid: 7 },
+  'gate.exited': { pid: 7, exitCode: null, signal: 'SIGKILL', expected: false },
+  'connection.refused': { listener: 'https', reason: 'total' },
+  'settings.reloaded': { domains: 2, changed: 1, removed: 0, atRestart: ['listen.https'] },
+  'program.started': { version: '0.1.0', node: 'v20', domains: 2 },
+  'program.stopping': { timeoutMs: 20_000 },
+  'program.stopped': {},
+  'connections.cut': { connections: 2 },
+  'part.failed': { part: 'admin', error: new Error('bug') },
+  'level.refused': { level: 'loud', levels: ['info'] },
+  'log.failed': { file: '/var/log/linkgate.log', cause: 'EACCES' },
+  'log.dropped': { lines: 3 },
+  'listener.opened': { listener: 'https', host: '::', port: 443 },
+};
