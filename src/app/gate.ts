@@ -25,6 +25,7 @@ import {
 import { createFileStorage } from '../storage/file.ts';
 import { HANDED_OVER } from './drain-times.ts';
 import { logLevelOf } from './log-level.ts';
+import { startTracing } from './tracing.ts';
 import type { FromGate, ToGate } from './messages.ts';
 import type { CommonSettings, SettingsChange } from './settings-change.ts';
 
@@ -35,6 +36,8 @@ import type { CommonSettings, SettingsChange } from './settings-change.ts';
 const MAX_CONTEXTS = 5_000;
 /** how old the keeper's knowledge of our counts may be when we are killed */
 const TELL_MS = 2_000;
+/** how long the last spans may take at the end; a second after its drain time a gate is killed */
+const LAST_TRACES_MS = 500;
 /** connections that wait while no gate accepts; the kernel caps it at net.core.somaxconn */
 const BACKLOG = 4_096;
 
@@ -46,6 +49,8 @@ interface Parts {
   /** takes a reload up; no connection is closed */
   apply(change: SettingsChange): void;
   lookAgain(domain: string): Promise<void>;
+  /** sends the last spans, where requests are traced */
+  endTraces(): Promise<void>;
 }
 
 const tell = (message: FromGate): Promise<void> =>
@@ -82,6 +87,7 @@ const compose = (settings: Settings, wantedLevel: string | undefined): Parts => 
   );
   logEvents({ events: bus, logger, clock });
   let stopClicks = logClicks({ events: bus, logger, clock, log: settings.log });
+  const tracing = startTracing({ env: process.env, events: bus, emit: bus.emit, clock });
   const storage = createFileStorage({ path: settings.certificates.storage.path, clock });
   const domains = new Map(settings.domains.map((domain) => [domain.name, domain]));
   const isServed = (name: string): boolean => domains.has(name);
@@ -129,6 +135,11 @@ const compose = (settings: Settings, wantedLevel: string | undefined): Parts => 
     listeners,
     metrics,
     lookAgain: (domain) => cache.lookAgain(domain),
+    endTraces: async () => {
+      const over = AbortSignal.timeout(LAST_TRACES_MS);
+      const late = new Promise<void>((resolve) => over.addEventListener('abort', () => resolve()));
+      await Promise.race([(await tracing)?.stop(), late]);
+    },
     apply: ({ common, domains: { set, removed } }) => {
       if (common !== undefined) {
         current = common;
@@ -176,6 +187,7 @@ export const runGate = (): void => {
     if (cut > 0) parts?.emit('connections.cut', { connections: cut });
     // what was counted while draining counts too
     await measured(0).catch(() => undefined);
+    await parts?.endTraces();
     parts?.logger.flush();
     process.exit(0);
   };

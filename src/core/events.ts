@@ -24,6 +24,8 @@ export interface Events {
     /** from dispatch to the head of the upstream's answer; undefined when it never answered */
     readonly upstreamMs?: number | undefined;
     readonly errorCode?: ErrorCode | undefined;
+    /** W3C trace context as the client sent it: any text */
+    readonly traceparent?: string | undefined;
     /** false when the client left, or the upstream died, before the answer was whole */
     readonly complete: boolean;
     /** the client's network, never its whole address: IPv4 /24, IPv6 /48 */
@@ -116,13 +118,18 @@ export interface Events {
   /** the drain time was over before they were */
   'connections.cut': { readonly connections: number };
   /** what nobody expected, and what the rest of the program goes on without */
-  'part.failed': { readonly part: 'listener' | 'admin' | 'gates' | 'gate'; readonly error: unknown };
+  'part.failed': {
+    readonly part: 'listener' | 'admin' | 'gates' | 'gate' | 'traces';
+    readonly error: unknown;
+  };
   /** LINKGATE_LOG_LEVEL is none; info is used */
   'level.refused': { readonly level: string; readonly levels: readonly string[] };
   /** a log file that cannot be written: lines go to stdout until it can */
   'log.failed': { readonly file: string; readonly cause: string };
   /** lines that were lost to a full disk or to a reader that does not read */
   'log.dropped': { readonly lines: number };
+  /** spans could not be handed to their collector, and are lost */
+  'traces.failed': { readonly cause: string; readonly lost: number };
   'listener.opened': { readonly listener: Listener | 'admin'; readonly host: string; readonly port: number };
 }
 

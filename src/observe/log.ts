@@ -16,6 +16,7 @@ const PARTS: Readonly<Record<Events['part.failed']['part'], string>> = {
   listener: 'event listener failed',
   admin: 'admin request failed',
   gates: 'gates not replaced: the old ones stay',
+  traces: 'requests are not traced',
   gate: 'gate met a bug and ends; the keeper replaces it',
 };
 
@@ -140,6 +141,15 @@ export const logEvents = ({ events, logger, clock }: LogEventsOptions): (() => v
           'context.failed',
           { domain, detail: message, suppressed, ...withHelp(code) },
           'certificate cannot be served',
+        ),
+      ),
+    ),
+    events.on('traces.failed', ({ cause, lost }) =>
+      bounded('traces', (suppressed) =>
+        logger.warn(
+          'traces.failed',
+          { cause, lost, suppressed },
+          'spans were lost: their collector did not take them',
         ),
       ),
     ),

@@ -15,6 +15,7 @@ export const EVERY_EVENT: { readonly [N in EventName]: Events[N] } = {
     bytes: 1,
     durationMs: 1,
     errorCode: 'ERR_UPSTREAM_TIMEOUT',
+    traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
     complete: true,
   },
   'request.refused': { listener: 'http', code: 'ERR_REQUEST_MALFORMED', status: 400 },
@@ -53,5 +54,6 @@ export const EVERY_EVENT: { readonly [N in EventName]: Events[N] } = {
   'level.refused': { level: 'loud', levels: ['info'] },
   'log.failed': { file: '/var/log/linkgate.log', cause: 'EACCES' },
   'log.dropped': { lines: 3 },
+  'traces.failed': { cause: 'ECONNREFUSED', lost: 12 },
   'listener.opened': { listener: 'https', host: '::', port: 443 },
 };
