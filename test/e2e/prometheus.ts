@@ -13,6 +13,7 @@ import { asSent, dashboardQueries } from '../helpers/dashboard.ts';
 import { linkgate, writeConfig, type Running } from '../helpers/linkgate.ts';
 import { localRoot } from '../helpers/local-root.ts';
 import { needs } from '../helpers/needs.ts';
+import { pause } from '../helpers/pause.ts';
 import { createPki } from '../helpers/pki.ts';
 import { prometheus, type PrometheusServer } from '../helpers/prometheus.ts';
 import { metricOf } from '../helpers/promql.ts';
@@ -100,7 +101,8 @@ const keepClicking = async (t: Test, proxy: Running, storage: string): Promise<v
       clickHttp2(t, { port, domain: DOMAIN, ca, path: '/e/c/h2' }),
       clickHttp1({ port, domain: 'stranger.example.org', ca, path: '/' }),
     ]);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    // a rate: somebody who clicks now and then
+    await pause(300);
     if (!stopped) await burst();
   };
   const clicking = burst();
