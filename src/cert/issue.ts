@@ -88,7 +88,8 @@ export const createIssue = (options: IssueOptions): Issue => {
     });
     const { serial, notAfterMs } = certificate;
     const durationMs = clock.now() - startedMs;
-    emit('certificate.issued', { domain: name, issuer: by, serial, notAfterMs, durationMs });
+    const renewed = found.before !== undefined;
+    emit('certificate.issued', { domain: name, issuer: by, serial, notAfterMs, durationMs, renewed });
     return certificate;
   };
 
