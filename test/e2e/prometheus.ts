@@ -93,20 +93,19 @@ const start = async (t: Test): Promise<{ proxy: Running; storage: string }> => {
 const keepClicking = async (t: Test, proxy: Running, storage: string): Promise<void> => {
   const port = await proxy.port('https');
   const ca = localRoot(storage);
-  let stopped = false;
-  const burst = async (): Promise<void> => {
-    await Promise.allSettled([
+  const open = new Set<Promise<unknown>>();
+  const burst = (): void => {
+    const clicks = Promise.allSettled([
       ...[...PATHS, BROKEN].map((path) => clickHttp1({ port, domain: DOMAIN, ca, path })),
-      clickHttp2(t, { port, domain: DOMAIN, ca, path: '/e/c/h2' }),
       clickHttp1({ port, domain: 'stranger.example.org', ca, path: '/' }),
-    ]);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    if (!stopped) await burst();
+    ]).finally(() => open.delete(clicks));
+    open.add(clicks);
   };
-  const clicking = burst();
+  await until('a click over HTTP/2', () => clickHttp2(t, { port, domain: DOMAIN, ca, path: '/e/c/h2' }));
+  const timer = setInterval(burst, 400);
   t.teardown(async () => {
-    stopped = true;
-    await clicking;
+    clearInterval(timer);
+    await Promise.all(open);
   });
 };
 
