@@ -7,6 +7,7 @@ import { createIssue } from '../cert/issue.ts';
 import { createIssuersHealth, issuerStatuses } from '../cert/issuers/issuer-health.ts';
 import { Renewal } from '../cert/renew.ts';
 import { createCertificateStore } from '../cert/store.ts';
+import { createAccess } from '../admin/access.ts';
 import { AdminServer } from '../admin/server.ts';
 import { buildStatus, type ReloadStatus } from '../admin/status.ts';
 import type { CertificateState } from '../core/certificate-state.ts';
@@ -16,9 +17,11 @@ import { createEventBus, type EventBus } from '../core/events.ts';
 import type { DomainSettings, ListenAddress, Settings } from '../core/settings.ts';
 import { createMetricsAggregate } from '../observe/aggregate.ts';
 import { createDaily } from '../observe/daily.ts';
-import { createLogger, logEvents } from '../observe/log.ts';
 import { createKeeperMetrics } from '../observe/keeper-metrics.ts';
+import { logEvents } from '../observe/log.ts';
+import { createLogger } from '../observe/logger.ts';
 import { createFileStorage } from '../storage/file.ts';
+import { readAdminAccess, requireGuard } from './admin-access.ts';
 import { withTimes } from '../storage/timed.ts';
 import { trafficOf } from './ask-status.ts';
 import { holdSocket, type HeldSocket } from './held-socket.ts';
@@ -47,12 +50,6 @@ export interface KeeperOptions {
 /** How a reload went. */
 export type Reloaded = { readonly change: SettingsChange } | { readonly error: GateError };
 
-/** What a socket that was passed is bound to is known only now. @throws GateError `ERR_CONFIG_INVALID` */
-const requireLoopback = ({ host, port }: ListenAddress): void => {
-  if (host === '::1' || host.startsWith('127.')) return;
-  throw new GateError('ERR_CONFIG_INVALID', `admin socket is open on "${host}:${port}", not on loopback`);
-};
-
 const namesOf = ({ domains }: Settings): readonly string[] => domains.map(({ name }) => name);
 
 export interface Keeper {
@@ -71,6 +68,8 @@ export interface Keeper {
    * place. One at a time; never rejects.
    */
   reload(load: () => Promise<Settings>): Promise<Reloaded>;
+  /** opens the log file anew, in every process, after it was moved away */
+  reopenLog(): void;
   /** new processes for all gates, one by one; resolves when the last old one is gone, never rejects */
   roll(): Promise<void>;
   /**
@@ -91,8 +90,15 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
   const startedAtMs = clock.now();
   const version = packageVersion();
   let current = settings;
-  const logger = createLogger({ role: 'keeper', level: logLevelOf(settings, logLevel) });
-  const bus = createEventBus((name, error) => logger.error({ error, event: name }, 'event listener failed'));
+  const logger = createLogger({
+    role: 'keeper',
+    level: logLevelOf(settings, logLevel),
+    target: settings.log,
+    onDropped: (lines) => bus.emit('log.dropped', { lines }),
+  });
+  const bus = createEventBus((name, error) =>
+    logger.error('part.failed', { part: 'listener', of: name, error }, 'event listener failed'),
+  );
   const stopLog = logEvents({ events: bus, logger, clock });
   const undo: (() => unknown)[] = [];
   const unwind = async (): Promise<void> => {
@@ -114,7 +120,10 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
     const socketsOutlive = [sockets.https, sockets.http].every((socket) =>
       passed.some(({ handle }) => handle === socket.handle),
     );
-    requireLoopback(sockets.admin.address);
+    const adminAccess = await readAdminAccess(settings.admin);
+    requireGuard(sockets.admin.address, adminAccess);
+    const access = createAccess(clock);
+    access.setRules(adminAccess.rules);
 
     const store = createCertificateStore({ storage });
     const caClock = createIssuersClock(() => current.certificates, clock);
@@ -189,13 +198,19 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
 
     const takeUp = async (wanted: Settings): Promise<SettingsChange> => {
       const change = compareSettings(current, wanted);
-      const next: Settings = { ...current, ...change.common, domains: wanted.domains };
+      const next: Settings = { ...(change.common ?? current), domains: wanted.domains };
+      // files may have changed where the settings that name them have not
+      const { rules, tls } = await readAdminAccess(next.admin);
+      requireGuard(sockets.admin.address, { rules, ...(tls === undefined ? {} : { tls }) });
       const before = served;
       served = await servedWith(next);
       current = next;
+      access.setRules(rules);
+      if (tls !== undefined) admin.setTls(tls);
       if (change.common !== undefined) {
         issuing = issuingWith(next);
         logger.setLevel(logLevelOf(next, logLevel));
+        logger.setTarget(next.log);
       }
       // before anything is ordered: the CA asks the gates
       await gates.apply({ ...next, domains: served }, { ...change, domains: compareDomains(before, served) });
@@ -249,6 +264,8 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
     const isReady = (): boolean => ready && gates.isReady();
     const admin = new AdminServer({
       socket: sockets.admin,
+      access,
+      ...(adminAccess.tls === undefined ? {} : { tls: adminAccess.tls }),
       metrics: (accept) => aggregate.page(accept),
       ready: isReady,
       status: async () =>
@@ -265,7 +282,7 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
           days: await daily.days().catch(() => new Map()),
           certificates: [...renewal.status(), ...departed.status()],
         }),
-      onError: (error) => logger.error({ error }, 'admin request failed'),
+      onError: (error) => bus.emit('part.failed', { part: 'admin', error }),
     });
     await admin.start();
     undo.push(() => admin.stop());
@@ -291,7 +308,7 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
     for (const [listener, address] of Object.entries(addresses)) {
       bus.emit('listener.opened', { listener: listener as keyof typeof addresses, ...address });
     }
-    logger.info({ version, node: process.version, domains: settings.domains.length }, 'linkgate runs');
+    bus.emit('program.started', { version, node: process.version, domains: settings.domains.length });
 
     return {
       addresses,
@@ -299,15 +316,19 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
       isLive: () => renewal.status().every(({ state }) => state === 'live'),
       states: () => [...renewal.status(), ...departed.status()].map(({ state }) => state),
       reload: (load) => inTurn(() => reload(load)),
+      reopenLog: () => {
+        logger.reopen();
+        gates.reopenLog();
+      },
       roll: () =>
         inTurn(async () => {
           await gates.roll().catch((error: unknown) => {
-            logger.error({ error }, 'gates not replaced: the old ones stay');
+            bus.emit('part.failed', { part: 'gates', error });
           });
         }),
       stop: async (timeoutMs) => {
         ready = false;
-        logger.info({ timeoutMs }, 'linkgate stops: requests in flight are finished');
+        bus.emit('program.stopping', { timeoutMs });
         const gatesEnd = socketsOutlive ? gates.leave() : gates.stop(timeoutMs);
         const stopping = Promise.all([gatesEnd, renewal.stop()]);
         // a click that comes now must be refused at once, not queued for gates that will not come back; where the sockets
@@ -316,7 +337,7 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
         sockets.http.close();
         await stopping;
         await unwind();
-        logger.info({}, 'linkgate stopped');
+        bus.emit('program.stopped', {});
         stopLog();
         logger.flush();
       },

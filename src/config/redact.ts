@@ -71,6 +71,7 @@ export const effectiveSettings = (settings: Settings): SettingsTree => {
       http: listenerTree(listen.http),
       admin: formatListen(listen.admin),
     },
+    ...(settings.admin === undefined ? {} : { admin: settings.admin }),
     upstream: {
       ...upstreamTree('custom'),
       connectTimeout: formatDuration(upstreamUse.connectTimeoutMs),

@@ -15,6 +15,7 @@ import type {
   UpstreamSettings,
 } from '../core/settings.ts';
 import { durationMs } from '../core/units.ts';
+import { adminOf } from './admin-schema.ts';
 import { GateError } from '../core/errors.ts';
 import type { FileContents } from './checks.ts';
 import { limitsOf } from './limits.ts';
@@ -119,9 +120,14 @@ const universalLinksOf = (
       };
 };
 
-const logOf = ({ level, ...log }: Config['log']): Settings['log'] => ({
+const logOf = (
+  { level, format, file, ...log }: Config['log'],
+  path: (text: string) => string,
+): Settings['log'] => ({
   ...log,
   ...(level === undefined ? {} : { level }),
+  ...(format === undefined ? {} : { format }),
+  ...(file === undefined ? {} : { file: path(file) }),
 });
 
 const deepFreeze = <T>(value: T): T => {
@@ -164,6 +170,7 @@ export const resolveSettings = (config: Config, files: FileContents, directory: 
       http: publicListen('http', config.listen.http),
       admin: listen('admin', config.listen.admin),
     },
+    ...adminOf(config.admin, path),
     upstreams: (['us', 'eu', 'custom'] as const)
       // a name that left may have been the last one of its region
       .filter((id) => used.has(id) || (keepServing && id !== 'custom'))
@@ -182,7 +189,7 @@ export const resolveSettings = (config: Config, files: FileContents, directory: 
     },
     domains,
     trustedProxies: config.trustedProxies,
-    log: logOf(config.log),
+    log: logOf(config.log, path),
     ...limitsOf(config.limits),
     workers: config.workers === 'auto' ? Math.min(MOST_WORKERS, availableParallelism()) : config.workers,
   });

@@ -24,6 +24,8 @@ export interface Events {
     /** from dispatch to the head of the upstream's answer; undefined when it never answered */
     readonly upstreamMs?: number | undefined;
     readonly errorCode?: ErrorCode | undefined;
+    /** W3C trace context as the client sent it: any text */
+    readonly traceparent?: string | undefined;
     /** false when the client left, or the upstream died, before the answer was whole */
     readonly complete: boolean;
     /** the client's network, never its whole address: IPv4 /24, IPv6 /48 */
@@ -37,8 +39,20 @@ export interface Events {
     readonly reason: 'total' | 'address' | 'proxy-protocol' | 'silent';
   };
   /** refused before it had a domain to count it under */
-  'request.refused': { readonly listener: Listener; readonly code: ErrorCode; readonly status: number };
-  'upstream.failed': { readonly upstream: UpstreamId; readonly code: ErrorCode; readonly cause: string };
+  'request.refused': {
+    /** the one on the error page; absent where there was none to show */
+    readonly id?: string;
+    readonly listener: Listener;
+    readonly code: ErrorCode;
+    readonly status: number;
+  };
+  'upstream.failed': {
+    /** of the request, as its error page shows it */
+    readonly id?: string;
+    readonly upstream: UpstreamId;
+    readonly code: ErrorCode;
+    readonly cause: string;
+  };
   /** a look at where a tracker is; `kept`: nobody knew, the last good addresses go on being used; `failed`: there are none */
   'upstream.resolved': {
     readonly upstream: UpstreamId;
@@ -118,6 +132,22 @@ export interface Events {
     readonly code?: ErrorCode;
     readonly message?: string;
   };
+  'program.started': { readonly version: string; readonly node: string; readonly domains: number };
+  'program.stopping': { readonly timeoutMs: number };
+  'program.stopped': Readonly<Record<never, never>>;
+  /** what nobody expected, and what the rest of the program goes on without */
+  'part.failed': {
+    readonly part: 'listener' | 'admin' | 'gates' | 'gate' | 'traces';
+    readonly error: unknown;
+  };
+  /** LINKGATE_LOG_LEVEL is none; info is used */
+  'level.refused': { readonly level: string; readonly levels: readonly string[] };
+  /** a log file that cannot be written: lines go to stdout until it can */
+  'log.failed': { readonly file: string; readonly cause: string };
+  /** lines that were lost to a full disk or to a reader that does not read */
+  'log.dropped': { readonly lines: number };
+  /** spans could not be handed to their collector, and are lost */
+  'traces.failed': { readonly cause: string; readonly lost: number };
   'listener.opened': { readonly listener: Listener | 'admin'; readonly host: string; readonly port: number };
 }
 

@@ -72,9 +72,10 @@ export const createCorridor = (options: CorridorOptions): HandleExchange => {
   /** Refused before there was a domain to count it under: always the end of its connection. */
   const refuse = (exchange: Exchange, error: GateError): void => {
     const { status } = error.entry;
-    emit('request.refused', { listener: exchange.listener, code: error.code, status });
+    const id = nextId();
+    emit('request.refused', { id, listener: exchange.listener, code: error.code, status });
     exchange.closeAfter();
-    sendErrorPage(exchange, status, nextId());
+    sendErrorPage(exchange, status, id);
     watchReader(exchange);
   };
 
@@ -89,8 +90,14 @@ export const createCorridor = (options: CorridorOptions): HandleExchange => {
     };
   };
 
-  const sendLocal = (exchange: Exchange, routed: Route, clientAddress: string, local: LocalAnswer): void => {
-    const outcome = newOutcome(nextId(), routed.domain.name, clientAddress);
+  const sendLocal = (
+    exchange: Exchange,
+    { domain }: Route,
+    fields: RequestFields,
+    local: LocalAnswer,
+  ): void => {
+    const { address } = clientOf(exchange.connection.peerAddress, exchange.listener, fields, isTrusted);
+    const outcome = newOutcome(nextId(), domain.name, address, fields.traceparent);
     exchange.onClose = (finished) => emitCompleted(emit, exchange, outcome, finished);
     const bytes = Buffer.from(local.body);
     exchange.head(local.status, STATUS_CODES[local.status] ?? '', [
@@ -114,7 +121,7 @@ export const createCorridor = (options: CorridorOptions): HandleExchange => {
       throw new GateError('ERR_INTERNAL', `upstream "${domain.upstream}" is missing`);
     const { connection, listener } = exchange;
     const client = clientOf(connection.peerAddress, listener, fields, isTrusted);
-    const outcome = newOutcome(nextId(), domain.name, client.address);
+    const outcome = newOutcome(nextId(), domain.name, client.address, fields.traceparent);
     const answer = new Answer({ outcome, exchange, upstream, emit, limits, readers, clock });
     forward({
       exchange,
@@ -149,15 +156,7 @@ export const createCorridor = (options: CorridorOptions): HandleExchange => {
       refuseLargeContent(fields, limits);
       const proceed = (local: LocalAnswer | undefined): void => {
         if (local === undefined) send(exchange, routed, fields);
-        else {
-          const { peerAddress } = connection;
-          sendLocal(
-            exchange,
-            routed,
-            clientOf(peerAddress, exchange.listener, fields, isTrusted).address,
-            local,
-          );
-        }
+        else sendLocal(exchange, routed, fields, local);
       };
       const local = answerLocally?.(exchange, routed);
       if (isPromise(local)) {
