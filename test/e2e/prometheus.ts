@@ -158,7 +158,7 @@ const checkWithPromtool = async (t: Test, url: string): Promise<void> => {
   t.equal(stdout + stderr, '', 'and it has nothing to remark');
 };
 
-t.test('under clicks', { skip: needs('prometheus'), timeout: 180_000 }, async (t) => {
+t.test('under clicks', { skip: needs('prometheus') || needs('promtool'), timeout: 180_000 }, async (t) => {
   const { proxy, storage } = await start(t);
   const admin = `127.0.0.1:${await proxy.port('admin')}`;
   await keepClicking(t, proxy, storage);
