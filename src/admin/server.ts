@@ -35,8 +35,8 @@ export interface AdminServerOptions {
   readonly socket: { readonly handle: object; readonly address: ListenAddress };
   readonly access: Access;
   readonly tls?: AdminTls;
-  /** Prometheus text, format 0.0.4 */
-  readonly metrics: () => Promise<string>;
+  /** for a scraper with this Accept field */
+  readonly metrics: (accept: string | undefined) => Promise<{ readonly type: string; readonly text: string }>;
   /** listeners are up and settings loaded; false while draining */
   readonly ready: () => boolean;
   /** the object of /api/status */
@@ -49,7 +49,8 @@ export interface AdminServerOptions {
   readonly onError: (error: unknown) => void;
 }
 
-type Show = (query: URLSearchParams) => Answer | Promise<Answer>;
+/** @param accept - the Accept field of the request */
+type Show = (query: URLSearchParams, accept: string | undefined) => Answer | Promise<Answer>;
 
 const secureContext = ({ cert, key, clientCa }: AdminTls) => ({
   cert,
@@ -164,7 +165,7 @@ export class AdminServer {
     if (method !== 'GET' && method !== 'HEAD') {
       return textAnswer(405, 'only GET and HEAD\n', { Allow: 'GET, HEAD' });
     }
-    if (show !== undefined) return withDeadline(show(new URLSearchParams(query)));
+    if (show !== undefined) return withDeadline(show(new URLSearchParams(query), headers.accept));
     if (method === 'HEAD' || stream?.(response) === true) {
       return method === 'HEAD' ? textAnswer(200, '') : undefined;
     }
@@ -179,11 +180,10 @@ const routesOf = ({ metrics, ready, status, pages = new Map() }: AdminServerOpti
     ['/readyz', () => (ready() ? textAnswer(200, 'ready\n') : textAnswer(503, 'not ready\n'))],
     [
       '/metrics',
-      async () => ({
-        status: 200,
-        type: 'text/plain; version=0.0.4; charset=utf-8',
-        body: await metrics(),
-      }),
+      async (_query, accept) => {
+        const { type, text } = await metrics(accept);
+        return { status: 200, type, body: text };
+      },
     ],
     [
       '/api/status',

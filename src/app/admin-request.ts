@@ -11,7 +11,7 @@ import { GateError } from '../core/errors.ts';
 import type { AdminSettings, ListenAddress } from '../core/settings.ts';
 import { trustedRoots } from '../core/trusted-roots.ts';
 import { readToken } from './admin-access.ts';
-import { reachableHost } from './probe.ts';
+import { reach } from './probe.ts';
 
 export type AdminGet = (
   path: string,
@@ -65,8 +65,7 @@ export const createAdminGet = async (
   const token = await readToken(admin);
   const secured = admin.tls === undefined ? undefined : await tlsOptions(admin.tls);
   const base = {
-    host: reachableHost(address.host),
-    port: address.port,
+    ...reach(address),
     headers: { Host: 'localhost', ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }) },
     agent: false,
   } as const;

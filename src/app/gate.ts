@@ -9,12 +9,14 @@ import { readThumbprint } from '../cert/issuers/acme-account.ts';
 import { createCertificateStore } from '../cert/store.ts';
 import { systemClock } from '../core/clock.ts';
 import { toGateError } from '../core/errors.ts';
-import { createEventBus } from '../core/events.ts';
+import { createEventBus, type Emit } from '../core/events.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Storage } from '../core/storage.ts';
 import { logClicks } from '../observe/access-log.ts';
-import { createLogger, logEvents, type Logger } from '../observe/log.ts';
-import { createGateMetrics, type Metrics } from '../observe/metrics.ts';
+import { createGateMetrics } from '../observe/gate-metrics.ts';
+import { logEvents } from '../observe/log.ts';
+import { createLogger, type Logger } from '../observe/logger.ts';
+import type { Metrics } from '../observe/metrics.ts';
 import {
   createListeners,
   type CorridorSettings,
@@ -22,8 +24,10 @@ import {
   type Listeners,
 } from '../serve/listeners.ts';
 import { createFileStorage } from '../storage/file.ts';
+import { withTimes } from '../storage/timed.ts';
 import { HANDED_OVER } from './drain-times.ts';
 import { logLevelOf } from './log-level.ts';
+import { startTracing } from './tracing.ts';
 import type { FromGate, ToGate } from './messages.ts';
 import type { CommonSettings, SettingsChange } from './settings-change.ts';
 
@@ -34,16 +38,21 @@ import type { CommonSettings, SettingsChange } from './settings-change.ts';
 const MAX_CONTEXTS = 5_000;
 /** how old the keeper's knowledge of our counts may be when we are killed */
 const TELL_MS = 2_000;
+/** how long the last spans may take at the end; a second after its drain time a gate is killed */
+const LAST_TRACES_MS = 500;
 /** connections that wait while no gate accepts; the kernel caps it at net.core.somaxconn */
 const BACKLOG = 4_096;
 
 interface Parts {
   readonly logger: Logger;
+  readonly emit: Emit;
   readonly listeners: Listeners;
   readonly metrics: Metrics;
   /** takes a reload up; no connection is closed */
   apply(change: SettingsChange): void;
   lookAgain(domain: string): Promise<void>;
+  /** sends the last spans, where requests are traced */
+  endTraces(): Promise<void>;
 }
 
 const tell = (message: FromGate): Promise<void> =>
@@ -69,11 +78,19 @@ const thumbprintOf = async (
 const compose = (settings: Settings, wantedLevel: string | undefined): Parts => {
   let current: CommonSettings = settings;
   const clock = systemClock;
-  const logger = createLogger({ role: 'gate', level: logLevelOf(settings, wantedLevel) });
-  const bus = createEventBus((name, error) => logger.error({ error, event: name }, 'event listener failed'));
+  const logger = createLogger({
+    role: 'gate',
+    level: logLevelOf(settings, wantedLevel),
+    target: settings.log,
+    onDropped: (lines) => bus.emit('log.dropped', { lines }),
+  });
+  const bus = createEventBus((name, error) =>
+    logger.error('part.failed', { part: 'listener', of: name, error }, 'event listener failed'),
+  );
   logEvents({ events: bus, logger, clock });
-  let stopClicks = logClicks({ events: bus, logger, log: settings.log });
-  const storage = createFileStorage({ path: settings.certificates.storage.path, clock });
+  let stopClicks = logClicks({ events: bus, logger, clock, log: settings.log });
+  const tracing = startTracing({ env: process.env, events: bus, emit: bus.emit, clock });
+  const storage = withTimes(createFileStorage({ path: settings.certificates.storage.path, clock }), bus.emit);
   const domains = new Map(settings.domains.map((domain) => [domain.name, domain]));
   const isServed = (name: string): boolean => domains.has(name);
   const store = createCertificateStore({ storage });
@@ -86,8 +103,11 @@ const compose = (settings: Settings, wantedLevel: string | undefined): Parts => 
   const metrics = createGateMetrics({
     events: bus,
     domains: [...domains.keys()],
-    tlsContexts: () => ({ cached: cache.size() }),
+    tlsContexts: () => ({ cached: cache.size(), loading: cache.loading() }),
     upstreamConnections: () => listeners.upstreamConnections(),
+    queuedRequests: () => listeners.queuedRequests(),
+    requestsInFlight: () => listeners.requestsInFlight(),
+    connections: () => listeners.connectionCounts(),
   });
   const answerTlsChallenge = createAnswerTlsChallenge({ storage, isServed, clock, emit: bus.emit });
   const corridorSettings = (common: CommonSettings): CorridorSettings => ({
@@ -116,17 +136,24 @@ const compose = (settings: Settings, wantedLevel: string | undefined): Parts => 
   });
   return {
     logger,
+    emit: bus.emit,
     listeners,
     metrics,
     lookAgain: (domain) => cache.lookAgain(domain),
+    endTraces: async () => {
+      const over = AbortSignal.timeout(LAST_TRACES_MS);
+      const late = new Promise<void>((resolve) => over.addEventListener('abort', () => resolve()));
+      await Promise.race([(await tracing)?.stop(), late]);
+    },
     apply: ({ common, domains: { set, removed } }) => {
       if (common !== undefined) {
         current = common;
         // before the names: one of them may go to an upstream that is new
         listeners.apply(corridorSettings(common));
         stopClicks();
-        stopClicks = logClicks({ events: bus, logger, log: common.log });
+        stopClicks = logClicks({ events: bus, logger, clock, log: common.log });
         logger.setLevel(logLevelOf(common, wantedLevel));
+        logger.setTarget(common.log);
       }
       for (const domain of set) domains.set(domain.name, domain);
       for (const name of removed) domains.delete(name);
@@ -162,9 +189,10 @@ export const runGate = (): void => {
     if (leaving) return;
     leaving = true;
     const cut = (await parts?.listeners.drain(time)) ?? 0;
-    if (cut > 0) parts?.logger.warn({ connections: cut }, 'connections were cut after the drain time');
+    parts?.emit('gate.drained', { cut });
     // what was counted while draining counts too
     await measured(0).catch(() => undefined);
+    await parts?.endTraces();
     parts?.logger.flush();
     process.exit(0);
   };
@@ -192,6 +220,9 @@ export const runGate = (): void => {
       case 'settings':
         parts?.apply(message.change);
         break;
+      case 'reopen-log':
+        parts?.logger.reopen();
+        break;
       case 'look-again':
         void parts?.lookAgain(message.domain);
         break;
@@ -218,8 +249,10 @@ export const runGate = (): void => {
   process.on('SIGINT', () => undefined);
   process.on('SIGHUP', () => undefined);
   process.on('SIGUSR2', () => undefined);
+  // Node's default would open a debugger's port
+  process.on('SIGUSR1', () => parts?.logger.reopen());
   const bug = (error: unknown): void => {
-    parts?.logger.error({ error }, 'gate met a bug and ends; the keeper replaces it');
+    parts?.emit('part.failed', { part: 'gate', error });
     parts?.logger.flush();
     process.exit(70);
   };

@@ -20,13 +20,21 @@ import { createEventBus, type EventBus } from '../core/events.ts';
 import type { DomainSettings, ListenAddress, Settings } from '../core/settings.ts';
 import { createMetricsAggregate } from '../observe/aggregate.ts';
 import { createDaily } from '../observe/daily.ts';
-import { createLogger, logEvents } from '../observe/log.ts';
-import { createKeeperMetrics } from '../observe/metrics.ts';
+import { createKeeperMetrics } from '../observe/keeper-metrics.ts';
+import { logEvents } from '../observe/log.ts';
+import { createLogger } from '../observe/logger.ts';
 import { createFileStorage } from '../storage/file.ts';
 import { readAdminAccess, requireGuard } from './admin-access.ts';
+import { withTimes } from '../storage/timed.ts';
 import { trafficOf } from './ask-status.ts';
 import { holdSocket, type HeldSocket } from './held-socket.ts';
-import { createAskRenewalInfo, createIssuers, createIssuersClock, createIssuersLook } from './issuers.ts';
+import {
+  createAskRenewalInfo,
+  createIssuers,
+  createIssuersClock,
+  createIssuersLook,
+  ordersLeftOf,
+} from './issuers.ts';
 import { logLevelOf } from './log-level.ts';
 import { choosePassedSocket, type PassedSocket } from './passed-sockets.ts';
 import { compareDomains, compareSettings, type SettingsChange } from './settings-change.ts';
@@ -63,6 +71,8 @@ export interface Keeper {
    * place. One at a time; never rejects.
    */
   reload(load: () => Promise<Settings>): Promise<Reloaded>;
+  /** opens the log file anew, in every process, after it was moved away */
+  reopenLog(): void;
   /** new processes for all gates, one by one; resolves when the last old one is gone, never rejects */
   roll(): Promise<void>;
   /**
@@ -83,8 +93,15 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
   const startedAtMs = clock.now();
   const version = packageVersion();
   let current = settings;
-  const logger = createLogger({ role: 'keeper', level: logLevelOf(settings, logLevel) });
-  const bus = createEventBus((name, error) => logger.error({ error, event: name }, 'event listener failed'));
+  const logger = createLogger({
+    role: 'keeper',
+    level: logLevelOf(settings, logLevel),
+    target: settings.log,
+    onDropped: (lines) => bus.emit('log.dropped', { lines }),
+  });
+  const bus = createEventBus((name, error) =>
+    logger.error('part.failed', { part: 'listener', of: name, error }, 'event listener failed'),
+  );
   const stopLog = logEvents({ events: bus, logger, clock });
   const undo: (() => unknown)[] = [];
   const unwind = async (): Promise<void> => {
@@ -92,8 +109,9 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
   };
 
   try {
-    const storage = createFileStorage({ path: settings.certificates.storage.path, clock });
-    await storage.open();
+    const files = createFileStorage({ path: settings.certificates.storage.path, clock });
+    await files.open();
+    const storage = withTimes(files, bus.emit);
     const hold = (listener: 'https' | 'http' | 'admin'): HeldSocket => {
       const wanted = settings.listen[listener];
       const held = choosePassedSocket(listener, wanted, passed) ?? holdSocket(listener, wanted);
@@ -150,6 +168,7 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
         renewalInfo: createAskRenewalInfo(issuers),
         look: createIssuersLook(certificates, storage),
         status: () => issuerStatuses(issuers, health),
+        ordersLeft: () => ordersLeftOf(issuers),
       };
     };
     let issuing = issuingWith(settings);
@@ -168,7 +187,14 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
       events: bus,
       version,
       domains: namesOf(settings),
+      clock,
       certificates: () => [...renewal.status(), ...departed.status()],
+      renewals: () => renewal.figures(),
+      issuers: () => issuing.status(),
+      ordersLeft: () => issuing.ordersLeft(),
+      upstreams: () =>
+        Object.fromEntries(current.upstreams.map(({ id }) => [id, isReachable(gates.contacts(id)) ?? true])),
+      isReady: () => isReady(),
     });
     const aggregate = createMetricsAggregate({
       keeper: () => metrics.snapshot(),
@@ -178,7 +204,7 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
 
     const daily = createDaily({
       read: async () =>
-        new Map([...trafficOf(await aggregate.text())].map(([name, { kinds }]) => [name, kinds])),
+        new Map([...trafficOf((await aggregate.page()).text)].map(([name, { kinds }]) => [name, kinds])),
       clock,
     });
 
@@ -196,6 +222,7 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
       if (change.common !== undefined) {
         issuing = issuingWith(next);
         logger.setLevel(logLevelOf(next, logLevel));
+        logger.setTarget(next.log);
       }
       // before anything is ordered: the CA asks the gates
       await gates.apply({ ...next, domains: served }, { ...change, domains: compareDomains(before, served) });
@@ -266,12 +293,12 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
       socket: sockets.admin,
       access,
       ...(adminAccess.tls === undefined ? {} : { tls: adminAccess.tls }),
-      metrics: () => aggregate.text(),
+      metrics: (accept) => aggregate.page(accept),
       ready: isReady,
       status,
       pages: page.pages,
       streams: page.streams,
-      onError: (error) => logger.error({ error }, 'admin request failed'),
+      onError: (error) => bus.emit('part.failed', { part: 'admin', error }),
     });
     await admin.start();
     undo.push(() => admin.stop());
@@ -300,7 +327,7 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
     for (const [listener, address] of Object.entries(addresses)) {
       bus.emit('listener.opened', { listener: listener as keyof typeof addresses, ...address });
     }
-    logger.info({ version, node: process.version, domains: settings.domains.length }, 'linkgate runs');
+    bus.emit('program.started', { version, node: process.version, domains: settings.domains.length });
 
     return {
       addresses,
@@ -308,15 +335,19 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
       isLive: () => renewal.status().every(({ state }) => state === 'live'),
       states: () => [...renewal.status(), ...departed.status()].map(({ state }) => state),
       reload: (load) => inTurn(() => reload(load)),
+      reopenLog: () => {
+        logger.reopen();
+        gates.reopenLog();
+      },
       roll: () =>
         inTurn(async () => {
           await gates.roll().catch((error: unknown) => {
-            logger.error({ error }, 'gates not replaced: the old ones stay');
+            bus.emit('part.failed', { part: 'gates', error });
           });
         }),
       stop: async (timeoutMs) => {
         ready = false;
-        logger.info({ timeoutMs }, 'linkgate stops: requests in flight are finished');
+        bus.emit('program.stopping', { timeoutMs });
         const gatesEnd = socketsOutlive ? gates.leave() : gates.stop(timeoutMs);
         const stopping = Promise.all([gatesEnd, renewal.stop()]);
         // a click that comes now must be refused at once, not queued for gates that will not come back; where the sockets
@@ -325,7 +356,7 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
         sockets.http.close();
         await stopping;
         await unwind();
-        logger.info({}, 'linkgate stopped');
+        bus.emit('program.stopped', {});
         stopLog();
         logger.flush();
       },

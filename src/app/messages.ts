@@ -14,6 +14,8 @@ export type ToGate =
   /** comes with the socket's handle */
   | { readonly type: 'socket'; readonly listener: Listener }
   | { readonly type: 'settings'; readonly change: SettingsChange }
+  /** the log file was moved away */
+  | { readonly type: 'reopen-log' }
   | { readonly type: 'look-again'; readonly domain: string }
   /** asks for `measured` with the same number */
   | { readonly type: 'measure'; readonly question: number }

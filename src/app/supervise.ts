@@ -57,6 +57,8 @@ export interface Gates {
   isReady(): boolean;
   /** asks every gate to look at a name again */
   lookAgain(domain: string): void;
+  /** asks every gate to open its log file anew */
+  reopenLog(): void;
   /** what one gate has counted so far; rejects when `signal` aborts first */
   measure(gate: number, signal: AbortSignal): Promise<unknown>;
   /** what each gate last told of an upstream */
@@ -282,6 +284,9 @@ export const createGates = (options: GatesOptions): Gates => {
     isReady: () => [...gates.values()].some(({ state }) => state === 'ready'),
     lookAgain: (domain) => {
       for (const gate of gates.values()) send(gate, { type: 'look-again', domain });
+    },
+    reopenLog: () => {
+      for (const gate of gates.values()) send(gate, { type: 'reopen-log' });
     },
     measure,
     contacts: (upstream) => [...gates.values()].flatMap(({ contacts }) => contacts[upstream] ?? []),

@@ -1,6 +1,7 @@
 // The units of one installation, as text: a service that gets its sockets from systemd and so needs no capability, and the
 // three socket units. Pure; docs/operations.md says what each line is for where its name does not.
 
+import { dirname } from 'node:path';
 import { GateError } from '../core/errors.ts';
 import type { Listen } from '../core/settings.ts';
 
@@ -11,6 +12,8 @@ export interface Installation {
   readonly config: string;
   /** absolute path of `certificates.storage` */
   readonly storage: string;
+  /** absolute path of `log.file`, where there is one */
+  readonly logFile?: string;
   readonly listen: Readonly<Record<SocketName, Listen>>;
   /** an account of the system's; without one systemd makes one while the service runs */
   readonly user?: string;
@@ -45,6 +48,8 @@ export const WRITTEN_BY = '# Written by `linkgate systemd`. Changes of yours go 
 
 /** The state of a dynamic user lies here, and nowhere else. */
 const STATE = '/var/lib/';
+/** and its log here */
+const LOGS = '/var/log/';
 /** what a service does not see */
 const HIDDEN = ['/home', '/root', '/run/user', '/tmp', '/var/tmp'];
 
@@ -79,13 +84,19 @@ WantedBy=sockets.target
 `,
 });
 
-const check = ({ command, config, storage, user }: Installation): void => {
-  for (const path of [...command, config, storage]) {
+const check = ({ command, config, storage, logFile, user }: Installation): void => {
+  for (const path of [...command, config, storage, ...(logFile === undefined ? [] : [logFile])]) {
     const folder = HIDDEN.find((hidden) => path.startsWith(`${hidden}/`));
     if (folder === undefined) continue;
     throw new GateError(
       'ERR_SYSTEMD_UNFIT',
       `path "${path}" lies below "${folder}", which services do not see: install it for the whole system`,
+    );
+  }
+  if (user === undefined && logFile !== undefined && !/^\/(dev|var\/log\/[^/]+)\/./.test(logFile)) {
+    throw new GateError(
+      'ERR_SYSTEMD_UNFIT',
+      `log file "${logFile}" lies where a dynamic user may not write: take /var/log/linkgate/linkgate.log, or name an account with --user`,
     );
   }
   if (user === undefined && !storage.startsWith(STATE)) {
@@ -96,13 +107,23 @@ const check = ({ command, config, storage, user }: Installation): void => {
   }
 };
 
-const identity = ({ user, storage }: Installation): string => {
+/** A folder of its own below /var/log, or whatever folder an account of the system's may write to. */
+const logPlace = ({ logFile }: Installation): string => {
+  if (logFile === undefined || logFile.startsWith('/dev/')) return '';
+  const [folder = '', ...below] = logFile.startsWith(LOGS) ? logFile.slice(LOGS.length).split('/') : [];
+  return below.length > 0
+    ? `\nLogsDirectory=${argument(folder)}\nLogsDirectoryMode=0750`
+    : `\nReadWritePaths=${argument(dirname(logFile))}`;
+};
+
+const identity = (installation: Installation): string => {
+  const { user, storage } = installation;
   const state = storage.startsWith(STATE) ? storage.slice(STATE.length).split('/')[0] : undefined;
   const place =
     state === undefined || state === ''
       ? `ReadWritePaths=${argument(storage)}`
       : `StateDirectory=${argument(state)}\nStateDirectoryMode=0700`;
-  return `${user === undefined ? 'DynamicUser=yes' : `User=${argument(user)}`}\n${place}`;
+  return `${user === undefined ? 'DynamicUser=yes' : `User=${argument(user)}`}\n${place}${logPlace(installation)}`;
 };
 
 /** Sockets that systemd holds outlive the service: the next one takes over while the gates of the last one drain. */

@@ -1,5 +1,5 @@
-// `linkgate run`: the proxy in the foreground until SIGTERM or SIGINT. SIGHUP reads the configuration again, SIGUSR2 gives
-// every gate a new process. Under systemd it takes the sockets that were passed and says how it stands.
+// `linkgate run`: the proxy in the foreground until SIGTERM or SIGINT. SIGHUP reads the configuration again, SIGUSR1
+// opens the log file anew, SIGUSR2 gives every gate a new process. Under systemd it takes the sockets that were passed and says how it stands.
 
 import { DRAIN_MS } from '../app/drain-times.ts';
 import { startKeeper, type Keeper } from '../app/keeper.ts';
@@ -44,6 +44,8 @@ export const runCommand = async ({ config }: { readonly config?: string }): Prom
     if (running !== undefined) await service.reloading(() => running.reload(() => loadSettings(path)));
   };
   process.on('SIGUSR2', () => void keeper?.roll());
+  // Node's default would open a debugger's port
+  process.on('SIGUSR1', () => keeper?.reopenLog());
   // a second signal does not wait for a start that hangs, on a storage that does not answer for one
   stopping.onAgain = () => process.exit(ERRORS.ERR_STORAGE_UNAVAILABLE.exit);
   keeper = await startKeeper({ settings, passed, ...(logLevel === undefined ? {} : { logLevel }) });

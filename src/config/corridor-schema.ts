@@ -89,6 +89,8 @@ export const log = () =>
     level: oneOf(LOG_LEVELS).optional(),
     clicks: oneOf(['none', 'sampled', 'all']).default('none'),
     sampleEvery: wholeNumber(2, 1_000_000).default(100),
+    format: oneOf(['json', 'pretty']).optional(),
+    file: path().optional(),
   }).prefault({});
 
 const LONGEST_HSTS_MS = 730 * 86_400_000;

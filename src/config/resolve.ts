@@ -120,9 +120,14 @@ const universalLinksOf = (
       };
 };
 
-const logOf = ({ level, ...log }: Config['log']): Settings['log'] => ({
+const logOf = (
+  { level, format, file, ...log }: Config['log'],
+  path: (text: string) => string,
+): Settings['log'] => ({
   ...log,
   ...(level === undefined ? {} : { level }),
+  ...(format === undefined ? {} : { format }),
+  ...(file === undefined ? {} : { file: path(file) }),
 });
 
 const deepFreeze = <T>(value: T): T => {
@@ -184,7 +189,7 @@ export const resolveSettings = (config: Config, files: FileContents, directory: 
     },
     domains,
     trustedProxies: config.trustedProxies,
-    log: logOf(config.log),
+    log: logOf(config.log, path),
     ...limitsOf(config.limits),
     workers: config.workers === 'auto' ? Math.min(MOST_WORKERS, availableParallelism()) : config.workers,
   });

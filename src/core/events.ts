@@ -24,6 +24,8 @@ export interface Events {
     /** from dispatch to the head of the upstream's answer; undefined when it never answered */
     readonly upstreamMs?: number | undefined;
     readonly errorCode?: ErrorCode | undefined;
+    /** W3C trace context as the client sent it: any text */
+    readonly traceparent?: string | undefined;
     /** false when the client left, or the upstream died, before the answer was whole */
     readonly complete: boolean;
     /** the client's network, never its whole address: IPv4 /24, IPv6 /48 */
@@ -37,20 +39,38 @@ export interface Events {
     readonly reason: 'total' | 'address' | 'proxy-protocol' | 'silent';
   };
   /** refused before it had a domain to count it under */
-  'request.refused': { readonly listener: Listener; readonly code: ErrorCode; readonly status: number };
-  'upstream.failed': { readonly upstream: UpstreamId; readonly code: ErrorCode; readonly cause: string };
+  'request.refused': {
+    /** the one on the error page; absent where there was none to show */
+    readonly id?: string;
+    readonly listener: Listener;
+    readonly code: ErrorCode;
+    readonly status: number;
+  };
+  'upstream.failed': {
+    /** of the request, as its error page shows it */
+    readonly id?: string;
+    readonly upstream: UpstreamId;
+    readonly code: ErrorCode;
+    readonly cause: string;
+  };
   /** a look at where a tracker is; `kept`: nobody knew, the last good addresses go on being used; `failed`: there are none */
   'upstream.resolved': {
     readonly upstream: UpstreamId;
     readonly result: 'answered' | 'kept' | 'failed';
     readonly cause?: string;
   };
+  /** a request that found all connections to the tracker taken waits no more: it has one, or its client has left */
+  'upstream.waited': { readonly upstream: UpstreamId; readonly waitMs: number };
   'handshake.completed': { readonly version: TlsVersion; readonly resumed: boolean };
   /** `reason`: unknown-name, no-certificate, timeout, protocol (the client's own fault or a scanner) */
   'handshake.failed': {
     readonly reason: 'unknown-name' | 'no-certificate' | 'timeout' | 'protocol' | 'internal';
   };
   'context.looked': { readonly result: 'hit' | 'miss' | 'absent' | 'failed' };
+  /** a TLS context was made of what the storage has */
+  'context.loaded': { readonly durationMs: number };
+  /** one was pushed out by others */
+  'context.evicted': Readonly<Record<string, never>>;
   'context.failed': { readonly domain: string; readonly code: ErrorCode; readonly message: string };
 
   'certificate.issued': {
@@ -59,8 +79,8 @@ export interface Events {
     readonly serial: string;
     readonly notAfterMs: number;
     readonly durationMs: number;
-    /** it takes the place of another one */
-    readonly renewed?: boolean;
+    /** the name had none before */
+    readonly isFirst?: boolean;
   };
   /** an attempt failed; the one served, if any, is served on */
   'certificate.failed': {
@@ -76,6 +96,16 @@ export interface Events {
     readonly issuer: string;
     readonly result: 'issued' | 'failed';
     readonly durationMs: number;
+    /** of one that failed */
+    readonly code?: ErrorCode;
+    /** the CA's own word for it (RFC 8555 §6.7), or `own-limit` where our count of its limits held the order back */
+    readonly problemType?: string;
+  };
+  /** a call to the storage came to its end; `failed`: it could not do it */
+  'storage.completed': {
+    readonly operation: 'read' | 'write' | 'remove' | 'list' | 'lock';
+    readonly durationMs: number;
+    readonly failed: boolean;
   };
   'storage.failed': { readonly code: ErrorCode; readonly message: string };
 
@@ -89,6 +119,8 @@ export interface Events {
     readonly code?: ErrorCode;
     readonly message?: string;
   };
+  /** told by the gate itself: it was told to end, and has; `cut`: connections that its drain time was too short for */
+  'gate.drained': { readonly cut: number };
   /** the configuration was read again; with `code` it was refused, and the old settings stay */
   'settings.reloaded': {
     readonly domains: number;
@@ -100,6 +132,22 @@ export interface Events {
     readonly code?: ErrorCode;
     readonly message?: string;
   };
+  'program.started': { readonly version: string; readonly node: string; readonly domains: number };
+  'program.stopping': { readonly timeoutMs: number };
+  'program.stopped': Readonly<Record<never, never>>;
+  /** what nobody expected, and what the rest of the program goes on without */
+  'part.failed': {
+    readonly part: 'listener' | 'admin' | 'gates' | 'gate' | 'traces';
+    readonly error: unknown;
+  };
+  /** LINKGATE_LOG_LEVEL is none; info is used */
+  'level.refused': { readonly level: string; readonly levels: readonly string[] };
+  /** a log file that cannot be written: lines go to stdout until it can */
+  'log.failed': { readonly file: string; readonly cause: string };
+  /** lines that were lost to a full disk or to a reader that does not read */
+  'log.dropped': { readonly lines: number };
+  /** spans could not be handed to their collector, and are lost */
+  'traces.failed': { readonly cause: string; readonly lost: number };
   'listener.opened': { readonly listener: Listener | 'admin'; readonly host: string; readonly port: number };
 }
 

@@ -220,6 +220,10 @@ export interface Settings {
     readonly clicks: 'none' | 'sampled' | 'all';
     /** with `sampled`: one in this many */
     readonly sampleEvery: number;
+    /** JSON when absent */
+    readonly format?: 'json' | 'pretty';
+    /** absolute path; stdout when absent */
+    readonly file?: string;
   };
   /** serving processes, 1 or more (`auto` is already a number) */
   readonly workers: number;

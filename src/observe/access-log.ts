@@ -1,14 +1,18 @@
-// A line per click, for those who ask for it: what kind, how it went, how long. Never a path, a query or a cookie:
-// they are credentials; never a whole address: opens are personal data.
+// A line per click, for those who ask for it: what kind, how it went, how long. One that ended with an error page of ours has
+// its line in any case, under the id that the page shows. Never a path, a query or a cookie: they are credentials; never a
+// whole address: opens are personal data.
 
+import type { Clock } from '../core/clock.ts';
 import type { EventBus, Events } from '../core/events.ts';
 import type { Settings } from '../core/settings.ts';
 import { clickKind } from './clicks.ts';
-import type { Logger } from './log.ts';
+import { createLineBudget } from './line-budget.ts';
+import type { Logger } from './logger.ts';
 
 export interface AccessLogOptions {
   readonly events: Pick<EventBus, 'on'>;
   readonly logger: Logger;
+  readonly clock: Pick<Clock, 'now'>;
   readonly log: Settings['log'];
 }
 
@@ -33,15 +37,37 @@ const fieldsOf = (event: Events['request.completed']): Readonly<Record<string, u
 
 /**
  * Writes the lines that `log.clicks` asks for. `sampled` takes every n-th request, whatever it was: no client can
- * choose to be in it or not.
+ * choose to be in it or not. Beside them the ones that failed, a hundred in ten seconds at most: those of the tracker as
+ * warnings, those that are the client's own fault for who debugs.
  * @returns stops it
  */
-export const logClicks = ({ events, logger, log }: AccessLogOptions): (() => void) => {
-  if (log.clicks === 'none') return () => undefined;
-  const every = log.clicks === 'all' ? 1 : log.sampleEvery;
+export const logClicks = ({ events, logger, clock, log }: AccessLogOptions): (() => void) => {
+  const every = { none: Infinity, all: 1, sampled: log.sampleEvery }[log.clicks];
+  const take = createLineBudget({ clock });
   let count = 0;
-  return events.on('request.completed', (event) => {
-    count += 1;
-    if (count % every === 0) logger.info(fieldsOf(event), 'click');
-  });
+  const failed = (
+    at: 'warn' | 'debug',
+    event: 'request.completed' | 'request.refused',
+    fields: Readonly<Record<string, unknown>>,
+  ): void => {
+    // nothing of the budget for lines that are not written
+    if (at === 'debug' && !logger.writes('debug')) return;
+    const suppressed = take();
+    if (suppressed === undefined) return;
+    logger[at](event, { ...fields, ...(suppressed === 0 ? {} : { suppressed }) }, 'error page was sent');
+  };
+  const off = [
+    events.on('request.completed', (event) => {
+      count += 1;
+      if (count % every === 0) logger.info('request.completed', fieldsOf(event), 'click');
+      else if (event.errorCode !== undefined)
+        failed(event.status >= 500 ? 'warn' : 'debug', 'request.completed', fieldsOf(event));
+    }),
+    events.on('request.refused', ({ id, listener, code, status }) =>
+      failed('debug', 'request.refused', { id, listener, code, status }),
+    ),
+  ];
+  return () => {
+    for (const remove of off) remove();
+  };
 };

@@ -1,92 +1,24 @@
-// JSON lines on stdout: one per event worth reading. Requests are not among them, and their targets never are: a click
-// path is a credential. The one place that knows pino.
+// Events → log lines: one for each event worth reading, its fields named one by one, so that nothing an event may carry
+// besides gets through. Requests are in access-log.ts; their targets are nowhere: a click path is a credential.
 
-import { pino, stdTimeFunctions } from 'pino';
 import type { Clock } from '../core/clock.ts';
-import { ERRORS, GateError } from '../core/errors.ts';
+import { ERRORS } from '../core/errors.ts';
 import type { ErrorCode } from '../core/errors.ts';
-import type { EventBus } from '../core/events.ts';
-import { isLogLevel, LOG_LEVELS } from '../core/log-level.ts';
-import { createLogWriter } from './log-writer.ts';
-
-type Write = (fields: Readonly<Record<string, unknown>>, message: string) => void;
-
-/** What the rest of the program may know of a logger. A field named `error` is written with code and causes. */
-export interface Logger {
-  readonly debug: Write;
-  readonly info: Write;
-  readonly warn: Write;
-  readonly error: Write;
-  /** from now on; a level that is none changes nothing */
-  setLevel(level: string): void;
-  /** writes out what is still in memory; a process that ends does so by itself */
-  flush(): void;
-}
-
-export interface LoggerOptions {
-  readonly role: 'keeper' | 'gate';
-  /** LINKGATE_LOG_LEVEL; info when absent, info and a warning when it is no level */
-  readonly level?: string | undefined;
-  /** file descriptor (default 1), or an object that takes each line */
-  readonly destination?: number | { write(line: string): void };
-}
-
-const LONGEST_CAUSE_CHAIN = 5;
-
-/** An error as a log shows it: what callers switch on, how to mend it, why. Stacks only of errors that are bugs. */
-const describeError = (error: unknown): Record<string, unknown> => {
-  const causes: string[] = [];
-  let cause = error instanceof Error ? error.cause : undefined;
-  while (cause !== undefined && causes.length < LONGEST_CAUSE_CHAIN) {
-    causes.push(cause instanceof Error ? cause.message : String(cause));
-    cause = cause instanceof Error ? cause.cause : undefined;
-  }
-  const known = error instanceof GateError && error.code !== 'ERR_INTERNAL';
-  return {
-    message: error instanceof Error ? error.message : String(error),
-    ...(error instanceof GateError ? { code: error.code, help: error.entry.help } : {}),
-    ...(causes.length === 0 ? {} : { causes }),
-    ...(known || !(error instanceof Error) ? {} : { stack: error.stack }),
-  };
-};
-
-export const createLogger = ({ role, level, destination: to = 1 }: LoggerOptions): Logger => {
-  const known = level !== undefined && isLogLevel(level);
-  const file = typeof to === 'number' ? createLogWriter(to) : undefined;
-  const log = pino(
-    {
-      level: known ? level : 'info',
-      base: { role, pid: process.pid },
-      messageKey: 'message',
-      timestamp: stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-      serializers: { error: describeError },
-    },
-    file ?? (to as { write(line: string): void }),
-  );
-  const logger: Logger = {
-    debug: (fields, message) => log.debug(fields, message),
-    info: (fields, message) => log.info(fields, message),
-    warn: (fields, message) => log.warn(fields, message),
-    error: (fields, message) => log.error(fields, message),
-    setLevel: (wanted) => {
-      if (isLogLevel(wanted)) log.level = wanted;
-    },
-    flush: () => file?.flush(),
-  };
-  if (level !== undefined && level !== '' && !known) {
-    logger.warn(
-      { levels: LOG_LEVELS },
-      `log level ${JSON.stringify(level.slice(0, 40))} is unknown: info is used`,
-    );
-  }
-  return logger;
-};
+import type { EventBus, Events } from '../core/events.ts';
+import type { Logger } from './logger.ts';
 
 /** Failures of one kind get one line per this time. */
 const QUIET_MS = 10_000;
 
 const withHelp = (code: ErrorCode): { code: ErrorCode; help: string } => ({ code, help: ERRORS[code].help });
+
+const PARTS: Readonly<Record<Events['part.failed']['part'], string>> = {
+  listener: 'event listener failed',
+  admin: 'admin request failed',
+  gates: 'gates not replaced: the old ones stay',
+  traces: 'requests are not traced',
+  gate: 'gate met a bug and ends; the keeper replaces it',
+};
 
 export interface LogEventsOptions {
   readonly events: Pick<EventBus, 'on'>;
@@ -124,46 +56,73 @@ export const logEvents = ({ events, logger, clock }: LogEventsOptions): (() => v
   };
 
   const off = [
+    events.on('program.started', ({ version, node, domains }) =>
+      logger.info('program.started', { version, node, domains }, 'linkgate runs'),
+    ),
+    events.on('program.stopping', ({ timeoutMs }) =>
+      logger.info('program.stopping', { timeoutMs }, 'linkgate stops: requests in flight are finished'),
+    ),
+    events.on('program.stopped', () => logger.info('program.stopped', {}, 'linkgate stopped')),
+    events.on('gate.drained', ({ cut }) => {
+      if (cut > 0) logger.warn('gate.drained', { cut }, 'connections were cut after the drain time');
+    }),
+    events.on('part.failed', ({ part, error }) => logger.error('part.failed', { part, error }, PARTS[part])),
     events.on('listener.opened', ({ listener, host, port }) =>
-      logger.info({ listener, host, port }, 'listener opened'),
+      logger.info('listener.opened', { listener, host, port }, 'listener opened'),
     ),
     events.on('settings.reloaded', ({ domains, changed, removed, atRestart, code, message }) => {
-      if (code === undefined) logger.info({ domains, changed, removed, atRestart }, 'settings reloaded');
+      if (code === undefined)
+        logger.info('settings.reloaded', { domains, changed, removed, atRestart }, 'settings reloaded');
       else {
-        logger.error({ detail: message, ...withHelp(code) }, 'settings not reloaded: the old ones stay');
+        logger.error(
+          'settings.reloaded',
+          { detail: message, ...withHelp(code) },
+          'settings not reloaded: the old ones stay',
+        );
       }
     }),
-    events.on('gate.started', (event) => logger.info({ gate: event.pid }, 'gate started')),
+    events.on('gate.started', (event) => logger.info('gate.started', { gate: event.pid }, 'gate started')),
     events.on('gate.exited', ({ pid, exitCode, signal, expected, code, message }) => {
       const why = code === undefined ? {} : { detail: message, ...withHelp(code) };
       const fields = { gate: pid, exitCode, signal, ...why };
-      if (expected) logger.info(fields, 'gate exited');
-      else logger.error(fields, 'gate died and is replaced');
+      if (expected) logger.info('gate.exited', fields, 'gate exited');
+      else logger.error('gate.exited', fields, 'gate died and is replaced');
     }),
     events.on('certificate.issued', ({ domain, issuer, serial, notAfterMs, durationMs }) =>
       logger.info(
+        'certificate.issued',
         { domain, issuer, serial, notAfter: time(notAfterMs), durationMs: Math.round(durationMs) },
         'certificate issued',
       ),
     ),
     events.on('certificate.failed', ({ domain, issuer, code, detail, nextAttemptMs }) =>
       logger.warn(
+        'certificate.failed',
         { domain, issuer, detail, nextAttempt: time(nextAttemptMs), ...withHelp(code) },
         'certificate not issued',
       ),
     ),
     events.on('certificate.doubted', ({ domain, code, detail }) =>
-      logger.warn({ domain, detail, ...withHelp(code) }, 'certificate may not be renewed'),
+      logger.warn(
+        'certificate.doubted',
+        { domain, detail, ...withHelp(code) },
+        'certificate may not be renewed',
+      ),
     ),
-    events.on('upstream.failed', ({ upstream, code, cause }) =>
+    events.on('upstream.failed', ({ id, upstream, code, cause }) =>
       bounded(`upstream ${upstream} ${code}`, (suppressed) =>
-        logger.warn({ upstream, cause, suppressed, ...withHelp(code) }, 'tracker did not answer'),
+        logger.warn(
+          'upstream.failed',
+          { id, upstream, cause, suppressed, ...withHelp(code) },
+          'tracker did not answer',
+        ),
       ),
     ),
     events.on('upstream.resolved', ({ upstream, result, cause }) => {
       if (result === 'answered') return;
       bounded(`resolve ${upstream} ${result}`, (suppressed) =>
         logger.warn(
+          'upstream.resolved',
           { upstream, cause, suppressed },
           result === 'kept'
             ? 'tracker was not found in the DNS: its last addresses are used'
@@ -173,14 +132,24 @@ export const logEvents = ({ events, logger, clock }: LogEventsOptions): (() => v
     }),
     events.on('storage.failed', ({ code, message }) =>
       bounded(`storage ${code}`, (suppressed) =>
-        logger.error({ detail: message, suppressed, ...withHelp(code) }, 'storage failed'),
+        logger.error('storage.failed', { detail: message, suppressed, ...withHelp(code) }, 'storage failed'),
       ),
     ),
     events.on('context.failed', ({ domain, code, message }) =>
       bounded(`context ${code}`, (suppressed) =>
         logger.error(
+          'context.failed',
           { domain, detail: message, suppressed, ...withHelp(code) },
           'certificate cannot be served',
+        ),
+      ),
+    ),
+    events.on('traces.failed', ({ cause, lost }) =>
+      bounded('traces', (suppressed) =>
+        logger.warn(
+          'traces.failed',
+          { cause, lost, suppressed },
+          'spans were lost: their collector did not take them',
         ),
       ),
     ),
@@ -188,7 +157,7 @@ export const logEvents = ({ events, logger, clock }: LogEventsOptions): (() => v
       // everything else is the client's own doing: a metric counts it
       if (reason !== 'internal') return;
       bounded('handshake', (suppressed) =>
-        logger.error({ suppressed, ...withHelp('ERR_INTERNAL') }, 'handshake failed'),
+        logger.error('handshake.failed', { suppressed, ...withHelp('ERR_INTERNAL') }, 'handshake failed'),
       );
     }),
   ];

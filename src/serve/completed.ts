@@ -11,6 +11,8 @@ export interface Outcome {
   /** name of the configured domain */
   readonly domain: string;
   readonly clientAddress: string;
+  /** as the client sent it */
+  readonly traceparent: string | undefined;
   /** 0: the client left before any answer */
   status: number;
   bytes: number;
@@ -18,10 +20,16 @@ export interface Outcome {
   errorCode: ErrorCode | undefined;
 }
 
-export const newOutcome = (id: string, domain: string, clientAddress: string): Outcome => ({
+export const newOutcome = (
+  id: string,
+  domain: string,
+  clientAddress: string,
+  traceparent?: string,
+): Outcome => ({
   id,
   domain,
   clientAddress,
+  traceparent,
   status: 0,
   bytes: 0,
   upstreamMs: undefined,
@@ -52,5 +60,6 @@ export const emitCompleted = (emit: Emit, exchange: Exchange, outcome: Outcome, 
     tls: exchange.connection.tls,
     upstreamMs: outcome.upstreamMs,
     errorCode: outcome.errorCode,
+    traceparent: outcome.traceparent,
   });
 };

@@ -7,7 +7,7 @@ import type { Emit } from '../core/events.ts';
 import { GateError, toGateError } from '../core/errors.ts';
 import type { DomainSettings, Limits, UpstreamId } from '../core/settings.ts';
 import type { IsTrusted } from './addresses.ts';
-import { createAnswerClock } from './answer-clock.ts';
+import type { AnswerClock } from './answer-clock.ts';
 import type { Uploads } from './content.ts';
 import { emitCompleted, newOutcome } from './completed.ts';
 import { sendErrorPage } from './error-page.ts';
@@ -42,6 +42,7 @@ export interface CorridorOptions {
   readonly isTrusted: IsTrusted;
   readonly uploads: Uploads;
   readonly readers: StalledReaders;
+  readonly clock: AnswerClock;
   readonly answerLocally?: AnswerLocally;
 }
 
@@ -64,16 +65,17 @@ const policyOf = (domain: DomainSettings): FieldLines =>
 const isPromise = <T>(value: T | Promise<T>): value is Promise<T> => value instanceof Promise;
 
 export const createCorridor = (options: CorridorOptions): HandleExchange => {
-  const { findDomain, findUpstream, emit, limits, isTrusted, uploads, readers, answerLocally } = options;
+  const { findDomain, findUpstream, emit, limits, isTrusted, uploads, readers, clock, answerLocally } =
+    options;
   const nextId = createIds();
-  const clock = createAnswerClock();
 
   /** Refused before there was a domain to count it under: always the end of its connection. */
   const refuse = (exchange: Exchange, error: GateError): void => {
     const { status } = error.entry;
-    emit('request.refused', { listener: exchange.listener, code: error.code, status });
+    const id = nextId();
+    emit('request.refused', { id, listener: exchange.listener, code: error.code, status });
     exchange.closeAfter();
-    sendErrorPage(exchange, status, nextId());
+    sendErrorPage(exchange, status, id);
     watchReader(exchange);
   };
 
@@ -88,8 +90,14 @@ export const createCorridor = (options: CorridorOptions): HandleExchange => {
     };
   };
 
-  const sendLocal = (exchange: Exchange, routed: Route, clientAddress: string, local: LocalAnswer): void => {
-    const outcome = newOutcome(nextId(), routed.domain.name, clientAddress);
+  const sendLocal = (
+    exchange: Exchange,
+    { domain }: Route,
+    fields: RequestFields,
+    local: LocalAnswer,
+  ): void => {
+    const { address } = clientOf(exchange.connection.peerAddress, exchange.listener, fields, isTrusted);
+    const outcome = newOutcome(nextId(), domain.name, address, fields.traceparent);
     exchange.onClose = (finished) => emitCompleted(emit, exchange, outcome, finished);
     const bytes = Buffer.from(local.body);
     exchange.head(local.status, STATUS_CODES[local.status] ?? '', [
@@ -113,7 +121,7 @@ export const createCorridor = (options: CorridorOptions): HandleExchange => {
       throw new GateError('ERR_INTERNAL', `upstream "${domain.upstream}" is missing`);
     const { connection, listener } = exchange;
     const client = clientOf(connection.peerAddress, listener, fields, isTrusted);
-    const outcome = newOutcome(nextId(), domain.name, client.address);
+    const outcome = newOutcome(nextId(), domain.name, client.address, fields.traceparent);
     const answer = new Answer({ outcome, exchange, upstream, emit, limits, readers, clock });
     forward({
       exchange,
@@ -148,15 +156,7 @@ export const createCorridor = (options: CorridorOptions): HandleExchange => {
       refuseLargeContent(fields, limits);
       const proceed = (local: LocalAnswer | undefined): void => {
         if (local === undefined) send(exchange, routed, fields);
-        else {
-          const { peerAddress } = connection;
-          sendLocal(
-            exchange,
-            routed,
-            clientOf(peerAddress, exchange.listener, fields, isTrusted).address,
-            local,
-          );
-        }
+        else sendLocal(exchange, routed, fields, local);
       };
       const local = answerLocally?.(exchange, routed);
       if (isPromise(local)) {

@@ -101,6 +101,8 @@ export interface RequestFields {
   readonly forwardedFor: string | undefined;
   /** X-Forwarded-Proto as it came, the last line */
   readonly forwardedProto: string | undefined;
+  /** as it came and goes on; undefined when there is none, or more than one */
+  readonly traceparent: string | undefined;
 }
 
 /** What else must be known of a request to judge its fields. */
@@ -139,6 +141,7 @@ export const readRequestFields = (
   let length: string | undefined;
   let forwardedFor: string | undefined;
   let forwardedProto: string | undefined;
+  let traceparent: string | undefined;
   let chunked = false;
   let bytes = 0;
   let dropped: readonly string[] | undefined;
@@ -157,6 +160,11 @@ export const readRequestFields = (
     if (!VALUE.test(value)) throw malformed('request has a field value with control bytes');
     switch (kind) {
       case 'pass':
+        // the name is looked at where its length fits: this costs a click nothing
+        if (name.length === 11 && name.toLowerCase() === 'traceparent')
+          traceparent = traceparent === undefined ? value : '';
+        forwarded.push(name, value);
+        break;
       case 'policy':
         forwarded.push(name, value);
         break;
@@ -212,6 +220,7 @@ export const readRequestFields = (
     contentLength,
     forwardedFor,
     forwardedProto,
+    traceparent: traceparent === '' ? undefined : traceparent,
   };
 };
 

@@ -180,7 +180,12 @@ export class Answer implements UpstreamAnswer, StalledReader, Timed {
     outcome.errorCode = error.code;
     if (error.code.startsWith('ERR_UPSTREAM_')) {
       const cause = error.cause instanceof Error ? error.cause : error;
-      emit('upstream.failed', { upstream: upstream.id, code: error.code, cause: cause.message });
+      emit('upstream.failed', {
+        id: outcome.id,
+        upstream: upstream.id,
+        code: error.code,
+        cause: cause.message,
+      });
     }
     if (this.#headSent) {
       exchange.abort();

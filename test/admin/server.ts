@@ -34,7 +34,10 @@ const start = async (
   const server = new AdminServer({
     socket: held,
     access,
-    metrics: async () => 'linkgate_workers 2\n',
+    metrics: async (accept) => ({
+      type: accept === 'open' ? 'open/metrics' : 'text/plain; version=0.0.4; charset=utf-8',
+      text: 'linkgate_workers 2\n',
+    }),
     ready: () => true,
     status: async () => ({ version: '1' }),
     onError: (error) => errors.push(error),
@@ -88,6 +91,8 @@ t.test('metrics, health and status', async (t) => {
   const metrics = await ask(address, '/metrics');
   t.match(metrics, { status: 200, body: 'linkgate_workers 2\n' });
   t.equal(metrics.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
+  const open = await ask(address, '/metrics', { headers: { accept: 'open' } });
+  t.equal(open.headers['content-type'], 'open/metrics', 'in the format that was asked for');
   t.equal(metrics.headers['cache-control'], 'no-store');
   t.match(await ask(address, '/metrics?name[]=x'), { status: 200 }, 'a query is ignored');
   t.match(await ask(address, '/healthz'), { status: 200 });

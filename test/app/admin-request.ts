@@ -24,7 +24,10 @@ const start = async (t: Test, admin: AdminSettings): Promise<ListenAddress> => {
     socket,
     access,
     ...(tls === undefined ? {} : { tls }),
-    metrics: async () => 'linkgate_clicks_total{domain="a.example",kind="click",code="3xx"} 7\n',
+    metrics: async () => ({
+      type: 'text/plain; version=0.0.4; charset=utf-8',
+      text: 'linkgate_clicks_total{domain="a.example",kind="click",code="3xx"} 7\n',
+    }),
     ready: () => true,
     status: async () => ({ domains: [], workers: [] }),
     onError: (error) => t.fail('server failed', { error }),

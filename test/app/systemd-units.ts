@@ -55,6 +55,19 @@ t.test('a capability is given only where sockets are not passed', async (t) => {
   t.notMatch(bound, /\.socket/);
 });
 
+t.test('a log file has a place that the service may write to', async (t) => {
+  t.notMatch(textOf({}), 'LogsDirectory');
+  t.match(
+    textOf({ logFile: '/var/log/linkgate/linkgate.log' }),
+    /^StateDirectoryMode=0700\nLogsDirectory=linkgate\nLogsDirectoryMode=0750\nConfig/m,
+  );
+  t.match(textOf({ logFile: '/srv/log/linkgate.log', user: 'web' }), /^ReadWritePaths=\/srv\/log$/m);
+  t.equal(textOf({ logFile: '/dev/stderr' }), textOf({}));
+  for (const logFile of ['/srv/log/linkgate.log', '/var/log/linkgate.log'])
+    t.throws(() => textOf({ logFile }), { code: 'ERR_SYSTEMD_UNFIT', message: /--user/ });
+  t.throws(() => textOf({ logFile: '/tmp/linkgate.log', user: 'web' }), { code: 'ERR_SYSTEMD_UNFIT' });
+});
+
 t.test('sockets are where the configuration says', async (t) => {
   const listen = {
     https: { host: '::', port: 443 },

@@ -52,6 +52,8 @@ t.test('limits and log lines have bounds', async (t) => {
   t.match(message(limits(), { bodySize: '1GiB' }), /64MiB/);
   t.strictSame(log().parse({}), { clicks: 'none', sampleEvery: 100 });
   t.equal(message(log(), { clicks: 'some' }), 'must be none, sampled or all, not "some"');
+  t.equal(message(log(), { format: 'xml' }), 'must be json or pretty, not "xml"');
+  t.equal(message(log(), { file: '' }), 'must be a path, not ""');
 });
 
 t.test('hsts is a time from a minute to two years', async (t) => {

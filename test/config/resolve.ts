@@ -42,6 +42,17 @@ t.test('the defaults', async (t) => {
   });
 });
 
+t.test('a log file is relative to the configuration', async (t) => {
+  const found = settings({ log: { format: 'pretty', file: 'log/linkgate.log', level: 'warn' } });
+  t.strictSame(found.log, {
+    clicks: 'none',
+    sampleEvery: 100,
+    level: 'warn',
+    format: 'pretty',
+    file: '/etc/linkgate/log/linkgate.log',
+  });
+});
+
 t.test('what stands in front, ceilings and log lines', async (t) => {
   const found = settings({
     listen: { https: { address: ':443', proxyProtocol: ['10.0.0.0/8', '::1'] } },

@@ -159,7 +159,7 @@ const tellEvents = (clock: { ms: number }, { emit }: EventBus): void => {
     ...issued,
     domain: 'links.acme.com',
     notAfterMs: NOW_MS + 78 * DAY_MS,
-    renewed: true,
+    isFirst: false,
   });
   clock.ms = NOW_MS - 5 * HOUR_MS;
   emit('gate.exited', { pid: 790, exitCode: null, signal: 'SIGKILL', expected: false });
@@ -212,7 +212,7 @@ export const startSamplePage = async (first = sampleStatus()): Promise<SamplePag
   const server = new AdminServer({
     socket,
     access: createAccess({ now: Date.now }),
-    metrics: async () => '',
+    metrics: async () => ({ type: 'text/plain', text: '' }),
     ready: () => true,
     status: async () => status,
     pages: page.pages,

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
@@ -109,4 +109,54 @@ t.test('a reader that does not read holds nobody up, and gets whole lines later'
   t.equal(text.length % line.length, 0, 'no line is cut');
   t.ok(text.split('\n').every((one) => one === '' || one.length === 999));
   t.ok(text.length < 4_300_000, `${text.length} bytes were kept, the rest dropped`);
+});
+
+t.test('lines that are lost are counted, and told when there is room again', async (t) => {
+  const folder = t.testdir();
+  const full = openSync('/dev/full', 'w');
+  const lost: number[] = [];
+  const told: number[] = [];
+  const log = createLogWriter(full, {
+    onDropped: (lines) => void lost.push(lines),
+    onRoom: (lines) => void told.push(lines),
+  });
+  log.write('a\n');
+  log.write('b\nc\n');
+  log.flush();
+  t.equal(
+    lost.reduce((sum, one) => sum + one, 0),
+    3,
+  );
+  t.strictSame(told, [], 'no line is made for a disk without room');
+  const fd = openSync(join(folder, 'log'), 'w');
+  log.redirect(fd);
+  log.write('d\n');
+  log.flush();
+  t.strictSame(told, [3]);
+  log.write('e\n');
+  await until(() => readFileSync(join(folder, 'log'), 'utf8') === 'd\ne\n');
+  t.strictSame(told, [3], 'once');
+  t.throws(() => fstatSync(full), 'the one before is closed');
+  log.redirect(1);
+});
+
+t.test('a file that is moved away and opened anew: no line is lost, none in both', async (t) => {
+  const path = join(t.testdir(), 'log');
+  const open = (): number => openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
+  const log = createLogWriter(open());
+  for (let round = 0; round < 5; round += 1) {
+    for (let i = 0; i < 200; i += 1) log.write(`${round * 200 + i}\n`);
+    await new Promise((resolve) => setImmediate(resolve));
+    renameSync(path, `${path}.${round}`);
+    log.redirect(open());
+  }
+  log.write('last\n');
+  await until(() => readFileSync(path, 'utf8').endsWith('last\n'));
+  const all = [0, 1, 2, 3, 4].map((round) => readFileSync(`${path}.${round}`, 'utf8')).join('');
+  t.strictSame((all + readFileSync(path, 'utf8')).split('\n'), [
+    ...Array.from({ length: 1000 }, (_, i) => `${i}`),
+    'last',
+    '',
+  ]);
+  log.redirect(1);
 });

@@ -1,11 +1,9 @@
-import { closeSync, openSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import t from 'tap';
-import { GateError } from '../../src/core/errors.ts';
 import { createEventBus } from '../../src/core/events.ts';
-import type { EventBus, EventName, Events } from '../../src/core/events.ts';
-import { createLogger, logEvents } from '../../src/observe/log.ts';
-import type { Logger } from '../../src/observe/log.ts';
+import type { EventBus, EventName } from '../../src/core/events.ts';
+import { logEvents } from '../../src/observe/log.ts';
+import { createLogger, type Logger } from '../../src/observe/logger.ts';
+import { EVERY_EVENT } from '../helpers/every-event.ts';
 import { fakeClock } from '../helpers/fake-clock.ts';
 import type { FakeClock } from '../helpers/fake-clock.ts';
 
@@ -36,108 +34,7 @@ const listen = (
   return { ...log, bus, clock, stop: logEvents({ events: bus, logger: log.logger, clock }) };
 };
 
-t.test('a line says when, who, how bad and what', async (t) => {
-  const { logger, lines } = capture();
-  logger.info({ domain: 'a.example' }, 'hello');
-  logger.debug({}, 'not at this level');
-  const [line, ...more] = lines();
-  t.match(line, { level: 'info', role: 'gate', pid: process.pid, domain: 'a.example', message: 'hello' });
-  t.match(line?.['time'], /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
-  t.strictSame(more, []);
-});
-
-t.test('the level is chosen by name; one that is unknown is told', async (t) => {
-  const debug = capture('debug');
-  debug.logger.debug({}, 'x');
-  t.equal(debug.lines().length, 1);
-  debug.logger.setLevel('warn');
-  debug.logger.info({}, 'x');
-  debug.logger.setLevel('loud');
-  debug.logger.warn({}, 'y');
-  t.match(
-    debug.lines().slice(1),
-    [{ level: 'warn', message: 'y' }],
-    'it can be changed, to a level that is one',
-  );
-  const silent = capture('silent');
-  silent.logger.error({}, 'x');
-  t.equal(silent.lines().length, 0);
-  const wrong = capture('loud');
-  wrong.logger.debug({}, 'x');
-  t.match(wrong.lines(), [{ level: 'warn', message: 'log level "loud" is unknown: info is used' }]);
-  t.equal(wrong.lines().length, 1);
-  t.equal(capture('').lines().length, 0);
-});
-
-t.test('an error is written with its code, its help and why', async (t) => {
-  const { logger, lines } = capture();
-  const cause = new Error('EACCES', { cause: new Error('deeper') });
-  logger.error({ error: new GateError('ERR_STORAGE_UNAVAILABLE', 'storage is gone', { cause }) }, 'x');
-  logger.error({ error: new TypeError('bug') }, 'x');
-  logger.error({ error: 'text' }, 'x');
-  const loop = new Error('loop');
-  loop.cause = loop;
-  logger.error({ error: loop }, 'x');
-  const [known, bug, text, circle] = lines();
-  t.match(known?.['error'], {
-    code: 'ERR_STORAGE_UNAVAILABLE',
-    message: 'storage is gone',
-    help: /writable/,
-    causes: ['EACCES', 'deeper'],
-    stack: undefined,
-  });
-  t.match(bug?.['error'], { message: 'bug', stack: /TypeError: bug/ });
-  t.match(text?.['error'], { message: 'text' });
-  t.match(circle?.['error'], { causes: { length: 5 } });
-});
-
 const SECRET = 'MARKER-OF-A-SECRET';
-
-/** One event of each name, the target of a click marked. */
-const EVERY_EVENT: { readonly [N in EventName]: Events[N] } = {
-  'request.completed': {
-    id: 'i',
-    domain: 'a.example',
-    listener: 'https',
-    httpVersion: '2',
-    method: 'GET',
-    target: `/e/c/${SECRET}`,
-    status: 302,
-    bytes: 1,
-    durationMs: 1,
-    errorCode: 'ERR_UPSTREAM_TIMEOUT',
-    complete: true,
-  },
-  'request.refused': { listener: 'http', code: 'ERR_REQUEST_MALFORMED', status: 400 },
-  'upstream.failed': { upstream: 'us', code: 'ERR_UPSTREAM_TIMEOUT', cause: 'slow' },
-  'upstream.resolved': { upstream: 'us', result: 'kept', cause: 'queryA ETIMEOUT' },
-  'handshake.completed': { version: 'TLSv1.3', resumed: false },
-  'handshake.failed': { reason: 'internal' },
-  'context.looked': { result: 'hit' },
-  'context.failed': { domain: 'a.example', code: 'ERR_CERT_INVALID', message: 'bad' },
-  'certificate.issued': {
-    domain: 'a.example',
-    issuer: 'local',
-    serial: '0a',
-    notAfterMs: 0,
-    durationMs: 1.4,
-  },
-  'certificate.failed': {
-    domain: 'a.example',
-    issuer: 'letsencrypt',
-    code: 'ERR_ACME_UNAUTHORIZED',
-    detail: 'no A record',
-    nextAttemptMs: 60_000,
-  },
-  'certificate.doubted': { domain: 'a.example', code: 'ERR_CERT_NAME_UNREADY', detail: 'no A record' },
-  'order.completed': { issuer: 'local', result: 'issued', durationMs: 1 },
-  'storage.failed': { code: 'ERR_STORAGE_UNAVAILABLE', message: 'disk full' },
-  'gate.started': { pid: 7 },
-  'gate.exited': { pid: 7, exitCode: null, signal: 'SIGKILL', expected: false },
-  'connection.refused': { listener: 'https', reason: 'total' },
-  'settings.reloaded': { domains: 2, changed: 1, removed: 0, atRestart: ['listen.https'] },
-  'listener.opened': { listener: 'https', host: '::', port: 443 },
-};
 
 const emitAll = (bus: EventBus): void => {
   const emit = bus.emit as (name: EventName, event: unknown) => void;
@@ -157,25 +54,55 @@ t.test('no target of a click reaches a log, at no level', async (t) => {
   }
 });
 
-t.test('one line for each event worth reading', async (t) => {
+/** Read in the metrics, or written by whoever finds them: the logger and the access log. */
+const NOT_HERE: readonly EventName[] = [
+  'request.completed',
+  'request.refused',
+  'handshake.completed',
+  'context.looked',
+  'context.loaded',
+  'context.evicted',
+  'upstream.waited',
+  'storage.completed',
+  'order.completed',
+  'connection.refused',
+  'level.refused',
+  'log.failed',
+  'log.dropped',
+];
+
+t.test('one line for each event worth reading, which names it', async (t) => {
   const { bus, lines, stop } = listen();
   emitAll(bus);
   stop();
+  const written = new Map(lines().map((line) => [line['event'], line]));
+  t.equal(written.size, lines().length, 'one each');
   t.strictSame(
-    lines().map(({ level, message }) => `${String(level)} ${String(message)}`),
+    [...written.keys(), ...NOT_HERE].toSorted(),
+    Object.keys(EVERY_EVENT).toSorted(),
+    'a new event has its line, or stands among those that have none',
+  );
+  t.strictSame(
+    lines().map(({ level, event, message }) => `${String(level)} ${String(event)}: ${String(message)}`),
     [
-      'warn tracker did not answer',
-      'warn tracker was not found in the DNS: its last addresses are used',
-      'error handshake failed',
-      'error certificate cannot be served',
-      'info certificate issued',
-      'warn certificate not issued',
-      'warn certificate may not be renewed',
-      'error storage failed',
-      'info gate started',
-      'error gate died and is replaced',
-      'info settings reloaded',
-      'info listener opened',
+      'warn upstream.failed: tracker did not answer',
+      'warn upstream.resolved: tracker was not found in the DNS: its last addresses are used',
+      'error handshake.failed: handshake failed',
+      'error context.failed: certificate cannot be served',
+      'info certificate.issued: certificate issued',
+      'warn certificate.failed: certificate not issued',
+      'warn certificate.doubted: certificate may not be renewed',
+      'error storage.failed: storage failed',
+      'info gate.started: gate started',
+      'error gate.exited: gate died and is replaced',
+      'info settings.reloaded: settings reloaded',
+      'info program.started: linkgate runs',
+      'info program.stopping: linkgate stops: requests in flight are finished',
+      'info program.stopped: linkgate stopped',
+      'warn gate.drained: connections were cut after the drain time',
+      'error part.failed: admin request failed',
+      'warn traces.failed: spans were lost: their collector did not take them',
+      'info listener.opened: listener opened',
     ],
   );
   const line = (message: string): Line | undefined => lines().find((one) => one['message'] === message);
@@ -235,14 +162,4 @@ t.test('stopping writes what is still to be told and leaves no timer', async (t)
   t.strictSame(clock.sleepers(), []);
   bus.emit('gate.started', { pid: 1 });
   t.equal(lines().length, 2, 'and hears nothing any more');
-});
-
-t.test('writes to a file descriptor', async (t) => {
-  const path = join(t.testdir(), 'log');
-  const fd = openSync(path, 'w');
-  const logger = createLogger({ role: 'keeper', destination: fd });
-  logger.info({}, 'on disk');
-  logger.flush();
-  t.match(JSON.parse(readFileSync(path, 'utf8')), { role: 'keeper', message: 'on disk' });
-  closeSync(fd);
 });
