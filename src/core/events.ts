@@ -79,8 +79,8 @@ export interface Events {
     readonly serial: string;
     readonly notAfterMs: number;
     readonly durationMs: number;
-    /** it takes the place of another one */
-    readonly renewed?: boolean;
+    /** the name had none before */
+    readonly isFirst?: boolean;
   };
   /** an attempt failed; the one served, if any, is served on */
   'certificate.failed': {
