@@ -8,8 +8,11 @@ import { createIssuersHealth, issuerStatuses } from '../cert/issuers/issuer-heal
 import { Renewal } from '../cert/renew.ts';
 import { createCertificateStore } from '../cert/store.ts';
 import { createAccess } from '../admin/access.ts';
+import { createPage } from '../admin/page/page.ts';
+import { createRecentEvents } from '../admin/recent-events.ts';
 import { AdminServer } from '../admin/server.ts';
-import { buildStatus, type ReloadStatus } from '../admin/status.ts';
+import { buildStatus, type ReloadStatus, type Status } from '../admin/status.ts';
+import { createTraffic } from '../admin/traffic.ts';
 import type { CertificateState } from '../core/certificate-state.ts';
 import { systemClock } from '../core/clock.ts';
 import { GateError, toGateError } from '../core/errors.ts';
@@ -73,10 +76,10 @@ export interface Keeper {
   /** new processes for all gates, one by one; resolves when the last old one is gone, never rejects */
   roll(): Promise<void>;
   /**
-   * Lets requests in flight finish, for `timeoutMs` at most, and ends everything; gates whose sockets outlive them end by
+   * Lets requests in flight finish, for `timeoutMs` (`drainTimeout`) at most, and ends everything; gates whose sockets outlive them end by
    * themselves. Never rejects.
    */
-  stop(timeoutMs: number): Promise<void>;
+  stop(timeoutMs?: number): Promise<void>;
   /** ends the gates at once; a `stop` under way then comes to its end */
   cut(): void;
 }
@@ -120,6 +123,9 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
     const socketsOutlive = [sockets.https, sockets.http].every((socket) =>
       passed.some(({ handle }) => handle === socket.handle),
     );
+    const traffic = createTraffic(clock);
+    const recent = createRecentEvents(bus, clock);
+    undo.push(() => recent.stop());
     const adminAccess = await readAdminAccess(settings.admin);
     requireGuard(sockets.admin.address, adminAccess);
     const access = createAccess(clock);
@@ -144,8 +150,14 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
       emit: bus.emit,
       clock,
       onStarted: (gate) => aggregate.gateStarted(gate),
-      onExited: (gate) => aggregate.gateExited(gate),
-      onMeasured: (gate, snapshot) => aggregate.received(gate, snapshot),
+      onExited: (gate) => {
+        aggregate.gateExited(gate);
+        traffic.gateExited(gate);
+      },
+      onMeasured: (gate, snapshot) => {
+        aggregate.received(gate, snapshot);
+        traffic.received(gate, snapshot);
+      },
     });
     const health = createIssuersHealth({ storage, clock: caClock, emit: bus.emit });
     await health.load();
@@ -262,30 +274,36 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
     let ready = false;
     // settings are loaded and somebody answers: a port that only queues is not ready
     const isReady = (): boolean => ready && gates.isReady();
+    const status = async (): Promise<Status> =>
+      buildStatus({
+        version,
+        startedAtMs,
+        ready: isReady(),
+        workers: gates.list(),
+        upstreams: current.upstreams,
+        upstreamHealthy: ({ id }) => isReachable(gates.contacts(id)),
+        issuers: issuing.status(),
+        domains: served,
+        reload: lastReload,
+        days: await daily.days().catch(() => new Map()),
+        certificates: [...renewal.status(), ...departed.status()],
+      });
+    const page = createPage({ status, traffic, events: recent, clock });
     const admin = new AdminServer({
       socket: sockets.admin,
       access,
       ...(adminAccess.tls === undefined ? {} : { tls: adminAccess.tls }),
       metrics: (accept) => aggregate.page(accept),
       ready: isReady,
-      status: async () =>
-        buildStatus({
-          version,
-          startedAtMs,
-          ready: isReady(),
-          workers: gates.list(),
-          upstreams: current.upstreams,
-          upstreamHealthy: ({ id }) => isReachable(gates.contacts(id)),
-          issuers: issuing.status(),
-          domains: served,
-          reload: lastReload,
-          days: await daily.days().catch(() => new Map()),
-          certificates: [...renewal.status(), ...departed.status()],
-        }),
+      status,
+      pages: page.pages,
+      streams: page.streams,
       onError: (error) => bus.emit('part.failed', { part: 'admin', error }),
     });
     await admin.start();
     undo.push(() => admin.stop());
+    // a page that listens would hold the server up
+    undo.push(() => page.stop());
     undo.push(() => gates.kill());
     await gates.start();
     renewal.start();
@@ -298,6 +316,7 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
     };
     void departed.keep(unwatched.signal, () => void inTurn(serveAnew));
     void daily.keep(unwatched.signal);
+    void traffic.keep(unwatched.signal);
     void watchChanges({ storage, clock, emit: bus.emit, onChange }, unwatched.signal);
     ready = true;
     const addresses = {
@@ -326,7 +345,7 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
             bus.emit('part.failed', { part: 'gates', error });
           });
         }),
-      stop: async (timeoutMs) => {
+      stop: async (timeoutMs = current.drainMs) => {
         ready = false;
         bus.emit('program.stopping', { timeoutMs });
         const gatesEnd = socketsOutlive ? gates.leave() : gates.stop(timeoutMs);

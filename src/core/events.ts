@@ -88,8 +88,8 @@ export interface Events {
     readonly serial: string;
     readonly notAfterMs: number;
     readonly durationMs: number;
-    /** the name had none before */
-    readonly isFirst?: boolean;
+    /** it takes the place of another one */
+    readonly renewed?: boolean;
   };
   /** an attempt failed; the one served, if any, is served on */
   'certificate.failed': {

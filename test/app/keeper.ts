@@ -39,6 +39,8 @@ t.test('one process tree: certificate, click, count, status, end', async (t) => 
     domains: [{ name: 'links.example.com', region: 'us', state: 'live', https: true }],
   });
 
+  t.match(await (await show('/')).text(), /<h1>Your domain is served<\/h1>[^]*links\.example\.com/);
+
   const [worker] = ((await (await show('/api/status')).json()) as { workers: { pid: number }[] }).workers;
   process.kill(worker?.pid ?? 0, 'SIGSTOP');
   t.equal((await show('/readyz')).status, 200, 'not known yet');
