@@ -25,7 +25,7 @@ import {
 } from '../serve/listeners.ts';
 import { createFileStorage } from '../storage/file.ts';
 import { withTimes } from '../storage/timed.ts';
-import { HANDED_OVER } from './drain-times.ts';
+import { handedOver } from './drain-times.ts';
 import { logLevelOf } from './log-level.ts';
 import { startTracing } from './tracing.ts';
 import type { FromGate, ToGate } from './messages.ts';
@@ -51,6 +51,8 @@ interface Parts {
   /** takes a reload up; no connection is closed */
   apply(change: SettingsChange): void;
   lookAgain(domain: string): Promise<void>;
+  /** of the settings as they are now */
+  drainMs(): number;
   /** sends the last spans, where requests are traced */
   endTraces(): Promise<void>;
 }
@@ -140,6 +142,7 @@ const compose = (settings: Settings, wantedLevel: string | undefined): Parts => 
     listeners,
     metrics,
     lookAgain: (domain) => cache.lookAgain(domain),
+    drainMs: () => current.drainMs,
     endTraces: async () => {
       const over = AbortSignal.timeout(LAST_TRACES_MS);
       const late = new Promise<void>((resolve) => over.addEventListener('abort', () => resolve()));
@@ -243,8 +246,8 @@ export const runGate = (): void => {
     }
   });
   // a keeper that died is started again by whoever started it: what we hold is finished first, nothing new is taken
-  process.on('disconnect', () => void leave(HANDED_OVER));
-  process.on('SIGTERM', () => void leave(HANDED_OVER));
+  process.on('disconnect', () => void leave(handedOver(parts?.drainMs() ?? 0)));
+  process.on('SIGTERM', () => void leave(handedOver(parts?.drainMs() ?? 0)));
   // Ctrl-C reaches the whole group: the keeper decides, and says `drain`
   process.on('SIGINT', () => undefined);
   process.on('SIGHUP', () => undefined);

@@ -76,10 +76,10 @@ export interface Keeper {
   /** new processes for all gates, one by one; resolves when the last old one is gone, never rejects */
   roll(): Promise<void>;
   /**
-   * Lets requests in flight finish, for `timeoutMs` at most, and ends everything; gates whose sockets outlive them end by
+   * Lets requests in flight finish, for `timeoutMs` (`drainTimeout`) at most, and ends everything; gates whose sockets outlive them end by
    * themselves. Never rejects.
    */
-  stop(timeoutMs: number): Promise<void>;
+  stop(timeoutMs?: number): Promise<void>;
   /** ends the gates at once; a `stop` under way then comes to its end */
   cut(): void;
 }
@@ -346,7 +346,7 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
             bus.emit('part.failed', { part: 'gates', error });
           });
         }),
-      stop: async (timeoutMs) => {
+      stop: async (timeoutMs = current.drainMs) => {
         ready = false;
         bus.emit('program.stopping', { timeoutMs });
         const gatesEnd = socketsOutlive ? gates.leave() : gates.stop(timeoutMs);

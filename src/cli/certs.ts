@@ -6,7 +6,7 @@ import type { CertificateStatus } from '../core/certificate-state.ts';
 import { GateError } from '../core/errors.ts';
 import { configPath } from './config-path.ts';
 import { readPassword } from './password.ts';
-import { formatTable } from './table.ts';
+import { fitTable, formatTable, widthOfStream, wrapWithin } from './table.ts';
 
 interface Common {
   readonly config?: string;
@@ -38,7 +38,7 @@ const minute = (time: string | null): string =>
   time === null ? '-' : `${time.slice(0, 16).replace('T', ' ')}Z`;
 
 /** The table of `certs list`, each problem in a line of its own below. */
-export const formatList = (rows: readonly CertificateStatus[]): string => {
+export const formatList = (rows: readonly CertificateStatus[], width = Infinity): string => {
   const head = ['DOMAIN', 'STATE', 'SOURCE', 'ISSUER', 'EXPIRES', 'NEXT ATTEMPT'];
   const cells = rows.map((row) => [
     row.domain,
@@ -51,13 +51,16 @@ export const formatList = (rows: readonly CertificateStatus[]): string => {
   const problems = rows.flatMap(({ domain, lastProblem }) =>
     lastProblem === null
       ? []
-      : [`${domain}: ${lastProblem.type}: ${lastProblem.detail}\n  ${lastProblem.remedy}`],
+      : [
+          wrapWithin(`${domain}: ${lastProblem.type}: ${lastProblem.detail}`, width),
+          wrapWithin(lastProblem.remedy, width, '  '),
+        ],
   );
-  return [formatTable([head, ...cells]), ...(problems.length === 0 ? [] : ['', ...problems])].join('\n');
+  return [fitTable([head, ...cells], width), ...(problems.length === 0 ? [] : ['', ...problems])].join('\n');
 };
 
 const shown = (rows: readonly CertificateStatus[], { json }: Common): void =>
-  json === true ? printJson(rows) : print(formatList(rows));
+  json === true ? printJson(rows) : print(formatList(rows, widthOfStream(process.stdout)));
 
 interface ImportWords extends Common {
   readonly cert?: string;

@@ -9,6 +9,7 @@ import { worst, type Finding, type Level } from '../doctor/findings.ts';
 import { configPath } from './config-path.ts';
 import { coloursFor, type Colours } from './paint.ts';
 import { addressText, resolverAddress } from './resolver-address.ts';
+import { wrap } from './table.ts';
 
 export interface DoctorCommandOptions {
   readonly config?: string;
@@ -30,21 +31,6 @@ const WORDS: Readonly<Record<Level, string>> = { green: 'ok  ', amber: 'warn', r
 const MARGIN = 21;
 /** above it, green rows are left out */
 const MOST_WHOLE = 3;
-
-/** Lines no wider than `width`, broken between words; a longer word stands alone. */
-export const wrap = (text: string, width: number): readonly string[] => {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === '' ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, line];
-};
 
 const formatFinding = (one: Finding, { colours, width, verbose }: FormatOptions): readonly string[] => {
   const room = Math.max(20, width - MARGIN);

@@ -7,7 +7,7 @@ import { configuredName } from '../config/configured-name.ts';
 import { isDomainName, normalizeName } from '../core/domain-name.ts';
 import type { Region } from '../core/settings.ts';
 import type { Finding } from '../doctor/findings.ts';
-import { wrap } from './doctor.ts';
+import { wrap } from './table.ts';
 import { DEFAULTS, PROBLEMS, type Answered, type Given } from './init-answers.ts';
 
 /** Ctrl-C or Escape at a question. */

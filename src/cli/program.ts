@@ -15,10 +15,17 @@ import type { RetireOptions } from './retire.ts';
 const pathOf = (command: Command): string =>
   command.parent === null ? '' : `${pathOf(command.parent)} ${command.name()}`.trim();
 
+/** columns that a terminal has at least */
+const NARROWEST = 80;
+
 const addExamples = (command: Command): void => {
   const examples = EXAMPLES[pathOf(command)] ?? [];
   if (examples.length > 0) {
-    const lines = examples.map(({ words, does }) => `  ${words.padEnd(46)}  ${does}`.trimEnd());
+    const longest = Math.max(...examples.map(({ words }) => words.length));
+    const fits = examples.every(({ does }) => longest + does.length + 4 <= NARROWEST);
+    const lines = examples.map(({ words, does }) =>
+      fits ? `  ${words.padEnd(longest)}  ${does}` : `  ${words}\n      ${does}`,
+    );
     command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
   }
   for (const below of command.commands) addExamples(below);

@@ -13,7 +13,7 @@ import { GateError } from '../core/errors.ts';
 import type { Settings } from '../core/settings.ts';
 import { configPath } from './config-path.ts';
 import { reloadCommand } from './reload.ts';
-import { formatTable } from './table.ts';
+import { formatTable, widthOfStream, wrapWithin } from './table.ts';
 
 export interface RetireOptions {
   readonly config?: string;
@@ -42,18 +42,28 @@ export const formatDays = (days: readonly DayCount[]): string =>
     ]),
   ]);
 
-const explain = (name: string): string =>
-  [
+/** The steps of it, as wide as the terminal but no wider than is read with ease. */
+export const explain = (name: string, width: number): string => {
+  const room = Math.min(width, 100);
+  const step = (number: number, text: string): string =>
+    wrapWithin(text, room, '     ').replace('     ', `  ${number}. `);
+  return [
     `Going back to Customer.io's default domain, without a link lost:`,
     '',
-    `  1. In Customer.io, where ${name} is set as the domain of tracked links, change the host name to`,
-    `     one that does not exist, such as retired-${name}, and verify it. That fails, and from`,
-    '     then on links in new mail use the default domain.',
-    `  2. Mail already sent holds links to ${name} for years: leave its DNS records as they are. linkgate`,
-    '     goes on serving them and renewing the certificate.',
-    `  3. When the traffic below has come to rest: linkgate retire ${name} --now`,
-    '     Only then remove the DNS records.',
+    step(
+      1,
+      `In Customer.io, where ${name} is set as the domain of tracked links, change the host name to one that does not exist, such as retired-${name}, and verify it. That fails, and from then on links in new mail use the default domain.`,
+    ),
+    step(
+      2,
+      `Mail already sent holds links to ${name} for years: leave its DNS records as they are. linkgate goes on serving them and renewing the certificate.`,
+    ),
+    step(
+      3,
+      `When the traffic below has come to rest: linkgate retire ${name} --now. Only then remove the DNS records.`,
+    ),
   ].join('\n');
+};
 
 type Row = RunningStatus['domains'][number];
 
@@ -132,7 +142,7 @@ export const retireCommand = async (
   }
   // who has read the text may send the signal
   if (watch) void untilSignal().asked.then(() => stop.abort());
-  stdout.write(`${explain(name)}\n\n${trafficText(row)}\n`);
+  stdout.write(`${explain(name, widthOfStream(process.stdout))}\n\n${trafficText(row)}\n`);
   if (!watch) return 0;
   let before = trafficText(row);
   while (!stop.signal.aborted) {

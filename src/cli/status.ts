@@ -7,7 +7,7 @@ import { systemClock } from '../core/clock.ts';
 import { GateError } from '../core/errors.ts';
 import { configPath } from './config-path.ts';
 import { coloursFor, type Colours, type Paint } from './paint.ts';
-import { formatTable } from './table.ts';
+import { fitTable, widthOfStream, wrapWithin } from './table.ts';
 
 type Row = RunningStatus['domains'][number];
 
@@ -54,8 +54,18 @@ const upFor = (startedAt: string, nowMs: number): string => {
   return minutes < 2 * 1_440 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 1_440)} days`;
 };
 
+export interface StatusLook {
+  readonly colours: Colours;
+  readonly nowMs: number;
+  /** columns of the terminal; without one lines are as long as they are */
+  readonly width?: number;
+}
+
 /** What a person sees: one line for the proxy, a row per domain, then each last problem with its remedy. */
-export const formatStatus = (status: RunningStatus, colours: Colours, nowMs: number): string => {
+export const formatStatus = (
+  status: RunningStatus,
+  { colours, nowMs, width = Infinity }: StatusLook,
+): string => {
   const { ready, workers, upstreams, domains } = status;
   const readyWorkers = workers.filter(({ state }) => state === 'ready').length;
   const head = [
@@ -68,21 +78,24 @@ export const formatStatus = (status: RunningStatus, colours: Colours, nowMs: num
         `upstream ${region ?? url} ${healthy ? colours.green('ok') : colours.red('failing')}`,
     ),
   ].join(', ');
-  const table = formatTable([
-    ['DOMAIN', 'HTTP', 'HTTPS', 'ISSUER', 'DAYS', 'NEXT', 'TODAY', 'ERRORS'],
-    ...domains.map((row) => rowOf(status, row, colours, nowMs)),
-  ]);
+  const table = fitTable(
+    [
+      ['DOMAIN', 'HTTP', 'HTTPS', 'ISSUER', 'DAYS', 'NEXT', 'TODAY', 'ERRORS'],
+      ...domains.map((row) => rowOf(status, row, colours, nowMs)),
+    ],
+    width,
+  );
   const problems = domains.flatMap(({ name, certificate: { lastProblem } }) =>
     lastProblem === null
       ? []
       : [
           '',
-          `${name}: ${lastProblem.detail}`,
+          wrapWithin(`${name}: ${lastProblem.detail}`, width),
           `  ${colours.dim(`${day(lastProblem.at, nowMs)} ${lastProblem.type}`)}`,
-          `  ${lastProblem.remedy}`,
+          wrapWithin(lastProblem.remedy, width, '  '),
         ],
   );
-  return [head, '', table, ...problems].join('\n');
+  return [wrapWithin(head, width), '', table, ...problems].join('\n');
 };
 
 const asJson = ({ traffic, ...status }: RunningStatus): string =>
@@ -120,7 +133,8 @@ export const statusCommand = async ({
   const stop = new AbortController();
   const look = async (): Promise<string> => {
     const status = await askStatus(listen.admin, stop.signal, admin);
-    return json ? asJson(status) : formatStatus(status, colours, systemClock.now());
+    const look = { colours, nowMs: systemClock.now(), width: widthOfStream(stdout) };
+    return json ? asJson(status) : formatStatus(status, look);
   };
   const first = await look();
   if (!watch) {

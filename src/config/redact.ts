@@ -91,6 +91,7 @@ export const effectiveSettings = (settings: Settings): SettingsTree => {
     trustedProxies: settings.trustedProxies,
     limits: limitsTree(settings.limits ?? {}),
     log: settings.log,
+    drainTimeout: formatDuration(settings.drainMs),
     workers: settings.workers,
   };
 };

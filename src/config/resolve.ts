@@ -191,6 +191,7 @@ export const resolveSettings = (config: Config, files: FileContents, directory: 
     trustedProxies: config.trustedProxies,
     log: logOf(config.log, path),
     ...limitsOf(config.limits),
+    drainMs: duration(config.drainTimeout),
     workers: config.workers === 'auto' ? Math.min(MOST_WORKERS, availableParallelism()) : config.workers,
   });
 };

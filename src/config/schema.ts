@@ -3,6 +3,7 @@
 
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { durationMs } from '../core/units.ts';
 import { admin } from './admin-schema.ts';
 import { domainExtras, limits, log, publicListener, trustedProxies } from './corridor-schema.ts';
 import {
@@ -149,6 +150,10 @@ export const configSchema = mapping({
   trustedProxies: trustedProxies(),
   limits: limits(),
   log: log(),
+  drainTimeout: pattern('a duration from 1s to 10m such as 20s', (value) => {
+    const ms = durationMs(value);
+    return ms !== undefined && ms >= 1_000 && ms <= 600_000;
+  }).default('20s'),
   workers: z
     .union([z.literal('auto'), wholeNumber(1, MOST_WORKERS, 'auto or ')], {
       error: expected(`auto or a whole number from 1 to ${MOST_WORKERS}`),

@@ -225,6 +225,8 @@ export interface Settings {
     /** absolute path; stdout when absent */
     readonly file?: string;
   };
+  /** how long requests in flight get when a process ends */
+  readonly drainMs: number;
   /** serving processes, 1 or more (`auto` is already a number) */
   readonly workers: number;
 }

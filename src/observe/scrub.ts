@@ -25,7 +25,10 @@ const RULES: readonly (readonly [RegExp, string | ((run: string) => string)])[] 
   ],
   [/:\/\/[^\s/@]*@/g, `://${HIDDEN}@`],
   // one id opens click, open and unsubscribe of the same mail
-  [/\/(e\/[co]|unsubscribe|deliveries|manage_subscription_preferences)\/[^\s"'<>]+/g, `/$1/${HIDDEN}`],
+  [
+    /\/(e\/[co]|unsubscribe|deliveries|manage_subscription_preferences|\.well-known\/acme-challenge)\/[^\s"'<>]+/g,
+    `/$1/${HIDDEN}`,
+  ],
   [/\?[^\s"'<>?]+/g, `?${HIDDEN}`],
   [/[\w+/-]{32,}={0,2}/g, (run) => (looksRandom(run) ? HIDDEN : run)],
 ];

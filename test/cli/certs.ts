@@ -15,6 +15,9 @@ t.test('a row per domain, problems below', async (t) => {
     lastProblem: { at: '', issuer: 'letsencrypt', type: 'urn:x:dns', detail: 'NXDOMAIN', remedy: 'mend it' },
   } as const;
   const past = { ...row, state: 'expired', notAfter: '2020-01-01T00:00:00.000Z', lastProblem: null } as const;
+  const detail = 'the server could not connect to the client to verify the domain, '.repeat(3);
+  const long = { ...row, issuer: 'letsencrypt-staging', lastProblem: { ...row.lastProblem, detail } };
+  for (const line of formatList([long, past], 80).split('\n')) t.ok(line.length <= 80, line);
   t.equal(
     formatList([row, past]),
     [

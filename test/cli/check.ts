@@ -93,6 +93,7 @@ limits: {}
 log:
   clicks: none
   sampleEvery: 100
+drainTimeout: 20s
 workers: 2
 `,
   });

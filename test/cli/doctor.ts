@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import t from 'tap';
 import type { DoctorReport } from '../../src/app/doctor.ts';
-import { formatReport, wrap } from '../../src/cli/doctor.ts';
+import { formatReport } from '../../src/cli/doctor.ts';
+import { wrap } from '../../src/cli/table.ts';
 import { coloursFor } from '../../src/cli/paint.ts';
 import { finding, good } from '../../src/doctor/findings.ts';
 import { failingNameServer } from '../helpers/clinic.ts';

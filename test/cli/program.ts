@@ -27,4 +27,11 @@ t.test('--help shows examples, of commands below commands too', async (t) => {
     /\nExamples:\n {2}linkgate certs import /,
   );
   t.match((await linkgateCommand(['--help'])).stdout, /\nExamples:\n {2}linkgate demo /);
+  const helps = (command: Command): string[] => {
+    let text = '';
+    command.configureOutput({ writeOut: (some) => (text += some), getOutHelpWidth: () => 80 }).outputHelp();
+    return [text, ...command.commands.flatMap(helps)];
+  };
+  for (const text of helps(createProgram(() => undefined)))
+    for (const line of text.split('\n')) t.ok(line.length <= 80, line);
 });

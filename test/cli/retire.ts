@@ -4,7 +4,7 @@ import { get } from 'node:http';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { formatDays } from '../../src/cli/retire.ts';
+import { explain, formatDays } from '../../src/cli/retire.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { linkgate, writeConfig } from '../helpers/linkgate.ts';
 import { linkgateCommand } from '../helpers/linkgate-command.ts';
@@ -43,6 +43,20 @@ t.test('days in a table', async (t) => {
       '2026-11-23  3      0     1            0     0            0      4',
       '2026-11-22  120    88    0            0     0            0      208',
     ].join('\n'),
+  );
+});
+
+t.test('the explanation is as wide as the terminal, and not wider than is read with ease', async (t) => {
+  for (const [width, most] of [
+    [80, 80],
+    [120, 100],
+    [Infinity, 100],
+  ] as const)
+    for (const line of explain('links.newsletter.example.com', width).split('\n'))
+      t.ok(line.length <= most, line);
+  t.match(
+    explain('links.example.com', 80),
+    /\n {2}1\. In Customer\.io, where links\.example\.com is set[^\n]*\n {5}\S/,
   );
 });
 

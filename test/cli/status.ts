@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 
 import { get } from 'node:http';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import t from 'tap';
 import { coloursFor } from '../../src/cli/paint.ts';
 import { formatStatus } from '../../src/cli/status.ts';
@@ -83,7 +84,7 @@ const status = {
 } as const;
 
 t.test('a line for the proxy, a row per domain, the last problem with its remedy', async (t) => {
-  const text = formatStatus(status, coloursFor({}), NOW_MS);
+  const text = formatStatus(status, { colours: coloursFor({}), nowMs: NOW_MS });
   t.equal(
     text,
     [
@@ -98,7 +99,7 @@ t.test('a line for the proxy, a row per domain, the last problem with its remedy
       '  point the name at this proxy',
     ].join('\n'),
   );
-  const coloured = formatStatus(status, coloursFor({ isTTY: true }, {}), NOW_MS);
+  const coloured = formatStatus(status, { colours: coloursFor({ isTTY: true }, {}), nowMs: NOW_MS });
   t.match(coloured, '\u001B[31mfailing\u001B[39m');
   t.match(coloured, '\u001B[32myes\u001B[39m');
 });
@@ -171,4 +172,27 @@ t.test('nothing answers: one line, and 69', async (t) => {
   });
   t.match(await linkgateCommand(['status', '--json', '--watch', '--config', path]), { status: 64 });
   t.match(await linkgateCommand(['status', '--config', join(folder, 'none.yaml')]), { status: 78 });
+});
+
+t.test('80 columns are enough, however long the names', async (t) => {
+  const [live, failing] = status.domains;
+  const long = { ...live, name: 'clicks.newsletter.a-company-with-a-long-name.example.com' };
+  const detail = 'the server could not connect to the client to verify the domain, '.repeat(3);
+  const problem = { ...failing.certificate.lastProblem, detail };
+  const wide = {
+    ...status,
+    upstreams: [
+      ...status.upstreams,
+      { region: null, url: 'https://tracker.internal.example.com:8443', healthy: false },
+    ],
+    domains: [long, { ...failing, certificate: { ...failing.certificate, lastProblem: problem } }],
+  };
+  for (const width of [80, 120]) {
+    for (const tty of [{}, { isTTY: true }]) {
+      const text = formatStatus(wide, { colours: coloursFor(tty, {}), nowMs: NOW_MS, width });
+      for (const line of stripVTControlCharacters(text).split('\n'))
+        t.ok(line.length <= width, `${width}: ${line}`);
+      t.match(text, long.name);
+    }
+  }
 });

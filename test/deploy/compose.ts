@@ -6,7 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { parse } from 'yaml';
-import { DRAIN_MS } from '../../src/app/drain-times.ts';
+import { PACKAGED } from '../../src/app/systemd-units.ts';
 import { checkDeployed } from '../helpers/check-deployed.ts';
 import { needs } from '../helpers/needs.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
@@ -69,7 +69,7 @@ t.test('ports, secrets and times fit the configuration', async (t) => {
     service?.secrets?.map((name) => `/run/secrets/${name}`),
     [settings.admin.tokenFile],
   );
-  t.ok(Number(/^(\d+)s$/.exec(service?.stop_grace_period ?? '')?.[1]) * 1_000 > DRAIN_MS + 1_000);
+  t.ok(Number(/^(\d+)s$/.exec(service?.stop_grace_period ?? '')?.[1]) * 1_000 > PACKAGED.drainMs + 1_000);
   const prometheus = parse(read('prometheus.yaml')) as {
     scrape_configs: { static_configs: { targets: string[] }[] }[];
   };

@@ -13,7 +13,7 @@ import { Service } from 'kubernetes-models/v1/Service';
 import t from 'tap';
 import ts from 'typescript';
 import { parse, parseAllDocuments } from 'yaml';
-import { DRAIN_MS } from '../../src/app/drain-times.ts';
+import { PACKAGED } from '../../src/app/systemd-units.ts';
 import { checkDeployed } from '../helpers/check-deployed.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
 
@@ -147,7 +147,7 @@ t.test('they fit together, the image and the configuration', async (t) => {
   t.equal(String(pod?.securityContext?.runAsUser), user?.[1]);
   t.equal(String(pod?.securityContext?.fsGroup), user?.[2]);
   const sleepMs = Number(container?.lifecycle?.preStop?.exec?.command?.[1]) * 1_000;
-  t.ok((pod?.terminationGracePeriodSeconds ?? 0) * 1_000 > sleepMs + DRAIN_MS + 10_000);
+  t.ok((pod?.terminationGracePeriodSeconds ?? 0) * 1_000 > sleepMs + PACKAGED.drainMs + 10_000);
 });
 
 t.test('linkgate takes the configuration', async (t) => {

@@ -37,6 +37,18 @@ t.test('every finding is used', async (t) => {
   );
 });
 
+t.test('every finding has a test that makes its fault', async (t) => {
+  const folder = new URL('../../test/doctor/', import.meta.url);
+  const text = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts') && path !== 'findings.ts')
+    .map((path) => read(`test/doctor/${path}`))
+    .join('\n');
+  t.strictSame(
+    ids.filter((id) => !text.includes(`'${id}'`)),
+    [],
+  );
+});
+
 t.test('the gravest counts', async (t) => {
   const [amber, red] = [
     finding('caa', 'caa-failed', { what: 'x' }),

@@ -13,7 +13,6 @@ import { asSent, dashboardQueries } from '../helpers/dashboard.ts';
 import { linkgate, writeConfig, type Running } from '../helpers/linkgate.ts';
 import { localRoot } from '../helpers/local-root.ts';
 import { needs } from '../helpers/needs.ts';
-import { pause } from '../helpers/pause.ts';
 import { createPki } from '../helpers/pki.ts';
 import { prometheus, type PrometheusServer } from '../helpers/prometheus.ts';
 import { metricOf } from '../helpers/promql.ts';
@@ -94,21 +93,19 @@ const start = async (t: Test): Promise<{ proxy: Running; storage: string }> => {
 const keepClicking = async (t: Test, proxy: Running, storage: string): Promise<void> => {
   const port = await proxy.port('https');
   const ca = localRoot(storage);
-  let stopped = false;
-  const burst = async (): Promise<void> => {
-    await Promise.allSettled([
+  const open = new Set<Promise<unknown>>();
+  const burst = (): void => {
+    const clicks = Promise.allSettled([
       ...[...PATHS, BROKEN].map((path) => clickHttp1({ port, domain: DOMAIN, ca, path })),
-      clickHttp2(t, { port, domain: DOMAIN, ca, path: '/e/c/h2' }),
       clickHttp1({ port, domain: 'stranger.example.org', ca, path: '/' }),
-    ]);
-    // a rate: somebody who clicks now and then
-    await pause(300);
-    if (!stopped) await burst();
+    ]).finally(() => open.delete(clicks));
+    open.add(clicks);
   };
-  const clicking = burst();
+  await until('a click over HTTP/2', () => clickHttp2(t, { port, domain: DOMAIN, ca, path: '/e/c/h2' }));
+  const timer = setInterval(burst, 400);
   t.teardown(async () => {
-    stopped = true;
-    await clicking;
+    clearInterval(timer);
+    await Promise.all(open);
   });
 };
 
@@ -161,7 +158,7 @@ const checkWithPromtool = async (t: Test, url: string): Promise<void> => {
   t.equal(stdout + stderr, '', 'and it has nothing to remark');
 };
 
-t.test('under clicks', { skip: needs('prometheus'), timeout: 180_000 }, async (t) => {
+t.test('under clicks', { skip: needs('prometheus') || needs('promtool'), timeout: 180_000 }, async (t) => {
   const { proxy, storage } = await start(t);
   const admin = `127.0.0.1:${await proxy.port('admin')}`;
   await keepClicking(t, proxy, storage);

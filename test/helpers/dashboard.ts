@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 interface Panel {
   readonly title: string;
   readonly type: string;
-  readonly description?: string;
+  readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
   readonly targets?: readonly { readonly expr: string }[];
 }
 

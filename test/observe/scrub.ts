@@ -24,6 +24,10 @@ t.test('what looks like a secret goes, what stands around it stays', (t) => {
   for (const [text, clean] of [
     [`token ${random} was not found`, 'token [hidden] was not found'],
     [`GET /e/c/${random}/x HTTP/1.1`, 'GET /e/c/[hidden] HTTP/1.1'],
+    [
+      `Get "http://links.example.com/.well-known/acme-challenge/${random}": refused`,
+      'Get "http://links.example.com/.well-known/acme-challenge/[hidden]": refused',
+    ],
     ['GET /unsubscribe/dgTJ?code=1 failed', 'GET /unsubscribe/[hidden] failed'],
     ['https://h.example/a?b=c&d', 'https://h.example/a?[hidden]'],
     ['https://user:pw@h.example/', 'https://[hidden]@h.example/'],

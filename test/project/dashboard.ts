@@ -28,17 +28,29 @@ t.test('every metric is on it', async (t) => {
   t.strictSame(missing, []);
 });
 
-t.test(
-  'its variables are the ones its queries use, and no panel is another one’s neighbour twice',
-  async (t) => {
-    t.strictSame(
-      dashboard.templating.list.map(({ name }) => name),
-      ['datasource', 'job', 'instance'],
-    );
-    for (const { definition } of dashboard.templating.list) {
-      if (definition !== undefined) t.strictSame(complaintsAbout(definition), []);
+t.test('its variables are the ones its queries use', async (t) => {
+  t.strictSame(
+    dashboard.templating.list.map(({ name }) => name),
+    ['datasource', 'job', 'instance'],
+  );
+  for (const { definition } of dashboard.templating.list) {
+    if (definition !== undefined) t.strictSame(complaintsAbout(definition), []);
+  }
+});
+
+t.test('no panel lies over another or out of the 24 columns, and each has a title of its own', async (t) => {
+  const taken = new Map<string, string>();
+  for (const { title, gridPos } of dashboard.panels) {
+    const { x, y, w, h } = gridPos;
+    t.ok(x >= 0 && w > 0 && h > 0 && x + w <= 24, title);
+    for (let column = x; column < x + w; column += 1) {
+      for (let line = y; line < y + h; line += 1) {
+        const cell = `${column} ${line}`;
+        if (taken.has(cell)) t.fail(`${title} lies over ${taken.get(cell)}`);
+        taken.set(cell, title);
+      }
     }
-    const titles = dashboard.panels.map(({ title }) => title);
-    t.equal(new Set(titles).size, titles.length);
-  },
-);
+  }
+  const titles = dashboard.panels.map(({ title }) => title);
+  t.equal(new Set(titles).size, titles.length);
+});

@@ -1,3 +1,4 @@
+import { createServer } from 'node:tls';
 import t from 'tap';
 import { checkCertificate } from '../../../src/doctor/checks/certificate.ts';
 import type { CertificateStatus } from '../../../src/core/certificate-state.ts';
@@ -24,6 +25,24 @@ const problem = {
   detail: 'CAA record prevents issuance',
   remedy: 'allow letsencrypt.org in CAA',
 };
+
+t.test('a listener that has no certificate to show', { skip: needs('named') }, async (t) => {
+  const resolver = await resolverFor(t, ['links IN A 127.0.0.1']);
+  const patient = await clinic(t, { resolver, places: [{ https: null }] });
+  const bare = createServer({});
+  bare.on('tlsClientError', (_error, socket) => socket.destroy());
+  await new Promise<void>((resolve) => bare.listen(patient.tools.ports.https, '127.0.0.1', resolve));
+  t.teardown(() => bare.close());
+  t.match(await checkCertificate(patient), [
+    {
+      id: 'certificate-absent',
+      level: 'red',
+      what: '127.0.0.1 shows no certificate for this name',
+      remedy: /certs issue/,
+      evidence: [/./],
+    },
+  ]);
+});
 
 t.test('certificates with a fault each', { skip: needs('named') }, async (t) => {
   const resolver = await resolverFor(t, ['links IN A 127.0.0.1']);
