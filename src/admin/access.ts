@@ -43,6 +43,8 @@ export interface Refusal {
 export interface Access {
   /** from the next request on */
   setRules(rules: AccessRules): void;
+  /** in place of the one that is demanded; false: it is that one already, or none is */
+  setToken(token: string): boolean;
   /** undefined: it may ask */
   refuse(asked: AskedBy): Refusal | undefined;
 }
@@ -133,6 +135,12 @@ export const createAccess = (clock: Pick<Clock, 'now'>): Access => {
       wanted = rules.token === undefined ? undefined : digest(rules.token);
       hosts = new Set(rules.hosts);
       metricsOpen = rules.metricsOpen === true;
+    },
+    setToken: (token) => {
+      const next = digest(token);
+      if (wanted === undefined || timingSafeEqual(next, wanted)) return false;
+      wanted = next;
+      return true;
     },
     refuse: ({ path, host, origin, authorization, address }) => {
       if (!isOurs(hostOf(host), hosts)) {

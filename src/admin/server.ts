@@ -35,6 +35,8 @@ export interface AdminServerOptions {
   readonly socket: { readonly handle: object; readonly address: ListenAddress };
   readonly access: Access;
   readonly tls?: AdminTls;
+  /** a token that is not known may be newer than what is known: looks again; true: another one is demanded now */
+  readonly lookForToken?: () => Promise<boolean>;
   /** for a scraper with this Accept field */
   readonly metrics: (accept: string | undefined) => Promise<{ readonly type: string; readonly text: string }>;
   /** listeners are up and settings loaded; false while draining */
@@ -157,7 +159,12 @@ export class AdminServer {
     const [path = '', query = ''] = url.split(/\?(.*)/s, 2);
     const { host, origin, authorization } = headers;
     const address = socket.remoteAddress ?? '';
-    const refused = this.#options.access.refuse({ path, host, origin, authorization, address });
+    const asked = { path, host, origin, authorization, address };
+    const { access, lookForToken } = this.#options;
+    let refused = access.refuse(asked);
+    if (refused?.status === 401 && authorization !== undefined && (await lookForToken?.()) === true) {
+      refused = access.refuse(asked);
+    }
     if (refused !== undefined) return textAnswer(refused.status, refused.body, refused.fields);
     const show = this.#routes.get(path);
     const stream = this.#options.streams?.get(path);

@@ -2,7 +2,7 @@
 // a certificate is changed without a restart.
 
 import { readFile } from 'node:fs/promises';
-import type { AccessRules } from '../admin/access.ts';
+import type { Access, AccessRules } from '../admin/access.ts';
 import type { AdminTls } from '../admin/server.ts';
 import { readTokenFile } from '../config/admin-checks.ts';
 import { isLoopback } from '../config/listen-address.ts';
@@ -65,4 +65,26 @@ export const requireGuard = (address: ListenAddress, { rules, tls }: AdminAccess
     'ERR_CONFIG_INVALID',
     `admin socket is open on "${where}", not on loopback: give admin.tokenFile, or admin.tls with a clientCaFile`,
   );
+};
+
+/**
+ * Reads the token's file again: who changed it and asks for a reload sends the new one already. One look at a time; never rejects.
+ * @param admin - as it is in force
+ */
+export const createTokenLook = (
+  access: Pick<Access, 'setToken'>,
+  admin: () => AdminSettings | undefined,
+): (() => Promise<boolean>) => {
+  let looking: Promise<boolean> | undefined;
+  const look = async (): Promise<boolean> => {
+    try {
+      const token = await readToken(admin() ?? {});
+      return token !== undefined && access.setToken(token);
+    } catch {
+      return false;
+    } finally {
+      looking = undefined;
+    }
+  };
+  return () => (looking ??= look());
 };

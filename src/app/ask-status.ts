@@ -32,7 +32,8 @@ interface Asked {
   readonly address: ListenAddress;
 }
 
-const TOKEN_REFUSED = 'refused the token: is the one of admin.tokenFile the one that it runs with?';
+const TOKEN_REFUSED =
+  'refused the token: it runs with another admin.tokenFile (SIGHUP makes it read its configuration again)';
 
 const read = ({ get, address }: Asked, path: string, signal: AbortSignal): Promise<string> => {
   const failed = (what: string, cause?: unknown): GateError =>

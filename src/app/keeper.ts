@@ -24,7 +24,7 @@ import { createKeeperMetrics } from '../observe/keeper-metrics.ts';
 import { logEvents } from '../observe/log.ts';
 import { createLogger } from '../observe/logger.ts';
 import { createFileStorage } from '../storage/file.ts';
-import { readAdminAccess, requireGuard } from './admin-access.ts';
+import { createTokenLook, readAdminAccess, requireGuard } from './admin-access.ts';
 import { withTimes } from '../storage/timed.ts';
 import { trafficOf } from './ask-status.ts';
 import { holdSocket, type HeldSocket } from './held-socket.ts';
@@ -292,6 +292,7 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
     const admin = new AdminServer({
       socket: sockets.admin,
       access,
+      lookForToken: createTokenLook(access, () => current.admin),
       ...(adminAccess.tls === undefined ? {} : { tls: adminAccess.tls }),
       metrics: (accept) => aggregate.page(accept),
       ready: isReady,

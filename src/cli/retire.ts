@@ -140,9 +140,10 @@ export const retireCommand = async (
     stdout.write(`${JSON.stringify({ domain: name, running: row !== undefined, days }, undefined, 2)}\n`);
     return 0;
   }
+  // who has read the text may send the signal
+  if (watch) void untilSignal().asked.then(() => stop.abort());
   stdout.write(`${explain(name, widthOfStream(process.stdout))}\n\n${trafficText(row)}\n`);
   if (!watch) return 0;
-  void untilSignal().asked.then(() => stop.abort());
   let before = trafficText(row);
   while (!stop.signal.aborted) {
     await systemClock.sleep(WATCH_EVERY_MS, stop.signal);

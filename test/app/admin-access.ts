@@ -1,7 +1,9 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { readAdminAccess, requireGuard } from '../../src/app/admin-access.ts';
+import { createAccess } from '../../src/admin/access.ts';
+import { createTokenLook, readAdminAccess, requireGuard } from '../../src/app/admin-access.ts';
+import { systemClock } from '../../src/core/clock.ts';
 import { configFiles } from '../helpers/config-files.ts';
 
 t.test('the files of the settings are read anew each time', async (t) => {
@@ -36,4 +38,25 @@ t.test('what other machines reach asks who they are, whatever socket it is', asy
   t.doesNotThrow(() => requireGuard(everywhere, { rules: { token: 'x' } }));
   t.doesNotThrow(() => requireGuard(everywhere, { rules: {}, tls: { ...pem, clientCa: '' } }));
   for (const host of ['127.0.0.1', '::1']) requireGuard({ host, port: 1 }, { rules: {} });
+});
+
+t.test('a token that is newer than what is known is found in its file', async (t) => {
+  const { write } = configFiles(t);
+  const tokenFile = write('token', 'first-token-of-this-test');
+  chmodSync(tokenFile, 0o600);
+  const access = createAccess(systemClock);
+  const look = createTokenLook(access, () => ({ tokenFile }));
+  t.equal(await look(), false, 'none is demanded, and none will be by looking');
+  access.setRules({ token: 'first-token-of-this-test' });
+  t.equal(await look(), false, 'it is the same');
+  const asked = { path: '/', host: 'localhost', origin: undefined, address: '127.0.0.1' };
+  const status = (token: string): number | undefined =>
+    access.refuse({ ...asked, authorization: `Bearer ${token}` })?.status;
+  writeFileSync(tokenFile, 'second-token-of-this-test');
+  t.strictSame(await Promise.all([look(), look()]), [true, true]);
+  t.strictSame([status('second-token-of-this-test'), status('first-token-of-this-test')], [undefined, 401]);
+  chmodSync(tokenFile, 0o666);
+  writeFileSync(tokenFile, 'third-token-of-this-test');
+  t.equal(await look(), false, 'what everybody may write is no token');
+  t.equal(status('second-token-of-this-test'), undefined);
 });

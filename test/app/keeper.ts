@@ -243,6 +243,7 @@ t.test(
       [200, 401],
     );
     write('second-token-of-this-test');
+    t.equal(await show('second-token-of-this-test'), 200, 'who asks for the reload has the new one already');
     t.match(await keeper.reload(async () => guarded), { change: {} });
     t.strictSame(
       [await show('first-token-of-this-test'), await show('second-token-of-this-test')],

@@ -17,10 +17,13 @@ const configuration = async (t: Test) => ({
 
 t.test('the running proxy takes the file up and says what waits for its next start', async (t) => {
   const folder = tempDir(t);
-  const config = await configuration(t);
+  const config = { ...(await configuration(t)), admin: { tokenFile: 'token' } };
+  const writeToken = (token: string): void => writeFileSync(join(folder, 'token'), token, { mode: 0o600 });
+  writeToken('first-token-of-this-test');
   const path = writeConfig(folder, config);
   const proxy = linkgate(t, ['run', '--config', path]);
   await proxy.line(({ message }) => message === 'linkgate runs');
+  writeToken('second-token-of-this-test');
 
   writeConfig(folder, {
     ...config,

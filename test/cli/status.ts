@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 // The command beside a proxy that runs, and the text it prints.
 
 import { get } from 'node:http';
@@ -103,8 +104,11 @@ t.test('a line for the proxy, a row per domain, the last problem with its remedy
   t.match(coloured, '\u001B[32myes\u001B[39m');
 });
 
+const TOKEN = { mode: 0o600 } as const;
+
 const config = (folder: string, admin: string) => ({
   listen: { https: '127.0.0.1:0', http: '127.0.0.1:0', admin },
+  admin: { tokenFile: 'token' },
   certificates: { storage: { type: 'file', path: join(folder, 'certs') }, issuers: [{ type: 'local' }] },
   // nobody there: each click is an error, and counted
   upstream: { url: 'https://127.0.0.1:9', serverName: 'tracker.example.com' },
@@ -114,6 +118,7 @@ const config = (folder: string, admin: string) => ({
 
 t.test('beside a proxy that runs: table, JSON, watched until Ctrl-C', async (t) => {
   const folder = tempDir(t);
+  writeFileSync(join(folder, 'token'), 'the-token-of-this-test\n', TOKEN);
   const path = writeConfig(folder, config(folder, `127.0.0.1:${await freePort()}`));
   const proxy = linkgate(t, ['run', '--config', path]);
   const http = await proxy.port('http');
@@ -156,6 +161,7 @@ t.test('beside a proxy that runs: table, JSON, watched until Ctrl-C', async (t) 
 t.test('nothing answers: one line, and 69', async (t) => {
   const folder = tempDir(t);
   const port = await freePort();
+  writeFileSync(join(folder, 'token'), 'the-token-of-this-test\n', TOKEN);
   const path = writeConfig(folder, config(folder, `127.0.0.1:${port}`));
   t.strictSame(await linkgateCommand(['status', '--config', path]), {
     status: 69,

@@ -123,7 +123,7 @@ const meanwhile = ({ https, certificate }: DomainStatus): string => {
   if (https) {
     return `Links work: the present certificate is good until ${certificate.notAfter?.slice(0, 10) ?? 'it ends'}.`;
   }
-  return 'Until then links that begin with https:// do not open. Links that begin with http:// go on working.';
+  return 'Links that begin with https:// do not open. Links that begin with http:// go on working.';
 };
 
 export const domainRow = (domain: DomainStatus, around: Surroundings): DomainRow => {
