@@ -1,11 +1,12 @@
-// The admin port: metrics, health, status. Listens on loopback, reads nothing from a request but its method, path and
-// Host, and never throws. What it shows comes from functions that are passed in.
+// The admin port: metrics, health, status and the page. Reads nothing from a request but its head, changes nothing, and never
+// throws. Who may ask is access.ts; what it shows comes from functions that are passed in.
 
-import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { isIPv4 } from 'node:net';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { GateError } from '../core/errors.ts';
 import type { ListenAddress } from '../core/settings.ts';
+import type { Access } from './access.ts';
+import { SAFE_FIELDS, textAnswer, type Answer } from './answer.ts';
 
 /** Everything a request to this port may use up. */
 const LIMITS = {
@@ -16,59 +17,61 @@ const LIMITS = {
   requestMs: 10_000,
   idleMs: 30_000,
   answerMs: 10_000,
+  handshakeMs: 5_000,
+  /** nothing here takes a body; one that is short is read, so that its sender can read the answer */
+  bodyBytes: 1024 * 1024,
 } as const;
 
-const TEXT = 'text/plain; charset=utf-8';
+/** PEM, read from the files of the settings. */
+export interface AdminTls {
+  readonly cert: string;
+  readonly key: string;
+  /** clients need a certificate of one of these CAs */
+  readonly clientCa?: string;
+}
 
 export interface AdminServerOptions {
-  /** bound already, on loopback */
+  /** bound already */
   readonly socket: { readonly handle: object; readonly address: ListenAddress };
-  /** Prometheus text, format 0.0.4 */
-  readonly metrics: () => Promise<string>;
+  readonly access: Access;
+  readonly tls?: AdminTls;
+  /** for a scraper with this Accept field */
+  readonly metrics: (accept: string | undefined) => Promise<{ readonly type: string; readonly text: string }>;
   /** listeners are up and settings loaded; false while draining */
   readonly ready: () => boolean;
   /** the object of /api/status */
   readonly status: () => Promise<object>;
+  /** more paths, answered to GET and HEAD */
+  readonly pages?: ReadonlyMap<string, (query: URLSearchParams) => Answer | Promise<Answer>>;
+  /** paths whose answer goes on for as long as the client listens; false: there is no room for another */
+  readonly streams?: ReadonlyMap<string, (response: ServerResponse) => boolean>;
   /** hears of errors in what was passed in; the client sees only that there was one */
   readonly onError: (error: unknown) => void;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly type: string;
-  readonly body: string;
-}
+/** @param accept - the Accept field of the request */
+type Show = (query: URLSearchParams, accept: string | undefined) => Answer | Promise<Answer>;
 
-/**
- * Whether a Host field names this machine itself. A page on the web can make a browser send requests here under a name
- * of its own that resolves to 127.0.0.1 (DNS rebinding), but not under these.
- */
-const isLocalHost = (host: string | undefined): boolean => {
-  const name = /^(\[[^\]]*\]|[^:]*)(?::\d{1,5})?$/.exec(host ?? '')?.[1]?.toLowerCase();
-  if (name === undefined) return false;
-  return name === 'localhost' || name === '[::1]' || (isIPv4(name) && name.startsWith('127.'));
-};
+const secureContext = ({ cert, key, clientCa }: AdminTls) => ({
+  cert,
+  key,
+  ...(clientCa === undefined ? {} : { ca: clientCa }),
+  minVersion: 'TLSv1.2' as const,
+});
 
 export class AdminServer {
   readonly #options: AdminServerOptions;
-  #server: Server | undefined;
+  readonly #routes: ReadonlyMap<string, Show>;
+  #server: Server | TlsServer | undefined;
 
   constructor(options: AdminServerOptions) {
     this.#options = options;
+    this.#routes = routesOf(options);
   }
 
   /** @throws GateError `ERR_LISTEN_IN_USE` when the socket's address was taken since it was bound */
   async start(): Promise<void> {
-    const server = createServer(
-      {
-        maxHeaderSize: LIMITS.headerBytes,
-        headersTimeout: LIMITS.headersMs,
-        requestTimeout: LIMITS.requestMs,
-        keepAliveTimeout: LIMITS.idleMs,
-        connectionsCheckingInterval: 1000,
-      },
-      (request, response) => void this.#serve(request, response),
-    );
+    const server = this.#create();
     server.maxConnections = LIMITS.connections;
     server.maxRequestsPerSocket = LIMITS.requestsPerConnection;
     server.on('clientError', (_error, socket) => socket.destroy());
@@ -86,6 +89,13 @@ export class AdminServer {
     this.#server = server;
   }
 
+  /** New certificates for the next handshakes, of the same kind: whether clients need one stays as it was at the start. */
+  setTls(tls: AdminTls): void {
+    if (this.#server !== undefined && 'setSecureContext' in this.#server) {
+      this.#server.setSecureContext(secureContext(tls));
+    }
+  }
+
   /** Stops listening and ends what is open within `graceMs`. Safe to call twice, never rejects. */
   async stop(graceMs = 1000): Promise<void> {
     const server = this.#server;
@@ -100,66 +110,86 @@ export class AdminServer {
     clearTimeout(cut);
   }
 
+  #create(): Server | TlsServer {
+    const { tls } = this.#options;
+    const limits = {
+      maxHeaderSize: LIMITS.headerBytes,
+      headersTimeout: LIMITS.headersMs,
+      requestTimeout: LIMITS.requestMs,
+      keepAliveTimeout: LIMITS.idleMs,
+      connectionsCheckingInterval: 1000,
+    };
+    const serve = (request: IncomingMessage, response: ServerResponse): void =>
+      void this.#serve(request, response);
+    if (tls === undefined) return createServer(limits, serve);
+    const demanded = tls.clientCa === undefined ? {} : { requestCert: true, rejectUnauthorized: true };
+    const secured = { ...limits, ...secureContext(tls), ...demanded, handshakeTimeout: LIMITS.handshakeMs };
+    return createTlsServer(secured, serve).on('tlsClientError', (_error, socket) => socket.destroy());
+  }
+
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.on('error', () => undefined);
-    // nothing here takes a body
-    request.resume();
-    let answer: Answer;
+    let bodyBytes = 0;
+    request.on('data', (chunk: Buffer) => {
+      bodyBytes += chunk.length;
+      if (bodyBytes > LIMITS.bodyBytes) request.destroy();
+    });
+    request.on('error', () => undefined);
+    let answer: Answer | undefined;
     try {
       answer = await this.#answer(request, response);
     } catch (error) {
       this.#options.onError(error);
-      answer = { status: 500, type: TEXT, body: 'failed\n' };
+      answer = textAnswer(500, 'failed\n');
     }
+    if (answer === undefined || response.destroyed) return;
     const body = Buffer.from(answer.body);
-    response.writeHead(answer.status, {
-      'Content-Type': answer.type,
-      'Content-Length': body.length,
-      'Cache-Control': 'no-store',
-      'X-Content-Type-Options': 'nosniff',
-    });
+    for (const [name, value] of Object.entries({ ...SAFE_FIELDS, ...answer.fields })) {
+      response.setHeader(name, value);
+    }
+    response.writeHead(answer.status, { 'Content-Type': answer.type, 'Content-Length': body.length });
     response.end(request.method === 'HEAD' ? undefined : body);
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<Answer> {
-    if (!isLocalHost(request.headers.host)) {
-      return { status: 421, type: TEXT, body: 'this port answers to localhost, 127.0.0.1 and [::1] only\n' };
+  /** undefined: the answer goes on by itself */
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<Answer | undefined> {
+    const { headers, method, url = '', socket } = request;
+    const [path = '', query = ''] = url.split(/\?(.*)/s, 2);
+    const { host, origin, authorization } = headers;
+    const address = socket.remoteAddress ?? '';
+    const refused = this.#options.access.refuse({ path, host, origin, authorization, address });
+    if (refused !== undefined) return textAnswer(refused.status, refused.body, refused.fields);
+    const show = this.#routes.get(path);
+    const stream = this.#options.streams?.get(path);
+    if (show === undefined && stream === undefined) return textAnswer(404, 'not found\n');
+    if (method !== 'GET' && method !== 'HEAD') {
+      return textAnswer(405, 'only GET and HEAD\n', { Allow: 'GET, HEAD' });
     }
-    const show = this.#routes().get(request.url?.split('?')[0] ?? '');
-    if (show === undefined) return { status: 404, type: TEXT, body: 'not found\n' };
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      response.setHeader('Allow', 'GET, HEAD');
-      return { status: 405, type: TEXT, body: 'only GET and HEAD\n' };
+    if (show !== undefined) return withDeadline(show(new URLSearchParams(query), headers.accept));
+    if (method === 'HEAD' || stream?.(response) === true) {
+      return method === 'HEAD' ? textAnswer(200, '') : undefined;
     }
-    return withDeadline(show());
-  }
-
-  #routes(): ReadonlyMap<string, () => Answer | Promise<Answer>> {
-    const { metrics, ready, status } = this.#options;
-    return new Map<string, () => Answer | Promise<Answer>>([
-      ['/healthz', () => ({ status: 200, type: TEXT, body: 'ok\n' })],
-      [
-        '/readyz',
-        () =>
-          ready()
-            ? { status: 200, type: TEXT, body: 'ready\n' }
-            : { status: 503, type: TEXT, body: 'not ready\n' },
-      ],
-      [
-        '/metrics',
-        async () => ({
-          status: 200,
-          type: 'text/plain; version=0.0.4; charset=utf-8',
-          body: await metrics(),
-        }),
-      ],
-      [
-        '/api/status',
-        async () => ({ status: 200, type: 'application/json', body: `${JSON.stringify(await status())}\n` }),
-      ],
-    ]);
+    return textAnswer(503, 'too many listen already\n', { 'Retry-After': '30' });
   }
 }
+
+const routesOf = ({ metrics, ready, status, pages = new Map() }: AdminServerOptions) =>
+  new Map<string, Show>([
+    ...pages,
+    ['/healthz', () => textAnswer(200, 'ok\n')],
+    ['/readyz', () => (ready() ? textAnswer(200, 'ready\n') : textAnswer(503, 'not ready\n'))],
+    [
+      '/metrics',
+      async (_query, accept) => {
+        const { type, text } = await metrics(accept);
+        return { status: 200, type, body: text };
+      },
+    ],
+    [
+      '/api/status',
+      async () => ({ status: 200, type: 'application/json', body: `${JSON.stringify(await status())}\n` }),
+    ],
+  ]);
 
 /** A function passed in that hangs does not hold the client. */
 const withDeadline = async (answer: Answer | Promise<Answer>): Promise<Answer> => {

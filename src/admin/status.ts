@@ -66,6 +66,8 @@ export interface Status {
     readonly http: 'forward' | 'redirect';
     /** whether https is served: a certificate is live */
     readonly https: boolean;
+    /** seconds of the HSTS policy it sends; null: none, as Customer.io wants it */
+    readonly hstsMaxAge: number | null;
     /** today (UTC) first, as far back as this process saw, eight days at most */
     readonly days: readonly DayCount[];
   }[];
@@ -103,7 +105,7 @@ export const buildStatus = (parts: StatusParts): Status => {
       healthy: parts.upstreamHealthy(upstream) ?? true,
     })),
     issuers: parts.issuers,
-    domains: parts.domains.map(({ name, upstream, redirectHttp }) => {
+    domains: parts.domains.map(({ name, upstream, redirectHttp, hstsMaxAgeSeconds }) => {
       const certificate = certificates.get(name) ?? pending(name);
       const https = certificate.state === 'live';
       return {
@@ -113,6 +115,7 @@ export const buildStatus = (parts: StatusParts): Status => {
         certificate,
         http: redirectHttp && https ? 'redirect' : 'forward',
         https,
+        hstsMaxAge: hstsMaxAgeSeconds ?? null,
         days: parts.days.get(name) ?? [],
       };
     }),

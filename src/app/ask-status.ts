@@ -1,11 +1,10 @@
 // What a running proxy says of itself, asked over its admin port by another process of the same machine: how its names stand
 // (/api/status) and what they served since it started (/metrics). Reads only, and touches no storage.
 
-import { get } from 'node:http';
 import type { Status } from '../admin/status.ts';
 import { GateError } from '../core/errors.ts';
-import type { ListenAddress } from '../core/settings.ts';
-import { reachableHost } from './probe.ts';
+import type { AdminSettings, ListenAddress } from '../core/settings.ts';
+import { createAdminGet, type AdminGet } from './admin-request.ts';
 
 /** Of one name since the proxy started. */
 export interface Traffic {
@@ -28,36 +27,34 @@ const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024;
 const where = ({ host, port }: ListenAddress): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 
-const read = (address: ListenAddress, path: string, signal: AbortSignal): Promise<string> => {
+interface Asked {
+  readonly get: AdminGet;
+  readonly address: ListenAddress;
+}
+
+const TOKEN_REFUSED = 'refused the token: is the one of admin.tokenFile the one that it runs with?';
+
+const read = ({ get, address }: Asked, path: string, signal: AbortSignal): Promise<string> => {
   const failed = (what: string, cause?: unknown): GateError =>
     new GateError('ERR_ADMIN_UNREACHABLE', `proxy at "${where(address)}" ${what}`, { cause });
   return new Promise((resolve, reject) => {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_LIMIT_MS)]);
-    const request = get(
-      {
-        host: reachableHost(address.host),
-        port: address.port,
-        path,
-        // the admin port answers to the names of this machine only
-        headers: { Host: 'localhost' },
-        agent: false,
-        signal: limit,
-      },
-      (response) => {
-        const chunks: Buffer[] = [];
-        let bytes = 0;
-        response.on('data', (chunk: Buffer) => {
-          bytes += chunk.length;
-          if (bytes > LARGEST_ANSWER_BYTES) request.destroy(new Error('answer is too large'));
-          chunks.push(chunk);
-        });
-        response.on('end', () => {
-          if (response.statusCode === 200) resolve(Buffer.concat(chunks).toString('utf8'));
-          else reject(failed(`answered ${path} with ${response.statusCode}: is it linkgate?`));
-        });
-        response.on('error', (error) => reject(failed('broke off its answer', error)));
-      },
-    );
+    const request = get(path, limit, (response) => {
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      response.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes > LARGEST_ANSWER_BYTES) request.destroy(new Error('answer is too large'));
+        chunks.push(chunk);
+      });
+      response.on('end', () => {
+        const { statusCode } = response;
+        if (statusCode === 200) resolve(Buffer.concat(chunks).toString('utf8'));
+        else if (statusCode === 401 || statusCode === 429) reject(failed(TOKEN_REFUSED));
+        else reject(failed(`answered ${path} with ${statusCode}: is it linkgate?`));
+      });
+      response.on('error', (error) => reject(failed('broke off its answer', error)));
+    });
     request.on('error', (error: NodeJS.ErrnoException) => {
       const late = limit.aborted && !signal.aborted;
       reject(failed(`does not answer: ${late ? 'timeout' : (error.code ?? error.message)}`, error));
@@ -102,13 +99,19 @@ const parsed = (text: string, address: ListenAddress): Status => {
 };
 
 /**
- * @param admin - `listen.admin` of its configuration
+ * @param address - `listen.admin` of its configuration
+ * @param admin - `admin` of its configuration
  * @throws GateError `ERR_ADMIN_UNREACHABLE` when nothing answers there in time, or something that is no linkgate
  */
-export const askStatus = async (admin: ListenAddress, signal: AbortSignal): Promise<RunningStatus> => {
+export const askStatus = async (
+  address: ListenAddress,
+  signal: AbortSignal,
+  admin?: AdminSettings,
+): Promise<RunningStatus> => {
+  const asked = { get: await createAdminGet(address, admin), address };
   const [status, metrics] = await Promise.all([
-    read(admin, '/api/status', signal),
-    read(admin, '/metrics', signal),
+    read(asked, '/api/status', signal),
+    read(asked, '/metrics', signal),
   ]);
-  return { ...parsed(status, admin), traffic: trafficOf(metrics) };
+  return { ...parsed(status, address), traffic: trafficOf(metrics) };
 };

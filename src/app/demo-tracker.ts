@@ -46,7 +46,7 @@ const answer = (request: IncomingMessage, response: ServerResponse): void => {
 };
 
 export interface DemoTracker {
-  /** `https://127.0.0.1:port` */
+  /** `https://127.0.0.1:port`, or `[::1]` */
   readonly origin: string;
   stop(): Promise<void>;
 }
@@ -57,12 +57,18 @@ export const startDemoTracker = async (certificate: {
   chainPem: string;
 }): Promise<DemoTracker> => {
   const server: Server = createServer({ key: certificate.keyPem, cert: certificate.chainPem }, answer);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
+  const listen = (host: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(0, host, resolve);
+    });
+  // a machine may have one family alone
+  const host = await listen('127.0.0.1').then(
+    () => '127.0.0.1',
+    () => listen('::1').then(() => '[::1]'),
+  );
   return {
-    origin: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    origin: `https://${host}:${(server.address() as AddressInfo).port}`,
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

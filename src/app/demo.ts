@@ -47,6 +47,7 @@ const demoSettings = (options: DemoOptions, folder: string, trackerOrigin: strin
   domains: [{ name: DEMO_DOMAIN, upstream: 'custom', redirectHttp: false }],
   trustedProxies: [],
   log: { clicks: 'none', sampleEvery: 100 },
+  drainMs: 1_000,
   workers: 1,
 });
 
@@ -78,7 +79,7 @@ export const startDemo = async (options: DemoOptions): Promise<Demo> => {
     undo.push(() => tracker.stop());
     const settings = demoSettings(options, folder, tracker.origin);
     const keeper = await startKeeper({ settings, logLevel: options.logLevel });
-    undo.push(() => keeper.stop(1_000));
+    undo.push(() => keeper.stop());
     await live(keeper);
     return { domain: DEMO_DOMAIN, addresses: keeper.addresses, caPem, caFile, stop };
   } catch (error) {

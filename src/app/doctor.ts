@@ -52,7 +52,7 @@ interface Known {
 /** The running proxy knows best; without one the storage does; a machine far from both knows nothing. */
 const known = async (settings: Settings, signal: AbortSignal): Promise<Known> => {
   try {
-    const { domains, workers } = await askStatus(settings.listen.admin, signal);
+    const { domains, workers } = await askStatus(settings.listen.admin, signal, settings.admin);
     const pid = workers[0]?.pid;
     const certificates = domains.map(({ certificate }) => certificate);
     return { source: 'proxy', certificates, ...(pid === undefined ? {} : { pid }) };

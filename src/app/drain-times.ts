@@ -2,11 +2,20 @@
 
 import type { DrainTime } from '../serve/listeners.ts';
 
-/** How long requests in flight get. */
-export const DRAIN_MS = 20_000;
+/** A slow client's first request has ten seconds, as ever. */
+const GRACE_MS = 10_000;
 
-/** Where others accept meanwhile nobody waits for the end: a slow client's first request has ten seconds, as ever. */
-export const HANDED_OVER: DrainTime = { timeoutMs: DRAIN_MS, graceMs: 10_000 };
+/** Where others accept meanwhile nobody waits for the end. @param drainMs - `drainTimeout` */
+export const handedOver = (drainMs: number): DrainTime => ({
+  timeoutMs: drainMs,
+  graceMs: Math.min(drainMs, GRACE_MS),
+});
 
 /** Where nobody does, each second is one without service: a client whose packet was lost twice (RFC 6298 §5) is awaited. */
-export const STOP_GRACE_MS = 3_000;
+const STOP_GRACE_MS = 3_000;
+
+/** @param timeoutMs - how long requests in flight get */
+export const withoutSuccessor = (timeoutMs: number): DrainTime => ({
+  timeoutMs,
+  graceMs: Math.min(timeoutMs, STOP_GRACE_MS),
+});

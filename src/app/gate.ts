@@ -13,9 +13,10 @@ import { createEventBus, type Emit } from '../core/events.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Storage } from '../core/storage.ts';
 import { logClicks } from '../observe/access-log.ts';
+import { createGateMetrics } from '../observe/gate-metrics.ts';
 import { logEvents } from '../observe/log.ts';
 import { createLogger, type Logger } from '../observe/logger.ts';
-import { createGateMetrics, type Metrics } from '../observe/metrics.ts';
+import type { Metrics } from '../observe/metrics.ts';
 import {
   createListeners,
   type CorridorSettings,
@@ -23,7 +24,8 @@ import {
   type Listeners,
 } from '../serve/listeners.ts';
 import { createFileStorage } from '../storage/file.ts';
-import { HANDED_OVER } from './drain-times.ts';
+import { withTimes } from '../storage/timed.ts';
+import { handedOver } from './drain-times.ts';
 import { logLevelOf } from './log-level.ts';
 import { startTracing } from './tracing.ts';
 import type { FromGate, ToGate } from './messages.ts';
@@ -49,6 +51,8 @@ interface Parts {
   /** takes a reload up; no connection is closed */
   apply(change: SettingsChange): void;
   lookAgain(domain: string): Promise<void>;
+  /** of the settings as they are now */
+  drainMs(): number;
   /** sends the last spans, where requests are traced */
   endTraces(): Promise<void>;
 }
@@ -88,7 +92,7 @@ const compose = (settings: Settings, wantedLevel: string | undefined): Parts => 
   logEvents({ events: bus, logger, clock });
   let stopClicks = logClicks({ events: bus, logger, clock, log: settings.log });
   const tracing = startTracing({ env: process.env, events: bus, emit: bus.emit, clock });
-  const storage = createFileStorage({ path: settings.certificates.storage.path, clock });
+  const storage = withTimes(createFileStorage({ path: settings.certificates.storage.path, clock }), bus.emit);
   const domains = new Map(settings.domains.map((domain) => [domain.name, domain]));
   const isServed = (name: string): boolean => domains.has(name);
   const store = createCertificateStore({ storage });
@@ -101,8 +105,11 @@ const compose = (settings: Settings, wantedLevel: string | undefined): Parts => 
   const metrics = createGateMetrics({
     events: bus,
     domains: [...domains.keys()],
-    tlsContexts: () => ({ cached: cache.size() }),
+    tlsContexts: () => ({ cached: cache.size(), loading: cache.loading() }),
     upstreamConnections: () => listeners.upstreamConnections(),
+    queuedRequests: () => listeners.queuedRequests(),
+    requestsInFlight: () => listeners.requestsInFlight(),
+    connections: () => listeners.connectionCounts(),
   });
   const answerTlsChallenge = createAnswerTlsChallenge({ storage, isServed, clock, emit: bus.emit });
   const corridorSettings = (common: CommonSettings): CorridorSettings => ({
@@ -135,6 +142,7 @@ const compose = (settings: Settings, wantedLevel: string | undefined): Parts => 
     listeners,
     metrics,
     lookAgain: (domain) => cache.lookAgain(domain),
+    drainMs: () => current.drainMs,
     endTraces: async () => {
       const over = AbortSignal.timeout(LAST_TRACES_MS);
       const late = new Promise<void>((resolve) => over.addEventListener('abort', () => resolve()));
@@ -184,7 +192,7 @@ export const runGate = (): void => {
     if (leaving) return;
     leaving = true;
     const cut = (await parts?.listeners.drain(time)) ?? 0;
-    if (cut > 0) parts?.emit('connections.cut', { connections: cut });
+    parts?.emit('gate.drained', { cut });
     // what was counted while draining counts too
     await measured(0).catch(() => undefined);
     await parts?.endTraces();
@@ -238,8 +246,8 @@ export const runGate = (): void => {
     }
   });
   // a keeper that died is started again by whoever started it: what we hold is finished first, nothing new is taken
-  process.on('disconnect', () => void leave(HANDED_OVER));
-  process.on('SIGTERM', () => void leave(HANDED_OVER));
+  process.on('disconnect', () => void leave(handedOver(parts?.drainMs() ?? 0)));
+  process.on('SIGTERM', () => void leave(handedOver(parts?.drainMs() ?? 0)));
   // Ctrl-C reaches the whole group: the keeper decides, and says `drain`
   process.on('SIGINT', () => undefined);
   process.on('SIGHUP', () => undefined);

@@ -38,6 +38,17 @@ export const createAskRenewalInfo =
       .find(({ directory }) => directory !== undefined && directory === certificate.directory)
       ?.renewalInfo?.(certificate, signal);
 
+/** What each still allows now; Infinity where its limits are not known. @throws GateError `ERR_STORAGE_*` */
+export const ordersLeftOf = (
+  issuers: readonly Issuer[],
+): Promise<readonly { readonly issuer: string; readonly left: number; readonly most: number }[]> =>
+  Promise.all(
+    issuers.map(async ({ issuer, ordersLeft }) => ({
+      issuer,
+      ...((await ordersLeft?.()) ?? { left: Infinity, most: Infinity }),
+    })),
+  );
+
 /** The time as the first CA that says it has it; this machine's own where there is none to ask. */
 export const createIssuersClock = (certificates: () => Settings['certificates'], clock: Clock): CaClock =>
   createCaClock({

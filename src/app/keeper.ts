@@ -7,8 +7,12 @@ import { createIssue } from '../cert/issue.ts';
 import { createIssuersHealth, issuerStatuses } from '../cert/issuers/issuer-health.ts';
 import { Renewal } from '../cert/renew.ts';
 import { createCertificateStore } from '../cert/store.ts';
+import { createAccess } from '../admin/access.ts';
+import { createPage } from '../admin/page/page.ts';
+import { createRecentEvents } from '../admin/recent-events.ts';
 import { AdminServer } from '../admin/server.ts';
-import { buildStatus, type ReloadStatus } from '../admin/status.ts';
+import { buildStatus, type ReloadStatus, type Status } from '../admin/status.ts';
+import { createTraffic } from '../admin/traffic.ts';
 import type { CertificateState } from '../core/certificate-state.ts';
 import { systemClock } from '../core/clock.ts';
 import { GateError, toGateError } from '../core/errors.ts';
@@ -16,13 +20,21 @@ import { createEventBus, type EventBus } from '../core/events.ts';
 import type { DomainSettings, ListenAddress, Settings } from '../core/settings.ts';
 import { createMetricsAggregate } from '../observe/aggregate.ts';
 import { createDaily } from '../observe/daily.ts';
+import { createKeeperMetrics } from '../observe/keeper-metrics.ts';
 import { logEvents } from '../observe/log.ts';
 import { createLogger } from '../observe/logger.ts';
-import { createKeeperMetrics } from '../observe/metrics.ts';
 import { createFileStorage } from '../storage/file.ts';
+import { readAdminAccess, requireGuard } from './admin-access.ts';
+import { withTimes } from '../storage/timed.ts';
 import { trafficOf } from './ask-status.ts';
 import { holdSocket, type HeldSocket } from './held-socket.ts';
-import { createAskRenewalInfo, createIssuers, createIssuersClock, createIssuersLook } from './issuers.ts';
+import {
+  createAskRenewalInfo,
+  createIssuers,
+  createIssuersClock,
+  createIssuersLook,
+  ordersLeftOf,
+} from './issuers.ts';
 import { logLevelOf } from './log-level.ts';
 import { choosePassedSocket, type PassedSocket } from './passed-sockets.ts';
 import { compareDomains, compareSettings, type SettingsChange } from './settings-change.ts';
@@ -40,12 +52,6 @@ export interface KeeperOptions {
 
 /** How a reload went. */
 export type Reloaded = { readonly change: SettingsChange } | { readonly error: GateError };
-
-/** What a socket that was passed is bound to is known only now. @throws GateError `ERR_CONFIG_INVALID` */
-const requireLoopback = ({ host, port }: ListenAddress): void => {
-  if (host === '::1' || host.startsWith('127.')) return;
-  throw new GateError('ERR_CONFIG_INVALID', `admin socket is open on "${host}:${port}", not on loopback`);
-};
 
 const namesOf = ({ domains }: Settings): readonly string[] => domains.map(({ name }) => name);
 
@@ -70,10 +76,10 @@ export interface Keeper {
   /** new processes for all gates, one by one; resolves when the last old one is gone, never rejects */
   roll(): Promise<void>;
   /**
-   * Lets requests in flight finish, for `timeoutMs` at most, and ends everything; gates whose sockets outlive them end by
+   * Lets requests in flight finish, for `timeoutMs` (`drainTimeout`) at most, and ends everything; gates whose sockets outlive them end by
    * themselves. Never rejects.
    */
-  stop(timeoutMs: number): Promise<void>;
+  stop(timeoutMs?: number): Promise<void>;
   /** ends the gates at once; a `stop` under way then comes to its end */
   cut(): void;
 }
@@ -103,8 +109,9 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
   };
 
   try {
-    const storage = createFileStorage({ path: settings.certificates.storage.path, clock });
-    await storage.open();
+    const files = createFileStorage({ path: settings.certificates.storage.path, clock });
+    await files.open();
+    const storage = withTimes(files, bus.emit);
     const hold = (listener: 'https' | 'http' | 'admin'): HeldSocket => {
       const wanted = settings.listen[listener];
       const held = choosePassedSocket(listener, wanted, passed) ?? holdSocket(listener, wanted);
@@ -116,7 +123,13 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
     const socketsOutlive = [sockets.https, sockets.http].every((socket) =>
       passed.some(({ handle }) => handle === socket.handle),
     );
-    requireLoopback(sockets.admin.address);
+    const traffic = createTraffic(clock);
+    const recent = createRecentEvents(bus, clock);
+    undo.push(() => recent.stop());
+    const adminAccess = await readAdminAccess(settings.admin);
+    requireGuard(sockets.admin.address, adminAccess);
+    const access = createAccess(clock);
+    access.setRules(adminAccess.rules);
 
     const store = createCertificateStore({ storage });
     const caClock = createIssuersClock(() => current.certificates, clock);
@@ -137,8 +150,14 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
       emit: bus.emit,
       clock,
       onStarted: (gate) => aggregate.gateStarted(gate),
-      onExited: (gate) => aggregate.gateExited(gate),
-      onMeasured: (gate, snapshot) => aggregate.received(gate, snapshot),
+      onExited: (gate) => {
+        aggregate.gateExited(gate);
+        traffic.gateExited(gate);
+      },
+      onMeasured: (gate, snapshot) => {
+        aggregate.received(gate, snapshot);
+        traffic.received(gate, snapshot);
+      },
     });
     const health = createIssuersHealth({ storage, clock: caClock, emit: bus.emit });
     await health.load();
@@ -149,6 +168,7 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
         renewalInfo: createAskRenewalInfo(issuers),
         look: createIssuersLook(certificates, storage),
         status: () => issuerStatuses(issuers, health),
+        ordersLeft: () => ordersLeftOf(issuers),
       };
     };
     let issuing = issuingWith(settings);
@@ -167,7 +187,14 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
       events: bus,
       version,
       domains: namesOf(settings),
+      clock,
       certificates: () => [...renewal.status(), ...departed.status()],
+      renewals: () => renewal.figures(),
+      issuers: () => issuing.status(),
+      ordersLeft: () => issuing.ordersLeft(),
+      upstreams: () =>
+        Object.fromEntries(current.upstreams.map(({ id }) => [id, isReachable(gates.contacts(id)) ?? true])),
+      isReady: () => isReady(),
     });
     const aggregate = createMetricsAggregate({
       keeper: () => metrics.snapshot(),
@@ -177,16 +204,21 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
 
     const daily = createDaily({
       read: async () =>
-        new Map([...trafficOf(await aggregate.text())].map(([name, { kinds }]) => [name, kinds])),
+        new Map([...trafficOf((await aggregate.page()).text)].map(([name, { kinds }]) => [name, kinds])),
       clock,
     });
 
     const takeUp = async (wanted: Settings): Promise<SettingsChange> => {
       const change = compareSettings(current, wanted);
-      const next: Settings = { ...current, ...change.common, domains: wanted.domains };
+      const next: Settings = { ...(change.common ?? current), domains: wanted.domains };
+      // files may have changed where the settings that name them have not
+      const { rules, tls } = await readAdminAccess(next.admin);
+      requireGuard(sockets.admin.address, { rules, ...(tls === undefined ? {} : { tls }) });
       const before = served;
       served = await servedWith(next);
       current = next;
+      access.setRules(rules);
+      if (tls !== undefined) admin.setTls(tls);
       if (change.common !== undefined) {
         issuing = issuingWith(next);
         logger.setLevel(logLevelOf(next, logLevel));
@@ -242,28 +274,36 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
     let ready = false;
     // settings are loaded and somebody answers: a port that only queues is not ready
     const isReady = (): boolean => ready && gates.isReady();
+    const status = async (): Promise<Status> =>
+      buildStatus({
+        version,
+        startedAtMs,
+        ready: isReady(),
+        workers: gates.list(),
+        upstreams: current.upstreams,
+        upstreamHealthy: ({ id }) => isReachable(gates.contacts(id)),
+        issuers: issuing.status(),
+        domains: served,
+        reload: lastReload,
+        days: await daily.days().catch(() => new Map()),
+        certificates: [...renewal.status(), ...departed.status()],
+      });
+    const page = createPage({ status, traffic, events: recent, clock });
     const admin = new AdminServer({
       socket: sockets.admin,
-      metrics: () => aggregate.text(),
+      access,
+      ...(adminAccess.tls === undefined ? {} : { tls: adminAccess.tls }),
+      metrics: (accept) => aggregate.page(accept),
       ready: isReady,
-      status: async () =>
-        buildStatus({
-          version,
-          startedAtMs,
-          ready: isReady(),
-          workers: gates.list(),
-          upstreams: current.upstreams,
-          upstreamHealthy: ({ id }) => isReachable(gates.contacts(id)),
-          issuers: issuing.status(),
-          domains: served,
-          reload: lastReload,
-          days: await daily.days().catch(() => new Map()),
-          certificates: [...renewal.status(), ...departed.status()],
-        }),
+      status,
+      pages: page.pages,
+      streams: page.streams,
       onError: (error) => bus.emit('part.failed', { part: 'admin', error }),
     });
     await admin.start();
     undo.push(() => admin.stop());
+    // a page that listens would hold the server up
+    undo.push(() => page.stop());
     undo.push(() => gates.kill());
     await gates.start();
     renewal.start();
@@ -276,6 +316,7 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
     };
     void departed.keep(unwatched.signal, () => void inTurn(serveAnew));
     void daily.keep(unwatched.signal);
+    void traffic.keep(unwatched.signal);
     void watchChanges({ storage, clock, emit: bus.emit, onChange }, unwatched.signal);
     ready = true;
     const addresses = {
@@ -304,7 +345,7 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
             bus.emit('part.failed', { part: 'gates', error });
           });
         }),
-      stop: async (timeoutMs) => {
+      stop: async (timeoutMs = current.drainMs) => {
         ready = false;
         bus.emit('program.stopping', { timeoutMs });
         const gatesEnd = socketsOutlive ? gates.leave() : gates.stop(timeoutMs);

@@ -1,29 +1,43 @@
 // Whether a gate answers: one small request to the http listener over loopback, for a name that nobody has configured. It
 // reaches no tracker. A port that is open proves nothing: the keeper holds it open even when no gate lives.
 
-import { connect } from 'node:net';
+import type { LookupAddress } from 'node:dns';
+import { connect, type TcpNetConnectOpts } from 'node:net';
 import type { ListenAddress } from '../core/settings.ts';
 
 /** RFC 6761 §6.4: never a configured name. OPTIONS * is about the server itself (RFC 9110 §9.3.7). */
 const REQUEST = 'OPTIONS * HTTP/1.1\r\nHost: probe.invalid\r\nConnection: close\r\n\r\n';
 
-/** Where a listener is reached from this machine: every address means loopback too. */
-export const reachableHost = (host: string): string => {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  return host === '::' ? '::1' : host;
-};
+const LOOPBACK: readonly LookupAddress[] = [
+  { address: '127.0.0.1', family: 4 },
+  { address: '::1', family: 6 },
+];
+
+/**
+ * How a listener is reached from this machine, as options of `connect` and `request`: every address means loopback too, of
+ * whichever family this machine has.
+ */
+export const reach = ({ host, port }: ListenAddress): TcpNetConnectOpts =>
+  host === '0.0.0.0' || host === '::'
+    ? {
+        host: 'localhost',
+        port,
+        lookup: (_name, _options, done) => done(null, [...LOOPBACK]),
+        autoSelectFamily: true,
+      }
+    : { host, port };
 
 /**
  * true once a gate sent anything, or took the connection and ended it: one at its ceiling refuses, and lives.
  * @param signal - when to give up
  */
-export const answers = ({ host, port }: ListenAddress, signal: AbortSignal): Promise<boolean> =>
+export const answers = (address: ListenAddress, signal: AbortSignal): Promise<boolean> =>
   new Promise((resolve) => {
     if (signal.aborted) {
       resolve(false);
       return;
     }
-    const socket = connect({ host: reachableHost(host), port });
+    const socket = connect(reach(address));
     let isOpen = false;
     const end = (alive: boolean): void => {
       signal.removeEventListener('abort', late);

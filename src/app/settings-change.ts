@@ -37,6 +37,12 @@ export const compareDomains = (
 
 const commonOf = ({ domains: _domains, ...common }: Settings): CommonSettings => common;
 
+/** Whether the admin port speaks TLS, and whether clients then need a certificate. */
+const tlsKind = (admin: Settings['admin']): 'none' | 'server' | 'mutual' => {
+  if (admin?.tls === undefined) return 'none';
+  return admin.tls.clientCaFile === undefined ? 'server' : 'mutual';
+};
+
 const SOCKETS = ['https', 'http', 'admin'] as const;
 
 /**
@@ -51,12 +57,19 @@ export const compareSettings = (before: Settings, after: Settings): SettingsChan
   if (!isDeepStrictEqual(before.certificates.storage, after.certificates.storage)) {
     atRestart.push('certificates.storage');
   }
+  const tls = [before, after].map(({ admin }) => tlsKind(admin));
+  // one kind of listener is not made into the other, and what goes with it waits too
+  const keepAdmin = tls[0] !== tls[1];
+  if (keepAdmin) atRestart.push('admin');
   const keptAddress = <T extends Listen>(name: (typeof SOCKETS)[number], { fd: _fd, ...wanted }: T) => {
     const { host, port, fd } = before.listen[name];
     return { ...wanted, host, port, ...(fd === undefined ? {} : { fd }) };
   };
+  const { admin: wantedAdmin, ...wanted } = commonOf(after);
+  const admin = keepAdmin ? before.admin : wantedAdmin;
   const common: CommonSettings = {
-    ...commonOf(after),
+    ...wanted,
+    ...(admin === undefined ? {} : { admin }),
     listen: {
       https: keptAddress('https', after.listen.https),
       http: keptAddress('http', after.listen.http),

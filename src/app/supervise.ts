@@ -8,7 +8,7 @@ import { GateError } from '../core/errors.ts';
 import type { Emit, Listener } from '../core/events.ts';
 import type { Settings, UpstreamId } from '../core/settings.ts';
 import type { UpstreamContact } from '../core/upstream-contact.ts';
-import { HANDED_OVER, STOP_GRACE_MS } from './drain-times.ts';
+import { handedOver, withoutSuccessor } from './drain-times.ts';
 import { gateArgs } from './gate-heap.ts';
 import type { DrainTime } from '../serve/listeners.ts';
 import type { SocketHandle } from './held-socket.ts';
@@ -235,7 +235,7 @@ export const createGates = (options: GatesOptions): Gates => {
     const now = serving();
     const missing = settings.workers - now.length - pausing;
     for (let more = missing; more > 0; more -= 1) void replace();
-    for (const gate of now.slice(settings.workers)) void retire(gate, HANDED_OVER);
+    for (const gate of now.slice(settings.workers)) void retire(gate, handedOver(settings.drainMs));
   };
 
   const measure: Gates['measure'] = (number, signal) =>
@@ -304,7 +304,7 @@ export const createGates = (options: GatesOptions): Gates => {
       for (const gate of serving()) {
         if (stopped.signal.aborted) break;
         await startOne(true);
-        leaving.push(retire(gate, HANDED_OVER));
+        leaving.push(retire(gate, handedOver(settings.drainMs)));
       }
       // one of them may have died meanwhile, and have been replaced already
       resize();
@@ -313,8 +313,7 @@ export const createGates = (options: GatesOptions): Gates => {
     stop: async (timeoutMs) => {
       stopped.abort();
       clearInterval(looking);
-      const time = { timeoutMs, graceMs: STOP_GRACE_MS };
-      await Promise.all([...gates.values()].map((gate) => retire(gate, time)));
+      await Promise.all([...gates.values()].map((gate) => retire(gate, withoutSuccessor(timeoutMs))));
     },
     leave: async () => {
       stopped.abort();
@@ -324,7 +323,7 @@ export const createGates = (options: GatesOptions): Gates => {
         const isReady = gate.state === 'ready';
         gate.state = 'draining';
         gate.isSpare = true;
-        send(gate, { type: 'drain', time: HANDED_OVER });
+        send(gate, { type: 'drain', time: handedOver(settings.drainMs) });
         try {
           // messages are taken in order: who answers this one has begun
           if (isReady) await measure(number, AbortSignal.timeout(LEAVE_MS));

@@ -15,6 +15,8 @@ export interface Installation {
   /** absolute path of `log.file`, where there is one */
   readonly logFile?: string;
   readonly listen: Readonly<Record<SocketName, Listen>>;
+  /** `drainTimeout` */
+  readonly drainMs: number;
   /** an account of the system's; without one systemd makes one while the service runs */
   readonly user?: string;
   /** false: the service binds its ports itself */
@@ -40,6 +42,7 @@ export const PACKAGED: Installation = {
     http: { host: '0.0.0.0', port: 80 },
     admin: { host: '127.0.0.1', port: 9464 },
   },
+  drainMs: 20_000,
   sockets: true,
 };
 
@@ -126,14 +129,17 @@ const identity = (installation: Installation): string => {
   return `${user === undefined ? 'DynamicUser=yes' : `User=${argument(user)}`}\n${place}${logPlace(installation)}`;
 };
 
+/** for what is not a request: a write to the storage, a CA that is told */
+const AFTER_DRAIN_SECONDS = 40;
+
 /** Sockets that systemd holds outlive the service: the next one takes over while the gates of the last one drain. */
-const WITH_SOCKETS = `# the gates of a process that is replaced finish what they have begun, and end by themselves within 20 s
+const WITH_SOCKETS = `# the gates of a process that is replaced finish what they have begun, and end by themselves within the drain time
 KillMode=process`;
 const WITHOUT_SOCKETS = `# SIGTERM to the keeper alone: it drains its gates
 KillMode=mixed`;
 
 const service = (installation: Installation): Unit => {
-  const { command, config, sockets } = installation;
+  const { command, config, drainMs, sockets } = installation;
   const run = command.map(argument).join(' ');
   const units = SOCKETS.map(socketUnitName).join(' ');
   const capabilities = sockets
@@ -159,7 +165,7 @@ ${sockets ? `Sockets=${units}\n` : ''}ExecStart=${run} run --config ${argument(c
 # waits for the outcome, and fails when the new settings are not good
 ExecReload=${run} reload --config ${argument(config)}
 ${sockets ? WITH_SOCKETS : WITHOUT_SOCKETS}
-TimeoutStopSec=60s
+TimeoutStopSec=${Math.ceil(drainMs / 1_000) + AFTER_DRAIN_SECONDS}s
 # fed while a gate answers
 WatchdogSec=60s
 Restart=always

@@ -168,6 +168,11 @@ export const withBudget = (issuer: Issuer, { storage, clock, limits }: BudgetOpt
 
   return {
     ...issuer,
+    ordersLeft: async () => {
+      const { most, inMs } = limits.orders;
+      const { length } = await read(accountKey, inMs);
+      return { left: Math.max(0, most - length), most };
+    },
     obtain: async (name, signal, options = {}) => {
       const { replaces } = options;
       const isExempt = replaces?.source === 'acme' && replaces.directory === issuer.directory;

@@ -21,6 +21,8 @@ export interface ContextCache {
   lookAgain(name: string): Promise<void>;
   /** contexts in memory */
   size(): number;
+  /** names that are being loaded */
+  loading(): number;
 }
 
 export interface ContextCacheOptions {
@@ -114,7 +116,9 @@ export const createContextCache = (options: ContextCacheOptions): ContextCache =
     max: maxContexts,
     dispose: ({ context }, _name, reason) => {
       // one that was replaced was asked for a moment ago, and there are few of them: those are left to V8
-      if (reason === 'evict') closeLater(context);
+      if (reason !== 'evict') return;
+      closeLater(context);
+      emit('context.evicted', {});
     },
   });
   const negatives = new LRUCache<string, { readonly atMs: number; readonly lookup: ContextLookup }>({
@@ -141,6 +145,7 @@ export const createContextCache = (options: ContextCacheOptions): ContextCache =
   };
 
   const readOnce = async (name: string): Promise<ContextLookup> => {
+    const startedMs = performance.now();
     try {
       const certificate = await store.read(name);
       if (certificate === undefined) return keepOld(name, { result: 'absent' });
@@ -150,6 +155,7 @@ export const createContextCache = (options: ContextCacheOptions): ContextCache =
       const context = buildContext(certificate);
       const { fingerprint, notAfterMs } = certificate;
       entries.set(name, { context, fingerprint, notAfterMs, checkedAtMs: clock.now(), hasFailed: false });
+      emit('context.loaded', { durationMs: performance.now() - startedMs });
       return { result: 'miss', context };
     } catch (error) {
       const { code, message } = toGateError(error);
@@ -196,5 +202,6 @@ export const createContextCache = (options: ContextCacheOptions): ContextCache =
       await load(name);
     },
     size: () => entries.size,
+    loading: () => loads.size,
   };
 };

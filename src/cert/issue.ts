@@ -3,7 +3,7 @@
 
 import type { Clock } from '../core/clock.ts';
 import { GateError, toGateError } from '../core/errors.ts';
-import type { Emit } from '../core/events.ts';
+import type { Emit, Events } from '../core/events.ts';
 import type { Storage } from '../core/storage.ts';
 import { checkCertificate } from './certificate.ts';
 import { createIssuersHealth, type IssuersHealth } from './issuers/issuer-health.ts';
@@ -59,6 +59,15 @@ const LOCK_WAIT_MS = 60_000;
 /** more are ordered again: a storage that fails for so many names is found out before their orders */
 const MOST_UNSTORED = 100;
 
+type OrderOutcome = Pick<Events['order.completed'], 'result' | 'code' | 'problemType'>;
+
+const failedAs = ({ code, details: { type, ownLimit } }: GateError): OrderOutcome => ({
+  result: 'failed',
+  code,
+  ...(ownLimit === true ? { problemType: 'own-limit' } : {}),
+  ...(typeof type === 'string' ? { problemType: type } : {}),
+});
+
 export const createIssue = (options: IssueOptions): Issue => {
   const { storage, store, issuers, clock, emit } = options;
   const health = options.health ?? createIssuersHealth({ storage, clock, emit });
@@ -88,7 +97,8 @@ export const createIssue = (options: IssueOptions): Issue => {
     });
     const { serial, notAfterMs } = certificate;
     const durationMs = clock.now() - startedMs;
-    emit('certificate.issued', { domain: name, issuer: by, serial, notAfterMs, durationMs });
+    const renewed = found.before !== undefined;
+    emit('certificate.issued', { domain: name, issuer: by, serial, notAfterMs, durationMs, renewed });
     return certificate;
   };
 
@@ -107,15 +117,19 @@ export const createIssue = (options: IssueOptions): Issue => {
     { before, ...asked }: ObtainOptions & Pick<Unstored, 'before'>,
   ): Promise<[StoredCertificate, Obtained]> => {
     const startedMs = clock.now();
-    const completed = (result: 'issued' | 'failed'): void =>
-      emit('order.completed', { issuer: issuer.issuer, result, durationMs: clock.now() - startedMs });
+    const completed = (outcome: OrderOutcome): void =>
+      emit('order.completed', {
+        issuer: issuer.issuer,
+        durationMs: clock.now() - startedMs,
+        ...outcome,
+      });
     try {
       const obtained = await issuer.obtain(name, signal, asked);
-      completed('issued');
+      completed({ result: 'issued' });
       return [await keep(name, { issuer, obtained, before }, startedMs), obtained];
     } catch (error) {
       const cause = toGateError(error);
-      if (!signal.aborted && !cause.code.startsWith('ERR_STORAGE_')) completed('failed');
+      if (!signal.aborted && !cause.code.startsWith('ERR_STORAGE_')) completed(failedAs(cause));
       throw new GateError(cause.code, cause.message, {
         cause,
         details: { ...cause.details, issuer: issuer.issuer },

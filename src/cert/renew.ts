@@ -2,13 +2,14 @@
 // ordered; nothing that fails ends the loop. The books are renewal-records.ts, one order is renewal-attempt.ts.
 
 import { setMaxListeners } from 'node:events';
-import type { CertificateStatus } from '../core/certificate-state.ts';
+import type { CertificateStatus, RenewalFigures } from '../core/certificate-state.ts';
 import type { Clock } from '../core/clock.ts';
 import type { CaClock } from './ca-clock.ts';
 import { certificateStatus } from './domain.ts';
 import { askAtMs, dueMs } from './plan.ts';
 import { createAttempt, type Attempt, type AttemptOptions } from './renewal-attempt.ts';
 import { chooseDue, createEntry, NOTHING_YET, type Entry } from './renewal-entry.ts';
+import { renewalFigures } from './renewal-figures.ts';
 import { createRecords, MANY, type Records } from './renewal-records.ts';
 import { Schedule } from './schedule.ts';
 import type { CertificateStore } from './store.ts';
@@ -155,6 +156,11 @@ export class Renewal {
     return [...this.#entries.values()].map(({ name, certificate, state }) =>
       certificateStatus({ domain: name, certificate, state, nowMs }),
     );
+  }
+
+  /** How their renewals stand together. */
+  figures(): RenewalFigures {
+    return renewalFigures(this.#entries.values(), this.#options.clock.now());
   }
 
   async #run(): Promise<void> {

@@ -5,6 +5,7 @@ import { get as httpsGet, type RequestOptions } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { startDemo, type Demo } from '../app/demo.ts';
+import { reach } from '../app/probe.ts';
 import { untilSignal } from '../app/until-signal.ts';
 import { systemClock } from '../core/clock.ts';
 import { GateError } from '../core/errors.ts';
@@ -69,9 +70,8 @@ const urlOf = ({ host, port }: ListenAddress): string => `${host.includes(':') ?
 
 /** The line of /metrics that counted the sample click. The answer may be here before the gate has closed its books. */
 const countedLine = async ({ addresses, domain }: Demo): Promise<string> => {
-  const { host, port } = addresses.admin;
   for (let tries = 0; tries < 20; tries += 1) {
-    const { body } = await read(httpGet, { host, port, path: '/metrics' });
+    const { body } = await read(httpGet, { ...reach(addresses.admin), path: '/metrics' });
     const isCount = (text: string): boolean =>
       text.startsWith('linkgate_clicks_total{') && text.includes(`"${domain}"`);
     const line = body.split('\n').find(isCount);
@@ -85,9 +85,9 @@ const show = async (demo: Demo, print: (text: string) => void): Promise<void> =>
   const { addresses, domain, caPem, caFile } = demo;
   const target = sampleClick();
   const { host, port } = addresses.https;
+  const curlHost = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
   const answer = await read(httpsGet, {
-    host,
-    port,
+    ...reach(addresses.https),
     servername: domain,
     ca: caPem,
     path: target,
@@ -115,7 +115,7 @@ The count, on http://${urlOf(addresses.admin)}/metrics
   ${await countedLine(demo)}
 
 Send it again
-  curl -i --cacert ${caFile} --resolve ${domain}:${port}:${host} \\
+  curl -i --cacert ${caFile} --resolve ${domain}:${port}:${curlHost} \\
     'https://${domain}:${port}${target}'
 
 Ctrl-C stops it and removes everything it made.

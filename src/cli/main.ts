@@ -2,7 +2,7 @@
 // Words in, exit code out: picks the command and loads only that command's code. The one place that catches for all.
 
 import { CommanderError } from 'commander';
-import { ERRORS, GateError } from '../core/errors.ts';
+import { ERRORS, toGateError } from '../core/errors.ts';
 import { createProgram } from './program.ts';
 
 /** Runs the command named by `argv` (without node and script) and returns the exit code. */
@@ -19,16 +19,14 @@ const main = async (argv: readonly string[]): Promise<number> => {
 const report = (error: unknown): number => {
   // commander has printed its own line; help and version that were asked for are no mistake
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : ERRORS.ERR_USAGE.exit;
-  const known = error instanceof GateError && error.code !== 'ERR_INTERNAL';
-  const message = error instanceof Error ? error.message : String(error);
-  if (known) {
-    process.stderr.write(`linkgate: ${message}\n${error.code}: ${error.entry.help}\n`);
-    if (debugging()) process.stderr.write(`${stackOf(error)}\n`);
-    return error.entry.exit;
-  }
-  process.stderr.write(`linkgate: ${ERRORS.ERR_INTERNAL.help}: ${message.replaceAll('\n', ' ')}\n`);
+  const { code, message, entry } = toGateError(error);
+  process.stderr.write(
+    code === 'ERR_INTERNAL'
+      ? `linkgate: ${entry.help}: ${message.replaceAll('\n', ' ')}\n`
+      : `linkgate: ${message}\n${code}: ${entry.help}\n`,
+  );
   if (debugging()) process.stderr.write(`${stackOf(error)}\n`);
-  return ERRORS.ERR_INTERNAL.exit;
+  return entry.exit;
 };
 
 const debugging = (): boolean => ['debug', 'trace'].includes(process.env['LINKGATE_LOG_LEVEL'] ?? '');

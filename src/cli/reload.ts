@@ -34,12 +34,12 @@ const signal = async (pid: number): Promise<void> => {
  * @throws GateError `ERR_CONFIG_*` before anything is signalled, `ERR_ADMIN_UNREACHABLE`, `ERR_RELOAD_DENIED`
  */
 export const reloadCommand = async ({ config }: { readonly config?: string }): Promise<number> => {
-  const { listen } = await loadSettings(configPath({ config }));
+  const { listen, admin } = await loadSettings(configPath({ config }));
   const over = AbortSignal.timeout(ANSWER_LIMIT_MS);
-  const before = await askStatus(listen.admin, over);
+  const before = await askStatus(listen.admin, over, admin);
   await signal(before.pid);
   for (;;) {
-    const { reload, domains } = await askStatus(listen.admin, over);
+    const { reload, domains } = await askStatus(listen.admin, over, admin);
     if (reload !== null && reload.number > (before.reload?.number ?? 0)) {
       if (reload.problem !== null) {
         process.stderr.write(`linkgate: ${reload.problem}\nthe old settings stay\n`);

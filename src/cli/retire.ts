@@ -69,7 +69,7 @@ type Row = RunningStatus['domains'][number];
 
 const look = async (settings: Settings, name: string, signal: AbortSignal): Promise<Row | undefined> => {
   try {
-    const { domains } = await askStatus(settings.listen.admin, signal);
+    const { domains } = await askStatus(settings.listen.admin, signal, settings.admin);
     return domains.find((row) => row.name === name);
   } catch (error) {
     if (error instanceof GateError && error.code === 'ERR_ADMIN_UNREACHABLE') return undefined;

@@ -1,7 +1,6 @@
 // `linkgate run`: the proxy in the foreground until SIGTERM or SIGINT. SIGHUP reads the configuration again, SIGUSR1
 // opens the log file anew, SIGUSR2 gives every gate a new process. Under systemd it takes the sockets that were passed and says how it stands.
 
-import { DRAIN_MS } from '../app/drain-times.ts';
 import { startKeeper, type Keeper } from '../app/keeper.ts';
 import { createNotify } from '../app/notify.ts';
 import { takePassedSockets } from '../app/passed-sockets.ts';
@@ -53,6 +52,6 @@ export const runCommand = async ({ config }: { readonly config?: string }): Prom
   stopping.onAgain = () => keeper?.cut();
   // a signal that came while it started counts
   await stopping.asked;
-  await Promise.all([service.stopping(), keeper.stop(DRAIN_MS)]);
+  await Promise.all([service.stopping(), keeper.stop()]);
   return 0;
 };

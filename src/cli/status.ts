@@ -127,14 +127,14 @@ export const statusCommand = async ({
   watch = false,
 }: StatusOptions): Promise<number> => {
   if (json && watch) throw new GateError('ERR_USAGE', 'options --json and --watch exclude each other');
-  const { admin } = (await loadSettings(configPath({ config }))).listen;
+  const { listen, admin } = await loadSettings(configPath({ config }));
   const { stdout } = process;
   const colours = coloursFor(stdout);
   const stop = new AbortController();
   const look = async (): Promise<string> => {
-    const status = await askStatus(admin, stop.signal);
-    const look = { colours, nowMs: systemClock.now(), width: widthOfStream(stdout) };
-    return json ? asJson(status) : formatStatus(status, look);
+    const status = await askStatus(listen.admin, stop.signal, admin);
+    const width = widthOfStream(stdout);
+    return json ? asJson(status) : formatStatus(status, { colours, nowMs: systemClock.now(), width });
   };
   const first = await look();
   if (!watch) {

@@ -16,7 +16,7 @@ export interface SystemdOptions {
 
 const unitsFor = async ({ config, user, sockets }: SystemdOptions): Promise<readonly Unit[]> => {
   const path = resolve(configPath({ config }));
-  const { listen, certificates, log } = await loadSettings(path);
+  const { listen, certificates, drainMs, log } = await loadSettings(path);
   // a link such as /usr/local/bin/linkgate would be as good, and says less about which version it is
   const command = [process.execPath, await realpath(process.argv[1] ?? '')];
   const storage = certificates.storage.path;
@@ -27,6 +27,7 @@ const unitsFor = async ({ config, user, sockets }: SystemdOptions): Promise<read
     listen,
     sockets,
     ...(user === undefined ? {} : { user }),
+    drainMs,
     ...(log.file === undefined ? {} : { logFile: log.file }),
   });
 };

@@ -3,6 +3,7 @@
 
 import { isIP } from 'node:net';
 import { basename, dirname, join, resolve } from 'node:path';
+import { checkAdmin } from './admin-checks.ts';
 import { caFileProblem } from './ca-file.ts';
 import { configuredName } from './configured-name.ts';
 import { parseDomainsFile } from './domains-file.ts';
@@ -188,7 +189,9 @@ const checkDomains = async (parts: CheckParts): Promise<readonly FileDomain[]> =
 export const checkTree = async (parts: CheckParts): Promise<FileContents> => {
   checkListeners(parts);
   checkUpstream(parts);
-  await checkIssuers({ ...parts, valueAt: (path) => valueAt(parts.tree, path) });
+  const valueOf = (path: ConfigPath): unknown => valueAt(parts.tree, path);
+  await checkAdmin({ ...parts, valueAt: valueOf });
+  await checkIssuers({ ...parts, valueAt: valueOf });
   await checkCaFiles(parts);
   const universalLinks = await checkUniversalLinks(parts);
   return { universalLinks, domains: await checkDomains(parts) };

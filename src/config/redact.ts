@@ -71,6 +71,7 @@ export const effectiveSettings = (settings: Settings): SettingsTree => {
       http: listenerTree(listen.http),
       admin: formatListen(listen.admin),
     },
+    ...(settings.admin === undefined ? {} : { admin: settings.admin }),
     upstream: {
       ...upstreamTree('custom'),
       connectTimeout: formatDuration(upstreamUse.connectTimeoutMs),
@@ -90,6 +91,7 @@ export const effectiveSettings = (settings: Settings): SettingsTree => {
     trustedProxies: settings.trustedProxies,
     limits: limitsTree(settings.limits ?? {}),
     log: settings.log,
+    drainTimeout: formatDuration(settings.drainMs),
     workers: settings.workers,
   };
 };

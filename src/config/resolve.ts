@@ -15,6 +15,7 @@ import type {
   UpstreamSettings,
 } from '../core/settings.ts';
 import { durationMs } from '../core/units.ts';
+import { adminOf } from './admin-schema.ts';
 import { GateError } from '../core/errors.ts';
 import type { FileContents } from './checks.ts';
 import { limitsOf } from './limits.ts';
@@ -169,6 +170,7 @@ export const resolveSettings = (config: Config, files: FileContents, directory: 
       http: publicListen('http', config.listen.http),
       admin: listen('admin', config.listen.admin),
     },
+    ...adminOf(config.admin, path),
     upstreams: (['us', 'eu', 'custom'] as const)
       // a name that left may have been the last one of its region
       .filter((id) => used.has(id) || (keepServing && id !== 'custom'))
@@ -189,6 +191,7 @@ export const resolveSettings = (config: Config, files: FileContents, directory: 
     trustedProxies: config.trustedProxies,
     log: logOf(config.log, path),
     ...limitsOf(config.limits),
+    drainMs: duration(config.drainTimeout),
     workers: config.workers === 'auto' ? Math.min(MOST_WORKERS, availableParallelism()) : config.workers,
   });
 };

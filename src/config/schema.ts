@@ -3,6 +3,8 @@
 
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { durationMs } from '../core/units.ts';
+import { admin } from './admin-schema.ts';
 import { domainExtras, limits, log, publicListener, trustedProxies } from './corridor-schema.ts';
 import {
   alternatives,
@@ -17,7 +19,7 @@ import {
   wholeNumber,
   type RawIssue,
 } from './kinds.ts';
-import { DEFAULT_LISTEN, LISTEN_GRAMMAR, isLoopback, parseListen } from './listen-address.ts';
+import { DEFAULT_LISTEN, LISTEN_GRAMMAR, parseListen } from './listen-address.ts';
 import { quote } from './problems.ts';
 import { CHALLENGES, dns, eab, preferredChain, profile } from './issuer-schema.ts';
 
@@ -32,14 +34,7 @@ export const DIRECTORIES: ReadonlyMap<string, string> = new Map([
 /** The most processes that serve. */
 export const MOST_WORKERS = 256;
 
-const adminAddress = () =>
-  text(LISTEN_GRAMMAR, (value) => {
-    const address = parseListen('admin', value);
-    if (address === undefined) return `must be ${LISTEN_GRAMMAR}, not ${quote(value)}`;
-    return isLoopback(address)
-      ? undefined
-      : `must be a loopback address such as 127.0.0.1:9464, not ${quote(value)}`;
-  });
+const adminAddress = () => pattern(LISTEN_GRAMMAR, (value) => parseListen('admin', value) !== undefined);
 
 /** An https URL without userinfo, or undefined. */
 const httpsUrl = (value: string): URL | undefined => {
@@ -119,6 +114,7 @@ export const configSchema = mapping({
     http: publicListener().default(DEFAULT_LISTEN.http),
     admin: adminAddress().default(DEFAULT_LISTEN.admin),
   }).prefault({}),
+  admin: admin(),
   upstream: mapping({
     region: region().default('us'),
     url: upstreamUrl().optional(),
@@ -154,6 +150,10 @@ export const configSchema = mapping({
   trustedProxies: trustedProxies(),
   limits: limits(),
   log: log(),
+  drainTimeout: pattern('a duration from 1s to 10m such as 20s', (value) => {
+    const ms = durationMs(value);
+    return ms !== undefined && ms >= 1_000 && ms <= 600_000;
+  }).default('20s'),
   workers: z
     .union([z.literal('auto'), wholeNumber(1, MOST_WORKERS, 'auto or ')], {
       error: expected(`auto or a whole number from 1 to ${MOST_WORKERS}`),

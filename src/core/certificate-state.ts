@@ -43,3 +43,17 @@ export interface IssuerStatus {
   /** it is passed over until then; null when it is asked */
   readonly retryAt: string | null;
 }
+
+/** How the renewals of all configured names stand together. Times in ms since the epoch. */
+export interface RenewalFigures {
+  /** certificates of ACME CAs by where now is to the window their CA wishes (RFC 9773); `none`: it wishes none, or was not asked yet */
+  readonly windows: Readonly<Record<'ahead' | 'open' | 'past' | 'none', number>>;
+  /** when the first window that lies ahead opens */
+  readonly soonestWindowMs: number | undefined;
+  /** when the first renewal is wanted; in the past where one is late */
+  readonly soonestRenewalMs: number | undefined;
+  /** how far the latest is past its time, as a share of the lifetime; 0: none is */
+  readonly latenessRatio: number;
+  /** least share of its lifetime that a certificate has left, 0 to 1 */
+  readonly leastRemainingRatio: number | undefined;
+}

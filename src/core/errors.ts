@@ -20,6 +20,12 @@ const entry = (status: number, exit: ErrorEntry['exit'], retry: boolean, help: s
 export const ERRORS = Object.freeze({
   ERR_USAGE: entry(500, 64, false, 'see `linkgate --help`'),
   ERR_INTERNAL: entry(500, 70, false, 'a bug in linkgate: please report it with the log line'),
+  ERR_DESCRIPTORS_EXHAUSTED: entry(
+    503,
+    69,
+    true,
+    'allow more open files: `LimitNOFILE=` in the unit, `ulimit -n` in a shell',
+  ),
 
   ERR_CONFIG_INVALID: entry(500, 78, false, 'mend the lines named, then `linkgate check`'),
   ERR_CONFIG_UNREADABLE: entry(500, 78, false, 'name a readable file with --config or $LINKGATE_CONFIG'),
@@ -154,6 +160,13 @@ const messageOf = (thrown: unknown): string => {
     : String(thrown);
 };
 
+/** open(2): of this process, of the machine */
+const isExhausted = (thrown: unknown): boolean =>
+  thrown instanceof Error && 'code' in thrown && (thrown.code === 'EMFILE' || thrown.code === 'ENFILE');
+
 /** The error as a GateError: itself when it is one, else wrapped under `code` with its cause kept. */
-export const toGateError = (error: unknown, code: ErrorCode = 'ERR_INTERNAL'): GateError =>
-  error instanceof GateError ? error : new GateError(code, messageOf(error), { cause: error });
+export const toGateError = (error: unknown, code: ErrorCode = 'ERR_INTERNAL'): GateError => {
+  if (error instanceof GateError) return error;
+  const found = code === 'ERR_INTERNAL' && isExhausted(error) ? 'ERR_DESCRIPTORS_EXHAUSTED' : code;
+  return new GateError(found, messageOf(error), { cause: error });
+};

@@ -59,12 +59,18 @@ export interface Events {
     readonly result: 'answered' | 'kept' | 'failed';
     readonly cause?: string;
   };
+  /** a request that found all connections to the tracker taken waits no more: it has one, or its client has left */
+  'upstream.waited': { readonly upstream: UpstreamId; readonly waitMs: number };
   'handshake.completed': { readonly version: TlsVersion; readonly resumed: boolean };
   /** `reason`: unknown-name, no-certificate, timeout, protocol (the client's own fault or a scanner) */
   'handshake.failed': {
     readonly reason: 'unknown-name' | 'no-certificate' | 'timeout' | 'protocol' | 'internal';
   };
   'context.looked': { readonly result: 'hit' | 'miss' | 'absent' | 'failed' };
+  /** a TLS context was made of what the storage has */
+  'context.loaded': { readonly durationMs: number };
+  /** one was pushed out by others */
+  'context.evicted': Readonly<Record<string, never>>;
   'context.failed': { readonly domain: string; readonly code: ErrorCode; readonly message: string };
 
   'certificate.issued': {
@@ -73,6 +79,8 @@ export interface Events {
     readonly serial: string;
     readonly notAfterMs: number;
     readonly durationMs: number;
+    /** it takes the place of another one */
+    readonly renewed?: boolean;
   };
   /** an attempt failed; the one served, if any, is served on */
   'certificate.failed': {
@@ -88,6 +96,16 @@ export interface Events {
     readonly issuer: string;
     readonly result: 'issued' | 'failed';
     readonly durationMs: number;
+    /** of one that failed */
+    readonly code?: ErrorCode;
+    /** the CA's own word for it (RFC 8555 §6.7), or `own-limit` where our count of its limits held the order back */
+    readonly problemType?: string;
+  };
+  /** a call to the storage came to its end; `failed`: it could not do it */
+  'storage.completed': {
+    readonly operation: 'read' | 'write' | 'remove' | 'list' | 'lock';
+    readonly durationMs: number;
+    readonly failed: boolean;
   };
   'storage.failed': { readonly code: ErrorCode; readonly message: string };
 
@@ -101,6 +119,8 @@ export interface Events {
     readonly code?: ErrorCode;
     readonly message?: string;
   };
+  /** told by the gate itself: it was told to end, and has; `cut`: connections that its drain time was too short for */
+  'gate.drained': { readonly cut: number };
   /** the configuration was read again; with `code` it was refused, and the old settings stay */
   'settings.reloaded': {
     readonly domains: number;
@@ -115,8 +135,6 @@ export interface Events {
   'program.started': { readonly version: string; readonly node: string; readonly domains: number };
   'program.stopping': { readonly timeoutMs: number };
   'program.stopped': Readonly<Record<never, never>>;
-  /** the drain time was over before they were */
-  'connections.cut': { readonly connections: number };
   /** what nobody expected, and what the rest of the program goes on without */
   'part.failed': {
     readonly part: 'listener' | 'admin' | 'gates' | 'gate' | 'traces';

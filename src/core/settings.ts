@@ -30,6 +30,27 @@ export interface PublicListen extends Listen {
   readonly proxyProtocol?: readonly string[];
 }
 
+/** Who may ask the admin port, and how. Files are absolute paths, read at the start and at each reload. */
+export interface AdminSettings {
+  /** file of the token that every request but health checks must carry */
+  readonly tokenFile?: string;
+  /** https instead of http */
+  readonly tls?: {
+    /** leaf first */
+    readonly certFile: string;
+    readonly keyFile: string;
+    /** CAs of clients, which then need a certificate */
+    readonly clientCaFile?: string;
+    /** what commands of this machine show; the server's own where absent */
+    readonly clientCertFile?: string;
+    readonly clientKeyFile?: string;
+  };
+  /** open: /metrics is answered without a token */
+  readonly metrics?: 'guarded' | 'open';
+  /** names it answers to beside addresses and `localhost`, lower case */
+  readonly hosts?: readonly string[];
+}
+
 export interface UpstreamSettings {
   readonly id: UpstreamId;
   /** `https://host[:port]`, nothing behind it */
@@ -173,6 +194,8 @@ export interface Settings {
     readonly http: PublicListen;
     readonly admin: Listen;
   };
+  /** absent: asked by nobody but this machine, who need no token */
+  readonly admin?: AdminSettings;
   /** the upstreams that at least one domain uses */
   readonly upstreams: readonly UpstreamSettings[];
   readonly upstreamUse: UpstreamUse;
@@ -202,6 +225,8 @@ export interface Settings {
     /** absolute path; stdout when absent */
     readonly file?: string;
   };
+  /** how long requests in flight get when a process ends */
+  readonly drainMs: number;
   /** serving processes, 1 or more (`auto` is already a number) */
   readonly workers: number;
 }

@@ -1,7 +1,12 @@
 // The keeper's view of all gates: their counts summed, beside its own. What a gate had counted outlives it, so that no
 // counter ever drops; one that does not answer is shown with what it said last and never fails a scrape.
 
-import { AggregatorRegistry } from 'prom-client';
+import {
+  AggregatorRegistry,
+  Registry,
+  type OpenMetricsContentType,
+  type PrometheusContentType,
+} from 'prom-client';
 import type { Clock } from '../core/clock.ts';
 import type { MetricsSnapshot } from './metrics.ts';
 
@@ -21,8 +26,17 @@ export interface MetricsAggregate {
   /** a snapshot that a gate sent by itself, as it came over the wire */
   received(gate: number, snapshot: unknown): void;
   gateExited(gate: number): void;
-  /** everything as Prometheus text (format 0.0.4). Scrapes at the same time share one answer. */
-  text(): Promise<string>;
+  /**
+   * Everything, in the format that `accept` prefers: OpenMetrics 1.0 or Prometheus text 0.0.4, which is also for those who say
+   * nothing. Scrapes at the same time share one look at the gates.
+   */
+  page(accept?: string): Promise<MetricsPage>;
+}
+
+export interface MetricsPage {
+  /** media type */
+  readonly type: string;
+  readonly text: string;
 }
 
 interface Gate {
@@ -43,8 +57,44 @@ const isSnapshot = (value: unknown): value is MetricsSnapshot =>
       metric.values.every((one: unknown) => typeof (one as { value?: unknown } | null)?.value === 'number'),
   );
 
+type ContentType = PrometheusContentType | OpenMetricsContentType;
+
+const OPEN_METRICS = 'application/openmetrics-text';
+
+/** The weight that an Accept field gives to a media type by its name (RFC 9110 §12.5.1); 0: not wanted, or not named. */
+const weightOf = (accept: string, media: string): number => {
+  const named = accept
+    .split(',')
+    .map((range) => range.split(';').map((part) => part.trim().toLowerCase()))
+    .find(([name]) => name === media);
+  if (named === undefined) return 0;
+  const weight = Number(named.find((part) => part.startsWith('q='))?.slice(2) ?? 1);
+  return Number.isNaN(weight) ? 0 : weight;
+};
+
+/** OpenMetrics for those who name it and do not like the older format better: curl and browsers get the one that is plain text. */
+const contentTypeFor = (accept: string): ContentType => {
+  const wanted = weightOf(accept, OPEN_METRICS);
+  return wanted > 0 && wanted >= weightOf(accept, 'text/plain')
+    ? Registry.OPENMETRICS_CONTENT_TYPE
+    : Registry.PROMETHEUS_CONTENT_TYPE;
+};
+
+/** OpenMetrics calls the counter `x` whose sample is `x_total`; prom-client adds the suffix, and cannot take it away from a sum. */
+const openMetricsNames = (snapshot: MetricsSnapshot): MetricsSnapshot =>
+  snapshot.map((metric) =>
+    String(metric.type) === 'counter' ? { ...metric, name: metric.name.replace(/_total$/, '') } : metric,
+  );
+
 const sum = (snapshots: readonly MetricsSnapshot[]): ReturnType<typeof AggregatorRegistry.aggregate> =>
   AggregatorRegistry.aggregate([...snapshots]);
+
+const textOf = (snapshots: readonly MetricsSnapshot[], type: ContentType): Promise<string> => {
+  const isOpen = type === Registry.OPENMETRICS_CONTENT_TYPE;
+  const registry: Registry<ContentType> = sum(isOpen ? snapshots.map(openMetricsNames) : snapshots);
+  registry.setContentType(type);
+  return registry.metrics();
+};
 
 /** The sum of counters and histograms: what stays of a gate. A gauge goes with its process. */
 const fold = (snapshots: readonly MetricsSnapshot[]): MetricsSnapshot =>
@@ -58,7 +108,7 @@ export const createMetricsAggregate = (options: MetricsAggregateOptions): Metric
   const gates = new Map<number, Gate>();
   let kept: MetricsSnapshot = [];
   let turns = 0;
-  let scrape: Promise<string> | undefined;
+  let looking: Promise<readonly MetricsSnapshot[]> | undefined;
 
   const take = (id: number, turn: number, snapshot: unknown): void => {
     const gate = gates.get(id);
@@ -86,9 +136,9 @@ export const createMetricsAggregate = (options: MetricsAggregateOptions): Metric
     }
   };
 
-  const collect = async (): Promise<string> => {
+  const look = async (): Promise<readonly MetricsSnapshot[]> => {
     const [own] = await Promise.all([keeper(), gates.size === 0 ? undefined : refresh()]);
-    return sum([own, kept, ...[...gates.values()].map(({ last }) => last)]).metrics();
+    return [own, kept, ...[...gates.values()].map(({ last }) => last)];
   };
 
   return {
@@ -105,11 +155,12 @@ export const createMetricsAggregate = (options: MetricsAggregateOptions): Metric
       gates.delete(id);
       kept = fold([kept, gate.last]);
     },
-    text: () => {
-      scrape ??= collect().finally(() => {
-        scrape = undefined;
+    page: async (accept = '') => {
+      looking ??= look().finally(() => {
+        looking = undefined;
       });
-      return scrape;
+      const type = contentTypeFor(accept);
+      return { type, text: await textOf(await looking, type) };
     },
   };
 };

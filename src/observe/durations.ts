@@ -36,6 +36,9 @@ interface Child {
   sum: number;
 }
 
+/** `1.0`, as OpenMetrics wants it, in either format: a series that changes its label with the format is two series. */
+const boundOf = (bound: number): string => (Number.isInteger(bound) ? bound.toFixed(1) : String(bound));
+
 /** A child with a label is shown from its first observation on, as in prom-client. */
 export const createDurations = ({ name, help, buckets, label }: DurationsOptions): Durations => {
   const children = (label?.values ?? ['']).map((value): Child => ({
@@ -44,11 +47,12 @@ export const createDurations = ({ name, help, buckets, label }: DurationsOptions
     count: 0,
     sum: 0,
   }));
+  const bounds = buckets.map(boundOf);
   const shown = ({ labels, counts, count, sum }: Child): MetricValueWithName<string>[] => {
     let below = 0;
-    const held = buckets.map((bound, index) => {
+    const held = bounds.map((le, index) => {
       below += counts[index] ?? 0;
-      return { metricName: `${name}_bucket`, value: below, labels: { le: bound, ...labels } };
+      return { metricName: `${name}_bucket`, value: below, labels: { le, ...labels } };
     });
     return [
       ...held,

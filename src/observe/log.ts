@@ -63,9 +63,9 @@ export const logEvents = ({ events, logger, clock }: LogEventsOptions): (() => v
       logger.info('program.stopping', { timeoutMs }, 'linkgate stops: requests in flight are finished'),
     ),
     events.on('program.stopped', () => logger.info('program.stopped', {}, 'linkgate stopped')),
-    events.on('connections.cut', ({ connections }) =>
-      logger.warn('connections.cut', { connections }, 'connections were cut after the drain time'),
-    ),
+    events.on('gate.drained', ({ cut }) => {
+      if (cut > 0) logger.warn('gate.drained', { cut }, 'connections were cut after the drain time');
+    }),
     events.on('part.failed', ({ part, error }) => logger.error('part.failed', { part, error }, PARTS[part])),
     events.on('listener.opened', ({ listener, host, port }) =>
       logger.info('listener.opened', { listener, host, port }, 'listener opened'),

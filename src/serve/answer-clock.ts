@@ -20,6 +20,8 @@ export interface AnswerClock {
   add(timed: Timed): void;
   /** quiet when it is not there */
   remove(timed: Timed): void;
+  /** how many it looks at */
+  size(): number;
 }
 
 /**
@@ -31,6 +33,7 @@ export interface AnswerClock {
 export const createAnswerClock = (tickMs = TICK_MS): AnswerClock => {
   let first: Timed | undefined;
   let last: Timed | undefined;
+  let size = 0;
   let timer: NodeJS.Timeout | undefined;
   const tick = (): void => {
     if (first === undefined) {
@@ -52,6 +55,7 @@ export const createAnswerClock = (tickMs = TICK_MS): AnswerClock => {
   };
   return {
     add: (timed) => {
+      size += 1;
       timed.earlier = last;
       if (last === undefined) first = timed;
       else last.later = timed;
@@ -63,10 +67,12 @@ export const createAnswerClock = (tickMs = TICK_MS): AnswerClock => {
       if (earlier !== undefined) earlier.later = later;
       else if (first === timed) first = later;
       else return;
+      size -= 1;
       if (later !== undefined) later.earlier = earlier;
       else last = earlier;
       timed.earlier = undefined;
       timed.later = undefined;
     },
+    size: () => size,
   };
 };

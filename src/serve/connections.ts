@@ -28,6 +28,8 @@ export interface Connections {
   /** for connections from now on */
   apply(admission: Admission): void;
   count(): number;
+  /** of one listener */
+  countOf(name: Listener): number;
   /** cuts every connection; @returns how many there were */
   cut(): number;
 }
@@ -37,6 +39,7 @@ export const createConnections = ({ admission, emit }: ConnectionsOptions): Conn
   /** each with the client it counts for; none for a trusted proxy, or before a proxy has told */
   const sockets = new Map<Socket, string | undefined>();
   const perAddress = new Map<string, number>();
+  const open = { https: 0, http: 0 };
 
   /** Counts a client's address until its connection closes; false when it has too many. */
   const admit = (socket: Socket, address: string): boolean => {
@@ -48,7 +51,8 @@ export const createConnections = ({ admission, emit }: ConnectionsOptions): Conn
     sockets.set(socket, key);
     return true;
   };
-  const leave = (socket: Socket): void => {
+  const leave = (name: Listener, socket: Socket): void => {
+    open[name] -= 1;
     const key = sockets.get(socket);
     sockets.delete(socket);
     if (key === undefined) return;
@@ -68,7 +72,8 @@ export const createConnections = ({ admission, emit }: ConnectionsOptions): Conn
         return;
       }
       sockets.set(socket, undefined);
-      socket.on('close', () => leave(socket));
+      open[name] += 1;
+      socket.on('close', () => leave(name, socket));
       const peer = peerAddressOf(socket.remoteAddress);
       if (!isProxy[name](peer)) {
         if (admit(socket, peer)) onSocket(socket);
@@ -95,6 +100,7 @@ export const createConnections = ({ admission, emit }: ConnectionsOptions): Conn
       ({ limits, isTrusted, isProxy } = next);
     },
     count: () => sockets.size,
+    countOf: (name) => open[name],
     cut: () => {
       const { size } = sockets;
       for (const socket of sockets.keys()) socket.destroy();

@@ -7,7 +7,7 @@ import type { Emit } from '../core/events.ts';
 import { GateError, toGateError } from '../core/errors.ts';
 import type { DomainSettings, Limits, UpstreamId } from '../core/settings.ts';
 import type { IsTrusted } from './addresses.ts';
-import { createAnswerClock } from './answer-clock.ts';
+import type { AnswerClock } from './answer-clock.ts';
 import type { Uploads } from './content.ts';
 import { emitCompleted, newOutcome } from './completed.ts';
 import { sendErrorPage } from './error-page.ts';
@@ -42,6 +42,7 @@ export interface CorridorOptions {
   readonly isTrusted: IsTrusted;
   readonly uploads: Uploads;
   readonly readers: StalledReaders;
+  readonly clock: AnswerClock;
   readonly answerLocally?: AnswerLocally;
 }
 
@@ -64,9 +65,9 @@ const policyOf = (domain: DomainSettings): FieldLines =>
 const isPromise = <T>(value: T | Promise<T>): value is Promise<T> => value instanceof Promise;
 
 export const createCorridor = (options: CorridorOptions): HandleExchange => {
-  const { findDomain, findUpstream, emit, limits, isTrusted, uploads, readers, answerLocally } = options;
+  const { findDomain, findUpstream, emit, limits, isTrusted, uploads, readers, clock, answerLocally } =
+    options;
   const nextId = createIds();
-  const clock = createAnswerClock();
 
   /** Refused before there was a domain to count it under: always the end of its connection. */
   const refuse = (exchange: Exchange, error: GateError): void => {

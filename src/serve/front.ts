@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { normalizeName } from '../core/domain-name.ts';
 import type { AnswerChallenge, AnswerTlsChallenge, Handshake } from '../core/doors.ts';
 import type { Listener } from '../core/events.ts';
+import { createAnswerClock } from './answer-clock.ts';
 import { createCorridor, type CorridorOptions } from './corridor.ts';
 import { createHttp1Server } from './http1.ts';
 import { createDeadlines } from './deadlines.ts';
@@ -14,7 +15,7 @@ import { createTlsServer } from './tls.ts';
 import { answerUniversalLinks } from './universal-links.ts';
 import { createWaitingRoom, isAnything } from './waiting-room.ts';
 
-export interface FrontOptions extends Omit<CorridorOptions, 'answerLocally'> {
+export interface FrontOptions extends Omit<CorridorOptions, 'answerLocally' | 'clock'> {
   readonly handshake: Handshake;
   readonly answerChallenge: AnswerChallenge;
   readonly answerTlsChallenge?: AnswerTlsChallenge;
@@ -22,9 +23,18 @@ export interface FrontOptions extends Omit<CorridorOptions, 'answerLocally'> {
   readonly isDraining: () => boolean;
 }
 
+export interface FrontCounts {
+  readonly https: { readonly h1: number; readonly h2: number };
+  readonly http: { readonly h1: number };
+}
+
 export interface Front {
   /** serves one accepted connection */
   take(listener: Listener, socket: Socket): void;
+  /** requests for the tracker that are being answered */
+  inFlight(): number;
+  /** connections that speak HTTP, by listener */
+  speaking(): FrontCounts;
   /** Nothing new comes: resolves when the last connection is gone, and everything of this front with it. */
   retire(): Promise<void>;
   /** closes what is idle, after `graceMs` also what has asked nothing yet, and tells the rest to end with its answer */
@@ -40,8 +50,9 @@ export const createFront = (options: FrontOptions): Front => {
     isTrusted: options.isTrusted,
     isLive: async (name) => (await handshake(name)) !== undefined,
   });
-  const secure = createCorridor({ ...options, answerLocally: answerUniversalLinks });
-  const plain = createCorridor({ ...options, answerLocally: answerPlain });
+  const clock = createAnswerClock();
+  const secure = createCorridor({ ...options, clock, answerLocally: answerUniversalLinks });
+  const plain = createCorridor({ ...options, clock, answerLocally: answerPlain });
   const http2 = createHttp2Server({ handle: secure, limits, isDraining });
   const http1 = createHttp1Server({ listener: 'https', handle: secure, emit, limits, isDraining });
   const http1Plain = createHttp1Server({ listener: 'http', handle: plain, emit, limits, isDraining });
@@ -91,6 +102,11 @@ export const createFront = (options: FrontOptions): Front => {
       socket.on('close', onClose);
       takers[listener](socket);
     },
+    inFlight: () => clock.size(),
+    speaking: () => ({
+      https: { h1: http1.connections(), h2: http2.connections() },
+      http: { h1: http1Plain.connections() },
+    }),
     retire: () =>
       new Promise((resolve) => {
         onEmpty = () => {

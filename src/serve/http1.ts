@@ -49,6 +49,8 @@ export interface Http1Front {
   readonly server: Server;
   /** closes connections that carry no request: kept ones at once, fresh ones when they had `graceMs` to ask */
   drain(graceMs: number): void;
+  /** how many are open */
+  connections(): number;
 }
 
 /**
@@ -162,6 +164,7 @@ export const createHttp1Server = ({
   server.emit('listening');
   return {
     server,
+    connections: () => connections.size,
     drain: (graceMs) => {
       server.closeIdleConnections();
       setTimeout(() => {

@@ -30,6 +30,8 @@ export interface Http2Front {
    * Holds for sessions that begin later too.
    */
   drain(graceMs: number): void;
+  /** how many are open */
+  connections(): number;
 }
 
 interface Session {
@@ -207,6 +209,7 @@ export const createHttp2Server = ({ handle, limits, isDraining }: Http2Options):
   );
   return {
     server,
+    connections: () => sessions.size,
     drain: (graceMs) => {
       drainGraceMs = graceMs;
       for (const [session, known] of sessions) leave(session, known, graceMs);

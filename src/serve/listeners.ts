@@ -3,7 +3,7 @@
 
 import type { Server as TcpServer } from 'node:net';
 import type { AnswerChallenge, AnswerTlsChallenge, Handshake } from '../core/doors.ts';
-import type { Emit } from '../core/events.ts';
+import type { Emit, Listener } from '../core/events.ts';
 import type { Limits, UpstreamId, UpstreamSettings, UpstreamUse } from '../core/settings.ts';
 import type { UpstreamContact } from '../core/upstream-contact.ts';
 import { trustedRanges } from './addresses.ts';
@@ -48,12 +48,23 @@ export interface DrainTime {
   readonly graceMs: number;
 }
 
+export interface ConnectionCounts {
+  readonly https: { readonly h1: number; readonly h2: number; readonly none: number };
+  readonly http: { readonly h1: number; readonly h2: 0; readonly none: number };
+}
+
 export interface Listeners {
   /** give each a socket with `.listen(…)` */
   readonly https: TcpServer;
   readonly http: TcpServer;
   /** open connections, both listeners */
   connections(): number;
+  /** the same by listener and protocol; `none`: nothing was said yet that tells it */
+  connectionCounts(): ConnectionCounts;
+  /** requests for a tracker that are being answered */
+  requestsInFlight(): number;
+  /** of them, those that wait for a connection to it */
+  queuedRequests(): number;
   /** connections to all upstreams by state */
   upstreamConnections(): { readonly active: number; readonly idle: number; readonly connecting: number };
   /** how connecting to each upstream went */
@@ -115,6 +126,22 @@ export const createListeners = (options: ListenersOptions): Listeners => {
   const https = connections.listener('https', (socket) => front.take('https', socket));
   const http = connections.listener('http', (socket) => front.take('http', socket));
 
+  const connectionCounts = (): ConnectionCounts => {
+    let [h1, h2, plain] = [0, 0, 0];
+    for (const each of fronts) {
+      const { https: secure, http: open } = each.speaking();
+      h1 += secure.h1;
+      h2 += secure.h2;
+      plain += open.h1;
+    }
+    // a session is told of its end a turn of the loop after its socket is
+    const rest = (name: Listener, known: number): number => Math.max(0, connections.countOf(name) - known);
+    return {
+      https: { h1, h2, none: rest('https', h1 + h2) },
+      http: { h1: plain, h2: 0, none: rest('http', plain) },
+    };
+  };
+
   const apply = (settings: CorridorSettings): void => {
     const next = open(settings);
     connections.apply(admission(settings));
@@ -151,6 +178,9 @@ export const createListeners = (options: ListenersOptions): Listeners => {
     https,
     http,
     connections: () => connections.count(),
+    connectionCounts,
+    requestsInFlight: () => [...fronts].reduce((sum, each) => sum + each.inFlight(), 0),
+    queuedRequests: upstreams.queued,
     upstreamConnections: upstreams.connections,
     contacts: upstreams.contacts,
     apply,

@@ -123,7 +123,8 @@ export const createUpstream = (
   const slots = new Set<Slot>();
   /** last used, first taken: under little load the others idle out */
   const idle: Slot[] = [];
-  const waiting = new Set<Attempt<Slot>>();
+  /** each with when it began to wait */
+  const waiting = new Map<Attempt<Slot>, number>();
   const leaving = new Set<Client>();
   let destroyed = false;
 
@@ -150,13 +151,19 @@ export const createUpstream = (
       attempt,
     );
   };
+  const leaveQueue = (attempt: Attempt<Slot>): void => {
+    const sinceMs = waiting.get(attempt);
+    if (sinceMs === undefined) return;
+    waiting.delete(attempt);
+    deps.emit?.('upstream.waited', { upstream: settings.id, waitMs: performance.now() - sinceMs });
+  };
   const release = (slot: Slot): void => {
-    const [next] = waiting;
+    const [next] = waiting.keys();
     if (next === undefined) {
       idle.push(slot);
       return;
     }
-    waiting.delete(next);
+    leaveQueue(next);
     // not from inside undici's own callback
     setImmediate(run, next, slot);
   };
@@ -190,8 +197,8 @@ export const createUpstream = (
         const all = use.maxConnections + waiting.size;
         throw new GateError('ERR_UPSTREAM_BUSY', `upstream "${settings.id}" has ${all} requests under way`);
       }
-      attempt.leaveQueue = () => void waiting.delete(attempt);
-      waiting.add(attempt);
+      attempt.leaveQueue = () => leaveQueue(attempt);
+      waiting.set(attempt, performance.now());
       answer.onControl(attempt);
     },
     counts: () => ({
@@ -204,7 +211,7 @@ export const createUpstream = (
     destroy: async () => {
       destroyed = true;
       connector.close();
-      for (const attempt of waiting) attempt.onError(new Error('upstream is closing'));
+      for (const attempt of waiting.keys()) attempt.onError(new Error('upstream is closing'));
       waiting.clear();
       const clients = [...slots].map(({ client }) => client).concat([...leaving]);
       await Promise.all(clients.map((client) => client.destroy()));

@@ -16,6 +16,8 @@ export interface Upstreams {
   apply(settings: readonly UpstreamSettings[], use: UpstreamUse, limits: Limits): void;
   /** connections to all of them by state */
   connections(): { readonly active: number; readonly idle: number; readonly connecting: number };
+  /** requests that wait for a connection */
+  queued(): number;
   /** how connecting to each went */
   contacts(): Readonly<Partial<Record<UpstreamId, UpstreamContact>>>;
   /** cuts what is in flight */
@@ -72,6 +74,7 @@ export const createUpstreams = (deps: UpstreamDeps = {}): Upstreams => {
       }
       return sum;
     },
+    queued: () => everyOne().reduce((sum, upstream) => sum + upstream.counts().waiting, 0),
     contacts: () => Object.fromEntries([...known].map(([id, { upstream }]) => [id, upstream.contact()])),
     destroy: async () => {
       await Promise.all(everyOne().map((upstream) => upstream.destroy()));

@@ -35,7 +35,7 @@ t.test('the shape that scripts rely on', async (t) => {
     domains: [
       { name: 'a.example', upstream: 'us', redirectHttp: true },
       { name: 'b.example', upstream: 'custom', redirectHttp: true },
-      { name: 'c.example', upstream: 'eu', redirectHttp: false },
+      { name: 'c.example', upstream: 'eu', redirectHttp: false, hstsMaxAgeSeconds: 3600 },
     ],
     reload: { number: 1, at: '1970-01-01T00:00:01.000Z', problem: null, atRestart: [] },
     days: new Map([['a.example', [{ date: '1970-01-01', kinds: { click: 2 } }]]]),
@@ -67,6 +67,7 @@ t.test('the shape that scripts rely on', async (t) => {
         certificate: live,
         http: 'redirect',
         https: true,
+        hstsMaxAge: null,
         days: [{ date: '1970-01-01', kinds: { click: 2 } }],
       },
       {
@@ -86,6 +87,7 @@ t.test('the shape that scripts rely on', async (t) => {
         },
         http: 'forward',
         https: false,
+        hstsMaxAge: null,
         days: [],
       },
       {
@@ -95,6 +97,7 @@ t.test('the shape that scripts rely on', async (t) => {
         certificate: { ...live, domain: 'c.example', state: 'expired' },
         http: 'forward',
         https: false,
+        hstsMaxAge: 3600,
         days: [],
       },
     ],

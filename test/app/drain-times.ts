@@ -1,21 +1,21 @@
 import t from 'tap';
-import { DRAIN_MS, HANDED_OVER, STOP_GRACE_MS } from '../../src/app/drain-times.ts';
+import { handedOver, withoutSuccessor } from '../../src/app/drain-times.ts';
 import { PACKAGED, systemdUnits } from '../../src/app/systemd-units.ts';
 import { withDefaults } from '../../src/serve/limits.ts';
 
 t.test('the times fit into each other, into the limits and into the unit', (t) => {
   const limits = withDefaults(undefined);
-  t.equal(
-    HANDED_OVER.graceMs,
-    limits.headersMs,
-    'a gate that goes gives a slow client what one that stays gives',
-  );
-  t.equal(HANDED_OVER.graceMs, limits.tlsHandshakeMs);
-  t.ok(HANDED_OVER.graceMs < HANDED_OVER.timeoutMs);
-  t.ok(STOP_GRACE_MS < HANDED_OVER.graceMs);
-  const unit = systemdUnits(PACKAGED).find(({ name }) => name === 'linkgate.service')?.text ?? '';
-  const seconds = Number(/^TimeoutStopSec=(\d+)s$/m.exec(unit)?.[1]);
-  // a gate is killed a second after its time, and whoever orders a certificate is let finish a write
-  t.ok(seconds * 1_000 > DRAIN_MS + 10_000, `${seconds} s`);
+  const { graceMs } = handedOver(20_000);
+  t.equal(graceMs, limits.headersMs, 'a gate that goes gives a slow client what one that stays gives');
+  t.equal(graceMs, limits.tlsHandshakeMs);
+  t.strictSame(withoutSuccessor(20_000), { timeoutMs: 20_000, graceMs: 3_000 });
+  for (const times of [handedOver, withoutSuccessor])
+    t.strictSame(times(1_000), { timeoutMs: 1_000, graceMs: 1_000 }, 'never longer than the whole');
+  for (const drainMs of [1_000, 20_000, 600_000]) {
+    const unit = systemdUnits({ ...PACKAGED, drainMs }).find(({ name }) => name === 'linkgate.service');
+    const seconds = Number(/^TimeoutStopSec=(\d+)s$/m.exec(unit?.text ?? '')?.[1]);
+    // a gate is killed a second after its time, and whoever orders a certificate is let finish a write
+    t.ok(seconds * 1_000 > drainMs + 10_000, `${seconds} s`);
+  }
   t.end();
 });

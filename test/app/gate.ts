@@ -119,6 +119,8 @@ t.test('what was finished while draining is counted too', async (t) => {
   const metrics = (last?.snapshot ?? []) as { name: string; values: { value: number }[] }[];
   const clicks = metrics.find(({ name }) => name === 'linkgate_clicks_total')?.values ?? [];
   t.ok(clicks.reduce((sum, { value }) => sum + value, 0) >= 1);
+  const drains = metrics.find(({ name }) => name === 'linkgate_gate_drains_total')?.values ?? [];
+  t.match(drains, [{ value: 1, labels: { result: 'finished' } }, { value: 0 }]);
 });
 
 t.test('a drain is bounded', async (t) => {

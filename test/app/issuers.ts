@@ -4,6 +4,7 @@ import {
   createIssuers,
   createIssuersClock,
   createIssuersLook,
+  ordersLeftOf,
 } from '../../src/app/issuers.ts';
 import type { Issuer } from '../../src/cert/issuers/issuer.ts';
 import type { StoredCertificate } from '../../src/cert/store.ts';
@@ -48,6 +49,18 @@ const certificates = (...issuers: Settings['certificates']['issuers']): Settings
   storage: { type: 'file', path: '/nowhere' },
   keyType: 'ecdsa-p256',
   issuers,
+});
+
+t.test('orders that are left, where a limit is known', async (t) => {
+  const issuers = createIssuers(
+    certificates(acme({ name: 'letsencrypt' }), { type: 'local', name: 'local' }),
+    createMemoryStorage(),
+    systemClock,
+  );
+  t.same(await ordersLeftOf(issuers), [
+    { issuer: 'letsencrypt', left: 300, most: 300 },
+    { issuer: 'local', left: Infinity, most: Infinity },
+  ]);
 });
 
 t.test('a certificate’s own CA is asked for its wish, and nobody else', async (t) => {

@@ -39,6 +39,8 @@ t.test('one process tree: certificate, click, count, status, end', async (t) => 
     domains: [{ name: 'links.example.com', region: 'us', state: 'live', https: true }],
   });
 
+  t.match(await (await show('/')).text(), /<h1>Your domain is served<\/h1>[^]*links\.example\.com/);
+
   const [worker] = ((await (await show('/api/status')).json()) as { workers: { pid: number }[] }).workers;
   process.kill(worker?.pid ?? 0, 'SIGSTOP');
   t.equal((await show('/readyz')).status, 200, 'not known yet');
@@ -216,3 +218,38 @@ t.test('a click that comes while the last ones are finished is refused at once, 
   t.match(await answer, /late/, 'the one under way is finished');
   await stopped;
 });
+
+t.test(
+  'an admin port that other machines reach asks for its token, and for the new one after a reload',
+  async (t) => {
+    const folder = tempDir(t);
+    const tokenFile = join(folder, 'token');
+    const write = (token: string): void => writeFileSync(tokenFile, token, { mode: 0o600 });
+    write('first-token-of-this-test');
+    const settings = localSettings(t);
+    const everywhere = { ...settings, listen: { ...settings.listen, admin: { host: '0.0.0.0', port: 0 } } };
+    await t.rejects(startKeeper({ settings: everywhere, logLevel: 'silent' }), {
+      code: 'ERR_CONFIG_INVALID',
+      message: /^admin socket is open on "0\.0\.0\.0:\d+"/,
+    });
+    const guarded: Settings = { ...everywhere, admin: { tokenFile } };
+    const keeper = await startKeeper({ settings: guarded, logLevel: 'silent' });
+    t.teardown(() => keeper.stop(0));
+    const url = `http://127.0.0.1:${keeper.addresses.admin.port}/api/status`;
+    const show = async (token: string): Promise<number> =>
+      (await fetch(url, { headers: { Authorization: `Bearer ${token}` } })).status;
+    t.strictSame(
+      [await show('first-token-of-this-test'), await show('second-token-of-this-test')],
+      [200, 401],
+    );
+    write('second-token-of-this-test');
+    t.match(await keeper.reload(async () => guarded), { change: {} });
+    t.strictSame(
+      [await show('first-token-of-this-test'), await show('second-token-of-this-test')],
+      [401, 200],
+    );
+    t.match(await keeper.reload(async () => everywhere), { error: { code: 'ERR_CONFIG_INVALID' } });
+    t.equal(await show('second-token-of-this-test'), 200, 'refused: all stays as it was');
+    t.equal((await fetch(url)).status, 401);
+  },
+);

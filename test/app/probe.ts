@@ -1,6 +1,6 @@
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import t, { type Test } from 'tap';
-import { answers, reachableHost } from '../../src/app/probe.ts';
+import { answers, reach } from '../../src/app/probe.ts';
 import { holdSocket } from '../../src/app/held-socket.ts';
 
 const listening = async (t: Test, server: Server): Promise<{ host: string; port: number }> => {
@@ -36,7 +36,13 @@ t.test('a port that only queues, and one that is closed, do not', async (t) => {
 });
 
 t.test('every address means loopback', async (t) => {
-  t.equal(reachableHost('0.0.0.0'), '127.0.0.1');
-  t.equal(reachableHost('::'), '::1');
-  t.equal(reachableHost('192.0.2.1'), '192.0.2.1');
+  for (const host of ['127.0.0.1', '::1']) {
+    const server = createServer((socket) => socket.end('x'));
+    await new Promise<void>((resolve) => server.listen(0, host, resolve));
+    t.teardown(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    for (const every of ['0.0.0.0', '::'])
+      t.equal(await answers({ host: every, port }, AbortSignal.timeout(10_000)), true, `${every}: ${host}`);
+  }
+  t.strictSame(reach({ host: '192.0.2.1', port: 80 }), { host: '192.0.2.1', port: 80 });
 });

@@ -60,3 +60,20 @@ t.test('sockets and storage stay as they were opened, and are named', async (t) 
   t.strictSame(common?.listen.http.proxyProtocol, ['10.0.0.0/8'], 'what needs no new socket is taken up');
   t.strictSame(common?.certificates, before.certificates);
 });
+
+t.test(
+  'whether the admin port speaks TLS waits for the next start, and what guards it waits with it',
+  async (t) => {
+    const before: Settings = { ...localSettings(t), admin: { tokenFile: '/t' } };
+    const tls = { certFile: '/c', keyFile: '/k' };
+    const change = compareSettings(before, { ...before, admin: { tls, hosts: ['x'] } });
+    t.strictSame(change, { domains: { set: [], removed: [] }, atRestart: ['admin'] });
+    const secured: Settings = { ...before, admin: { tls } };
+    const mutual = compareSettings(secured, { ...before, admin: { tls: { ...tls, clientCaFile: '/ca' } } });
+    t.strictSame(mutual.atRestart, ['admin']);
+    const renewed = compareSettings(secured, { ...before, admin: { tls: { ...tls, certFile: '/new' } } });
+    t.strictSame([renewed.atRestart, renewed.common?.admin?.tls?.certFile], [[], '/new']);
+    const { admin: _admin, ...without } = before;
+    t.notHas(compareSettings(before, without).common, { admin: {} }, 'what is taken out is out');
+  },
+);

@@ -83,6 +83,16 @@ t.test('three hundred orders in three hours, whatever their names', async (t) =>
   t.equal(reached.length, 271);
 });
 
+t.test('what is left of the orders can be asked for, and comes back with time', async (t) => {
+  const { clock, order, issuer } = setUp();
+  t.same(await issuer.ordersLeft?.(), { left: 300, most: 300 });
+  await order('a.example.com');
+  await order('b.example.org');
+  t.same(await issuer.ordersLeft?.(), { left: 298, most: 300 });
+  await clock.advance(3 * HOUR);
+  t.same(await issuer.ordersLeft?.(), { left: 300, most: 300 });
+});
+
 t.test('five failed validations an hour; a failure is no certificate', async (t) => {
   const { clock, order, failing, reached } = setUp();
   failing.code = 'ERR_ACME_UNAUTHORIZED';

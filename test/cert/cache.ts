@@ -207,7 +207,7 @@ t.test('an expired certificate is served rather than nothing', async (t) => {
 
 t.test('there are never more contexts than allowed', async (t) => {
   const clock = fakeClock();
-  const { emit } = recorder();
+  const { emit, of } = recorder();
   const [certificate] = certificates;
   const read = async (domain: string): Promise<StoredCertificate> => ({
     ...(certificate ?? { keyPem: '', chainPem: '' }),
@@ -222,6 +222,13 @@ t.test('there are never more contexts than allowed', async (t) => {
   for (let index = 0; index < 10; index += 1) await cache.lookup(`n${index}.example.com`);
   t.equal(cache.size(), 3);
   t.equal((cache.lookup('n9.example.com') as ContextLookup).result, 'hit');
+  t.equal(of('context.loaded').length, 10);
+  t.ok(of('context.loaded').every(({ durationMs }) => durationMs > 0));
+  t.equal(of('context.evicted').length, 7);
+  const asked = cache.lookup('n10.example.com');
+  t.equal(cache.loading(), 1);
+  await asked;
+  t.equal(cache.loading(), 0);
 });
 
 t.test('a key that OpenSSL refuses is a certificate that cannot be served; the old one stays', async (t) => {

@@ -60,7 +60,9 @@ t.test('a name gets one certificate, stored, however many ask for it at once', a
   });
   t.same(names(), ['order.completed', 'certificate.issued']);
   t.match(of('order.completed'), [{ issuer: 'local', result: 'issued' }]);
-  t.match(of('certificate.issued'), [{ domain: name, serial: results[0]?.certificate.serial }]);
+  t.match(of('certificate.issued'), [
+    { domain: name, serial: results[0]?.certificate.serial, renewed: false },
+  ]);
 });
 
 t.test('a certificate is replaced once its renewal has come', async (t) => {
@@ -92,7 +94,7 @@ t.test('the next issuer is asked when one is down, limits or refuses', async (t)
     const { create, good, failing, of } = setUp();
     t.match(await create(failing(code), good)(name, forever), { isNew: true });
     t.match(of('order.completed'), [
-      { issuer: 'failing', result: 'failed' },
+      { issuer: 'failing', result: 'failed', code, problemType: 'urn:x' },
       { issuer: 'local', result: 'issued' },
     ]);
   }

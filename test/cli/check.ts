@@ -25,7 +25,7 @@ t.test('five different mistakes in one file are listed, all five', async (t) => 
   t.equal(stdout, '');
   t.strictSame(stderr.split('\n'), [
     'linkgate: configuration has 5 problems:',
-    '  linkgate.yaml:2:10 listen.admin: must be a loopback address such as 127.0.0.1:9464, not "0.0.0.0:9464"',
+    '  linkgate.yaml:2:10 listen.admin: is open to other machines: give admin.tokenFile, or admin.tls with a clientCaFile',
     '  linkgate.yaml:4:3 upstream.regoin: unknown key; did you mean region?',
     `  linkgate.yaml:5:11 upstream.caFile: "${join(realpathSync(folder), 'missing.pem')}" does not exist`,
     '  linkgate.yaml:8:13 domains[0].region: must be us or eu, not "uk"',
@@ -93,6 +93,7 @@ limits: {}
 log:
   clicks: none
   sampleEvery: 100
+drainTimeout: 20s
 workers: 2
 `,
   });

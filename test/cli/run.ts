@@ -1,12 +1,15 @@
 // What a person does wrong, or finds broken: one clear line and the right exit code, or a retry while all else serves.
 
 import { writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { freePort } from '../helpers/free-port.ts';
 import { linkgate, writeConfig } from '../helpers/linkgate.ts';
+import { gather } from '../helpers/serve.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
+import { tracker } from '../helpers/tracker.ts';
+import { until } from '../helpers/until.ts';
 
 const good = (folder: string) => ({
   listen: { https: '127.0.0.1:0', http: '127.0.0.1:0', admin: '127.0.0.1:0' },
@@ -124,4 +127,27 @@ t.test('SIGHUP reads the configuration again', async (t) => {
   t.equal((await fetch(`http://127.0.0.1:${admin}/readyz`)).status, 200);
   proxy.process.kill('SIGTERM');
   t.equal(await proxy.ended, 0);
+});
+
+t.test('SIGTERM: a request in flight gets drainTimeout, as a reload left it, and no more', async (t) => {
+  const home = await tracker(t, { answer: () => undefined });
+  const folder = tempDir(t);
+  const config = {
+    ...good(folder),
+    upstream: { url: home.url, serverName: home.serverName, caFile: home.caFile, responseTimeout: '2m' },
+  };
+  const path = writeConfig(folder, { ...config, drainTimeout: '10m' });
+  const proxy = linkgate(t, ['run', '--config', path]);
+  const port = await proxy.port('http');
+  writeConfig(folder, { ...config, drainTimeout: '1s' });
+  proxy.process.kill('SIGHUP');
+  await proxy.line((line) => line.message === 'settings reloaded');
+  const click = connect(port, '127.0.0.1');
+  const answer = gather(click);
+  click.write('GET /e/c/x/y HTTP/1.1\r\nHost: links.example.com\r\n\r\n');
+  await until('the tracker has it', () => home.requests.length === 1, 30_000);
+  proxy.process.kill('SIGTERM');
+  t.match(await proxy.line((line) => line['event'] === 'gate.drained'), { cut: 1 });
+  t.equal(await proxy.ended, 0);
+  t.equal(await answer, '');
 });

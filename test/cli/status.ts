@@ -47,6 +47,7 @@ const status = {
       certificate,
       http: 'forward',
       https: true,
+      hstsMaxAge: null,
       days: [
         { date: '2026-11-23', kinds: { click: 120, open: 3 } },
         { date: '2026-11-22', kinds: { click: 999 } },
@@ -74,6 +75,7 @@ const status = {
       },
       http: 'forward',
       https: false,
+      hstsMaxAge: null,
       days: [],
     },
   ],

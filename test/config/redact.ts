@@ -36,6 +36,7 @@ t.test('says what was defaulted, in the words of the configuration', async (t) =
     trustedProxies: [],
     limits: {},
     log: { clicks: 'none', sampleEvery: 100 },
+    drainTimeout: '20s',
     workers: 2,
   });
 });

@@ -38,6 +38,7 @@ t.test('the defaults', async (t) => {
     domains: [{ name: 'a.example', upstream: 'us', redirectHttp: false }],
     trustedProxies: [],
     log: { clicks: 'none', sampleEvery: 100 },
+    drainMs: 20_000,
     workers: availableParallelism(),
   });
 });

@@ -24,6 +24,7 @@ t.test('defaults are those of the interface', async (t) => {
     trustedProxies: [],
     limits: {},
     log: { clicks: 'none', sampleEvery: 100 },
+    drainTimeout: '20s',
     workers: 'auto',
   });
 });
@@ -38,10 +39,9 @@ t.test('each wrong value is told what it must be', async (t) => {
       { listen: { admin: 'localhost:1' } },
       'listen.admin: must be ADDRESS:PORT, [IPV6]:PORT, :PORT or fd:NAME, not "localhost:1"',
     ],
-    [
-      { listen: { admin: ':9464' } },
-      'listen.admin: must be a loopback address such as 127.0.0.1:9464, not ":9464"',
-    ],
+    [{ admin: { tls: { certFile: 'c' } } }, 'admin.tls.keyFile: is missing'],
+    [{ admin: { metrics: true } }, 'admin.metrics: must be guarded or open, not true'],
+    [{ admin: { tokenfile: 'x' } }, 'admin: unknown key; did you mean tokenFile?'],
     [{ listen: [] }, 'listen: must be a mapping, not a list'],
     [{ listen: null }, 'listen: is empty: give it a value or leave the key out'],
     [{ upstream: { region: 'uk' } }, 'upstream.region: must be us or eu, not "uk"'],
@@ -88,6 +88,8 @@ t.test('each wrong value is told what it must be', async (t) => {
       'domains.0.redirectHttp: must be true or false, not "no"',
     ],
     [{ domains: {} }, 'domains: must be a list, not a mapping'],
+    [{ drainTimeout: '0s' }, 'drainTimeout: must be a duration from 1s to 10m such as 20s, not "0s"'],
+    [{ drainTimeout: '11m' }, 'drainTimeout: must be a duration from 1s to 10m such as 20s, not "11m"'],
     [{ workers: 0 }, 'workers: must be auto or a whole number from 1 to 256, not 0'],
     [{ workers: 257 }, 'workers: must be auto or a whole number from 1 to 256, not 257'],
     [{ workers: 'all' }, 'workers: must be auto or a whole number from 1 to 256, not "all"'],

@@ -56,6 +56,12 @@ t.test('toGateError leaves a GateError as it is, under whatever code', async (t)
   t.equal(toGateError(error, 'ERR_USAGE'), error);
 });
 
+t.test('toGateError knows a process that may open no more files', async (t) => {
+  const error = Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
+  t.equal(toGateError(error).code, 'ERR_DESCRIPTORS_EXHAUSTED');
+  t.equal(toGateError(error, 'ERR_STORAGE_UNAVAILABLE').code, 'ERR_STORAGE_UNAVAILABLE');
+});
+
 t.test('toGateError wraps anything else and keeps it as the cause', async (t) => {
   await holds(
     t,

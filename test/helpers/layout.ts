@@ -40,9 +40,9 @@ const UNTESTED: Readonly<Record<string, string>> = {
 
 const TOP_LEVEL = new Set(
   [
-    '.ci .editorconfig .gitattributes .github .gitignore .npmrc .oxlintrc.json .prettierignore .prettierrc.json .taprc',
+    '.ci .dockerignore .editorconfig .gitattributes .github .gitignore .npmrc .oxlintrc.json .prettierignore .prettierrc.json .taprc',
     'CHANGELOG.md CONTRIBUTING.md LICENSE README.md SECURITY.md package-lock.json package.json',
-    'tsconfig.build.json tsconfig.json bench certs config docs src systemd test',
+    'tsconfig.build.json tsconfig.json bench certs config deploy docs src systemd test',
     // made on the spot, never committed
     '.git .tap coverage dist node_modules',
   ].flatMap((line) => line.split(' ')),
@@ -52,6 +52,7 @@ const TEST_FOLDERS = new Set([
   ...Object.keys(MAY_IMPORT),
   'baseline',
   'bench',
+  'deploy',
   'e2e',
   'fuzz',
   'helpers',

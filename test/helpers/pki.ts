@@ -16,7 +16,11 @@ export interface Pki {
   readonly rootPem: string;
   /** a CA below this one: its `rootPem` is the intermediate, which its leaves send instead of the root */
   intermediate(): Pki;
-  leaf(names: readonly string[], validity?: { notBeforeMs: number; notAfterMs: number }): Leaf;
+  leaf(
+    names: readonly string[],
+    validity?: { notBeforeMs: number; notAfterMs: number },
+    usage?: 'serverAuth' | 'clientAuth',
+  ): Leaf;
 }
 
 const HOUR_MS = 3_600_000;
@@ -66,7 +70,7 @@ const authority = (issuer: { subject: string; key: forge.pki.rsa.PrivateKey }, r
     const subject = 'linkgate test intermediate';
     return authority({ subject, key }, certificate(subject, key, issuer, CA_EXTENSIONS));
   },
-  leaf: (names, validity) => {
+  leaf: (names, validity, usage = 'serverAuth') => {
     leafKey ??= rsaKey();
     const { pem: keyPem, key } = leafKey;
     const leafPem = certificate(
@@ -75,7 +79,7 @@ const authority = (issuer: { subject: string; key: forge.pki.rsa.PrivateKey }, r
       issuer,
       [
         { name: 'basicConstraints', cA: false },
-        { name: 'extKeyUsage', serverAuth: true },
+        { name: 'extKeyUsage', [usage]: true },
         { name: 'subjectAltName', altNames: names.map(altName) },
       ],
       validity,

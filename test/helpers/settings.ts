@@ -25,6 +25,7 @@ export const localSettings = (t: Test, tracker?: Tracker, change: Partial<Settin
   domains: [{ name: 'links.example.com', upstream: 'us', redirectHttp: false }],
   trustedProxies: [],
   log: { clicks: 'none', sampleEvery: 100 },
+  drainMs: 20_000,
   workers: 1,
   ...change,
 });

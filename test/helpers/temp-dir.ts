@@ -5,9 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 
-/** Absolute path of a fresh, empty folder (mode 0700). */
-export const tempDir = (t: Test): string => {
-  const path = mkdtempSync(join(realpathSync(tmpdir()), 'linkgate-test-'));
+/**
+ * Absolute path of a fresh, empty folder (mode 0700).
+ * @param parent - where it is made; the system's place for such folders unless told
+ */
+export const tempDir = (t: Test, parent = tmpdir()): string => {
+  const path = mkdtempSync(join(realpathSync(parent), 'linkgate-test-'));
   t.teardown(() => rmSync(path, { recursive: true, force: true }));
   return path;
 };

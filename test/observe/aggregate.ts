@@ -1,15 +1,11 @@
 import * as fc from 'fast-check';
 import t from 'tap';
-import { createEventBus, type EventBus } from '../../src/core/events.ts';
-import { createMetricsAggregate } from '../../src/observe/aggregate.ts';
-import { createGateMetrics, createKeeperMetrics, type Metrics } from '../../src/observe/metrics.ts';
+import { createMetricsAggregate, type MetricsAggregate } from '../../src/observe/aggregate.ts';
+import { createGateMetrics } from '../../src/observe/gate-metrics.ts';
+import { createKeeperMetrics } from '../../src/observe/keeper-metrics.ts';
+import type { Metrics } from '../../src/observe/metrics.ts';
 import { fakeClock } from '../helpers/fake-clock.ts';
-import { samples } from '../helpers/metrics-text.ts';
-
-const createBus = (): EventBus =>
-  createEventBus((name, error) => {
-    throw new Error(`a listener of ${name} failed`, { cause: error });
-  });
+import { samples, strictBus as createBus } from '../helpers/metrics-text.ts';
 
 const overTheWire = async (metrics: Metrics): Promise<unknown> =>
   JSON.parse(JSON.stringify(await metrics.snapshot()));
@@ -45,7 +41,15 @@ const createGate = (): TestGate => {
 };
 
 const keeper = (): Promise<Awaited<ReturnType<Metrics['snapshot']>>> =>
-  createKeeperMetrics({ events: createBus(), version: '1', domains: [], certificates: () => [] }).snapshot();
+  createKeeperMetrics({
+    events: createBus(),
+    version: '1',
+    clock: fakeClock(),
+    domains: [],
+    certificates: () => [],
+  }).snapshot();
+
+const textOf = async (aggregate: MetricsAggregate): Promise<string> => (await aggregate.page()).text;
 
 const CLICKS = 'linkgate_clicks_total{domain="a.example",kind="click",code="3xx"}';
 const CONTEXTS = 'linkgate_tls_contexts{state="cached"}';
@@ -60,20 +64,20 @@ t.test('sums the gates beside the keeper and keeps what the dead had counted', a
     clock: fakeClock(),
     ask: async (id) => overTheWire(gates.get(id)?.metrics ?? createGate().metrics),
   });
-  t.match(await aggregate.text(), /^linkgate_build_info\{/m, 'works before the first gate');
+  t.match(await textOf(aggregate), /^linkgate_build_info\{/m, 'works before the first gate');
   aggregate.gateStarted(1);
   aggregate.gateStarted(2);
   gates.get(1)?.click(1);
   gates.get(1)?.click(2);
   gates.get(2)?.click(3);
-  let found = samples(await aggregate.text());
+  let found = samples(await textOf(aggregate));
   t.equal(found.get(CLICKS), 3);
   t.equal(found.get(CONTEXTS), 10);
   t.equal(found.get('linkgate_request_duration_seconds_count{kind="click"}'), 3);
 
   aggregate.gateExited(1);
   aggregate.gateExited(1);
-  found = samples(await aggregate.text());
+  found = samples(await textOf(aggregate));
   t.equal(found.get(CLICKS), 3, 'counters stay');
   t.equal(found.get('linkgate_request_duration_seconds_count{kind="click"}'), 3, 'histograms stay');
   t.equal(found.get(CONTEXTS), 5, 'gauges go');
@@ -81,19 +85,21 @@ t.test('sums the gates beside the keeper and keeps what the dead had counted', a
   gates.set(3, createGate());
   aggregate.gateStarted(3);
   gates.get(3)?.click(4);
-  t.equal(samples(await aggregate.text()).get(CLICKS), 4, 'the one that replaces it adds to it');
+  t.equal(samples(await textOf(aggregate)).get(CLICKS), 4, 'the one that replaces it adds to it');
 });
 
 t.test('a stuck gate is shown with what it said last, after the deadline', async (t) => {
   const clock = fakeClock();
   const [well, stuck] = [createGate(), createGate()];
   let signalled: AbortSignal | undefined;
+  let asked = 0;
   const aggregate = createMetricsAggregate({
     keeper,
     clock,
     deadlineMs: 700,
     ask: (id, signal) => {
       if (id === 1) return overTheWire(well.metrics);
+      asked += 1;
       signalled = signal;
       return new Promise(() => undefined);
     },
@@ -104,14 +110,16 @@ t.test('a stuck gate is shown with what it said last, after the deadline', async
   aggregate.received(2, await overTheWire(stuck.metrics));
   stuck.click(1);
   well.click(1);
-  const first = aggregate.text();
-  t.equal(aggregate.text(), first, 'scrapes at the same time share one answer');
+  const first = textOf(aggregate);
+  const second = textOf(aggregate);
   await clock.untilSleeping();
   t.notOk(signalled?.aborted);
   await clock.advance(700);
   t.equal(samples(await first).get(CLICKS), 2);
   t.ok(signalled?.aborted, 'it is told that nobody waits any more');
   t.strictSame(clock.sleepers(), [], 'no timer is left');
+  t.equal(await second, await first);
+  t.equal(asked, 1, 'scrapes at the same time share one look');
 });
 
 t.test('a gate that fails to answer, or answers rubbish, changes nothing', async (t) => {
@@ -131,7 +139,7 @@ t.test('a gate that fails to answer, or answers rubbish, changes nothing', async
     ask: () => (answers.shift() ?? (() => Promise.reject(new Error('asked too often'))))(),
   });
   aggregate.gateStarted(1);
-  while (answers.length > 0) t.equal(samples(await aggregate.text()).get(CLICKS), 1);
+  while (answers.length > 0) t.equal(samples(await textOf(aggregate)).get(CLICKS), 1);
 });
 
 t.test('an answer that comes too late is not counted twice', async (t) => {
@@ -149,14 +157,14 @@ t.test('an answer that comes too late is not counted twice', async (t) => {
   aggregate.gateStarted(1);
   gate.click(1);
   aggregate.received(1, await overTheWire(gate.metrics));
-  const scrape = aggregate.text();
+  const scrape = textOf(aggregate);
   await clock.untilSleeping();
   const old = await overTheWire(gate.metrics);
   aggregate.gateExited(1);
   waiting[0]?.(old);
   t.equal(samples(await scrape).get(CLICKS), 1, 'of a gate that died while it was asked');
   aggregate.received(1, old);
-  t.equal(samples(await aggregate.text()).get(CLICKS), 1, 'of a gate that is long gone');
+  t.equal(samples(await textOf(aggregate)).get(CLICKS), 1, 'of a gate that is long gone');
 });
 
 t.test('sums do not depend on the order of the gates, not even in their last bit', async (t) => {
@@ -173,7 +181,7 @@ t.test('sums do not depend on the order of the gates, not even in their last bit
   });
   for (const id of [1, 2, 3]) aggregate.gateStarted(id);
   const sum = async (): Promise<number | undefined> =>
-    samples(await aggregate.text()).get('linkgate_request_duration_seconds_sum{kind="click"}');
+    samples(await textOf(aggregate)).get('linkgate_request_duration_seconds_sum{kind="click"}');
   const before = await sum();
   aggregate.gateExited(2);
   t.equal(await sum(), before);
@@ -226,7 +234,7 @@ t.test('totals never drop, whatever gates do', async (t) => {
         } else if (action.do === 'stick' && gate !== undefined) {
           gate.stuck = !gate.stuck;
         } else if (action.do === 'scrape') {
-          const now = samples(await aggregate.text());
+          const now = samples(await textOf(aggregate));
           for (const [name, value] of before) {
             if (counters.test(name) && (now.get(name) ?? -1) < value) {
               throw new Error(`${name} dropped from ${value} to ${now.get(name)}`);
@@ -239,4 +247,41 @@ t.test('totals never drop, whatever gates do', async (t) => {
     { numRuns: 200 },
   );
   t.pass('held');
+});
+
+t.test('OpenMetrics for those who ask for it, with the same series', async (t) => {
+  const gate = createGate();
+  gate.click(1);
+  const aggregate = createMetricsAggregate({
+    keeper,
+    clock: fakeClock(),
+    ask: async () => overTheWire(gate.metrics),
+  });
+  aggregate.gateStarted(1);
+  const plain = await aggregate.page('text/plain;version=0.0.4');
+  t.equal(plain.type, 'text/plain; version=0.0.4; charset=utf-8');
+  // as Prometheus 2.42 asks
+  const accept =
+    'application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1';
+  const open = await aggregate.page(accept);
+  t.equal(open.type, 'application/openmetrics-text; version=1.0.0; charset=utf-8');
+  t.match(open.text, /^# TYPE linkgate_clicks counter$/m);
+  t.match(open.text, /\n# EOF\n$/);
+  t.notMatch(open.text, /\n\n/, 'no empty line');
+  const moving = /^linkgate_(process|event_loop)/;
+  const series = (text: string): [string, number][] =>
+    [...samples(text)].filter(([name]) => !moving.test(name)).toSorted();
+  t.strictSame(series(open.text), series(plain.text));
+  t.match(plain.text, /le="1.0"/, 'a bound is a float in both');
+  for (const other of [
+    undefined,
+    '',
+    '*/*',
+    'text/html,application/xhtml+xml,*/*;q=0.8',
+    'application/openmetrics-text;q=0',
+    'application/openmetrics-text;q=0.2, text/plain',
+    'application/openmetrics-text;q=rubbish',
+  ]) {
+    t.match((await aggregate.page(other)).type, /^text\/plain/, String(other));
+  }
 });

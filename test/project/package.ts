@@ -157,7 +157,8 @@ t.test('the package holds the program and nothing else', async (t) => {
   t.equal(status, 0);
   const [packed] = JSON.parse(stdout) as [{ readonly files: readonly PackedFile[] }];
   const paths = packed.files.map((file) => file.path);
-  const allowed = /^(dist|config|systemd|docs\/man)\/|^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/;
+  const allowed =
+    /^(dist|config|deploy|systemd|docs\/man)\/|^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/;
   t.strictSame(
     paths.filter((path) => !allowed.test(path)),
     [],

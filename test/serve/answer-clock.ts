@@ -84,6 +84,7 @@ t.test('whatever leaves in whatever order, the others stay', async (t) => {
         clock.remove(one);
         clock.remove(one);
       }
+      assert.equal(clock.size(), all.length - leaving.length);
       for (const one of all) one.dueMs = 0;
       const stay = [...all.keys()].filter((index) => !leaving.includes(index)).map(String);
       if (stay.length > 0) await until('those that stay', () => told.length >= stay.length);

@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { connect, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { needs } from '../helpers/needs.ts';
 import { ask, gather, serve } from '../helpers/serve.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
 import { redirectAnswer, tracker } from '../helpers/tracker.ts';
+import { until } from '../helpers/until.ts';
 
 const run = (program: string, args: readonly string[]): Promise<string> =>
   new Promise((resolve) => {
@@ -53,6 +55,37 @@ t.test('a click over HTTP/2', async (t) => {
   t.equal(seen.requests[0]?.target, click);
   t.same(seen.requests[0]?.field('host'), ['links.example.com']);
   t.same(seen.requests[0]?.field('cookie'), ['a=1; b=2']);
+});
+
+t.test('open connections by listener and protocol, and requests under way', async (t) => {
+  const held: (() => void)[] = [];
+  const seen = await tracker(t, { answer: (...args) => held.push(() => redirectAnswer(...args)) });
+  const gate = await serve(t, { tracker: seen });
+  const none = { h1: 0, h2: 0, none: 0 };
+  t.same(gate.listeners.connectionCounts(), { https: none, http: none });
+  const session = await gate.h2();
+  const streamed = ask(session, { ':path': '/h2' });
+  const answered = gate.raw('GET /h1 HTTP/1.1\r\nHost: links.example.com\r\nConnection: close\r\n\r\n');
+  const plain = gate.raw('GET /h1 HTTP/1.1\r\nHost: links.example.com\r\nConnection: close\r\n\r\n', {
+    plain: true,
+  });
+  const silent = connect((gate.listeners.https.address() as AddressInfo).port, '127.0.0.1');
+  t.teardown(() => silent.destroy());
+  await until('all are there', () => held.length === 3 && gate.listeners.connections() === 4);
+  t.same(gate.listeners.connectionCounts(), {
+    https: { h1: 1, h2: 1, none: 1 },
+    http: { ...none, h1: 1 },
+  });
+  t.equal(gate.listeners.requestsInFlight(), 3);
+  t.equal(gate.listeners.queuedRequests(), 0);
+  for (const release of held) release();
+  await Promise.all([streamed, answered, plain]);
+  silent.destroy();
+  session.destroy();
+  await until('all are gone', () => gate.listeners.connections() === 0);
+  await until('sessions too', () => gate.listeners.connectionCounts().https.h2 === 0);
+  t.same(gate.listeners.connectionCounts(), { https: none, http: none });
+  t.equal(gate.listeners.requestsInFlight(), 0);
 });
 
 t.test('an unknown name ends in an alert', async (t) => {

@@ -4,9 +4,11 @@ import { Readable } from 'node:stream';
 import t, { type Test } from 'tap';
 import { withDefaults } from '../../src/serve/limits.ts';
 import { createUpstream, type Upstream, type UpstreamControl } from '../../src/serve/upstream.ts';
+import type { Emit } from '../../src/core/events.ts';
 import type { Limits, UpstreamUse } from '../../src/core/settings.ts';
 import { createPki } from '../helpers/pki.ts';
 import { serve } from '../helpers/serve.ts';
+import { recorder } from '../helpers/recorder.ts';
 import { onRequestHead, scriptedTracker, tracker, type Tracker } from '../helpers/tracker.ts';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,13 +19,15 @@ type Target = Pick<Tracker, 'url' | 'serverName' | 'caFile'>;
 interface Options {
   readonly use?: Partial<UpstreamUse>;
   readonly limits?: Partial<Limits>;
+  readonly emit?: Emit;
 }
 
-const upstreamTo = (t: Test, target: Target, { use, limits }: Options = {}): Upstream => {
+const upstreamTo = (t: Test, target: Target, { use, limits, emit }: Options = {}): Upstream => {
   const upstream = createUpstream(
     { id: 'us', origin: target.url, serverName: target.serverName, caFile: target.caFile },
     { connectTimeoutMs: 2_000, responseTimeoutMs: 2_000, maxConnections: 4, ...use },
     withDefaults(limits),
+    emit === undefined ? {} : { emit },
   );
   t.teardown(() => upstream.destroy());
   return upstream;
@@ -190,7 +194,8 @@ t.test('above maxConnections requests wait in order; above the queue they are re
   const seen = await tracker(t, {
     answer: (request, response) => setTimeout(() => response.end(request.url), 50),
   });
-  const upstream = upstreamTo(t, seen, { use: { maxConnections: 2 }, limits: { upstreamQueue: 3 } });
+  const { emit, of } = recorder();
+  const upstream = upstreamTo(t, seen, { use: { maxConnections: 2 }, limits: { upstreamQueue: 3 }, emit });
   const order: string[] = [];
   const sent = ['/1', '/2', '/3', '/4', '/5'].map(async (target) => {
     const { body } = await send(upstream, 'a', { target });
@@ -209,15 +214,20 @@ t.test('above maxConnections requests wait in order; above the queue they are re
   t.same(order.slice(-1), ['/5']);
   t.equal(seen.connections(), 2);
   t.match(upstream.counts(), { active: 0, waiting: 0 });
+  const waits = of('upstream.waited');
+  t.equal(waits.length, 3, 'those that had to wait, and nobody else');
+  t.ok(waits.every(({ upstream, waitMs }) => upstream === 'us' && waitMs > 10));
 });
 
 t.test('what is given up while it waits is never sent, and frees its place', async (t) => {
   const seen = await tracker(t, {
     answer: (request, response) => setTimeout(() => response.end(request.url), 50),
   });
-  const upstream = upstreamTo(t, seen, { use: { maxConnections: 1 } });
+  const { emit, of } = recorder();
+  const upstream = upstreamTo(t, seen, { use: { maxConnections: 1 }, emit });
   const first = send(upstream, 'a', { target: '/1' });
   void send(upstream, 'a', { target: '/2' }, (control) => control.abort());
+  t.equal(of('upstream.waited').length, 1, 'one that left has waited too');
   const third = send(upstream, 'a', { target: '/3' });
   t.equal(upstream.counts().waiting, 1);
   t.same([(await first).body, (await third).body], ['/1', '/3']);

@@ -43,6 +43,11 @@ export interface Issuer extends Origin {
    */
   renewalInfo?(certificate: StoredCertificate, signal: AbortSignal): Promise<RenewalInfo | undefined>;
   /**
+   * What the CA still allows the account now, by our own count; absent where its limits are not known.
+   * @throws GateError `ERR_STORAGE_*`
+   */
+  ordersLeft?(): Promise<{ readonly left: number; readonly most: number }>;
+  /**
    * Revokes one of its certificates, with the certificate's own key (RFC 8555 §7.6), so that no account is needed. One
    * that is revoked already counts as done.
    * @param reason - CRLReason (RFC 5280 §5.3.1)

@@ -3,6 +3,7 @@
 
 import { lstat, readdir, readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isNodeSupported, supportedNodes } from '../../core/node-floor.ts';
 import { finding, good, type Finding } from '../findings.ts';
 
 export interface MachineOptions {
@@ -20,11 +21,6 @@ const MOST_SKEW_MS = 60_000;
 const LEAST_FREE_BYTES = 64 * 1024 * 1024;
 const LEAST_DESCRIPTORS = 8_192;
 const MOST_FILES = 20_000;
-/** Node's lines and the first version of each without known holes, as of November 2026. */
-const NODE_FLOORS: ReadonlyMap<number, readonly [number, number]> = new Map([
-  [24, [22, 3]],
-  [26, [13, 1]],
-]);
 
 const checkClock = ({ skewMs }: MachineOptions): Finding => {
   if (skewMs === undefined) return good('runtime', 'clock not compared: nobody told the time');
@@ -89,15 +85,10 @@ const checkDescriptors = async ({ pid }: MachineOptions): Promise<readonly Findi
 };
 
 const checkNode = ({ nodeVersion }: MachineOptions): Finding => {
-  const [major = 0, minor = 0, patch = 0] = nodeVersion.replace(/^v/, '').split('.').map(Number);
-  const floor = NODE_FLOORS.get(major);
-  const newest = Math.max(...NODE_FLOORS.keys());
-  const above = floor !== undefined && (minor > floor[0] || (minor === floor[0] && patch >= floor[1]));
-  if (above || major > newest) return good('runtime', `Node ${nodeVersion}`);
-  const versions = [...NODE_FLOORS].map(([line, rest]) => `${line}.${rest.join('.')}`);
+  if (isNodeSupported(nodeVersion)) return good('runtime', `Node ${nodeVersion}`);
   return finding('runtime', 'node-outdated', {
     what: `Node ${nodeVersion} is below the security floor`,
-    remedy: `install Node ${versions.join(' or ')}, or a later version of these lines`,
+    remedy: `install Node ${supportedNodes().join(' or ')}, or a later version of these lines`,
   });
 };
 

@@ -1,0 +1,31 @@
+// A storage that tells how long each of its calls took: around any implementation, for the metrics. Changes nothing of what it
+// stands around, and knows no metric.
+
+import { toGateError } from '../core/errors.ts';
+import type { Emit, Events } from '../core/events.ts';
+import type { Storage } from '../core/storage.ts';
+
+type Operation = Events['storage.completed']['operation'];
+
+/** The same storage; every call ends in an event. A lock that somebody else holds is no failure. */
+export const withTimes = (storage: Storage, emit: Emit): Storage => {
+  const timed = async <T>(operation: Operation, call: () => Promise<T>): Promise<T> => {
+    const startedMs = performance.now();
+    let failed = false;
+    try {
+      return await call();
+    } catch (error) {
+      failed = toGateError(error).code === 'ERR_STORAGE_UNAVAILABLE';
+      throw error;
+    } finally {
+      emit('storage.completed', { operation, durationMs: performance.now() - startedMs, failed });
+    }
+  };
+  return {
+    read: (key) => timed('read', () => storage.read(key)),
+    write: (key, value) => timed('write', () => storage.write(key, value)),
+    remove: (key) => timed('remove', () => storage.remove(key)),
+    list: (prefix) => timed('list', () => storage.list(prefix)),
+    lock: (name, signal) => timed('lock', () => storage.lock(name, signal)),
+  };
+};

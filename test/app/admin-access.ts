@@ -1,0 +1,39 @@
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { readAdminAccess, requireGuard } from '../../src/app/admin-access.ts';
+import { configFiles } from '../helpers/config-files.ts';
+
+t.test('the files of the settings are read anew each time', async (t) => {
+  t.strictSame(await readAdminAccess(undefined), { rules: { metricsOpen: false } });
+  const { folder, write } = configFiles(t);
+  const tokenFile = write('token', 'first-token-of-this-test\n');
+  chmodSync(tokenFile, 0o600);
+  const admin = {
+    tokenFile,
+    metrics: 'open',
+    hosts: ['proxy.internal'],
+    tls: { certFile: write('c', 'C'), keyFile: write('k', 'K'), clientCaFile: write('ca', 'CA') },
+  } as const;
+  const rules = { metricsOpen: true, hosts: ['proxy.internal'] };
+  const tls = { cert: 'C', key: 'K', clientCa: 'CA' };
+  t.strictSame(await readAdminAccess(admin), { rules: { ...rules, token: 'first-token-of-this-test' }, tls });
+  writeFileSync(tokenFile, 'second-token-of-this-test');
+  t.match(await readAdminAccess(admin), { rules: { token: 'second-token-of-this-test' } });
+  chmodSync(tokenFile, 0o666);
+  const invalid = (message: RegExp) => ({ code: 'ERR_CONFIG_INVALID', message });
+  await t.rejects(readAdminAccess(admin), invalid(/has mode 0666/));
+  const gone = { tls: { certFile: join(folder, 'gone'), keyFile: join(folder, 'gone') } };
+  await t.rejects(readAdminAccess(gone), invalid(/gone" cannot be read/));
+});
+
+t.test('what other machines reach asks who they are, whatever socket it is', async (t) => {
+  const open = { code: 'ERR_CONFIG_INVALID', message: /^admin socket is open on "0\.0\.0\.0:1"/ };
+  const everywhere = { host: '0.0.0.0', port: 1 };
+  const pem = { cert: '', key: '' };
+  t.throws(() => requireGuard(everywhere, { rules: {} }), open);
+  t.throws(() => requireGuard(everywhere, { rules: { metricsOpen: true }, tls: pem }), open);
+  t.doesNotThrow(() => requireGuard(everywhere, { rules: { token: 'x' } }));
+  t.doesNotThrow(() => requireGuard(everywhere, { rules: {}, tls: { ...pem, clientCa: '' } }));
+  for (const host of ['127.0.0.1', '::1']) requireGuard({ host, port: 1 }, { rules: {} });
+});
