@@ -41,10 +41,10 @@ export const createRecentEvents = (events: Pick<EventBus, 'on'>, clock: Pick<Clo
   };
 
   const offs = [
-    events.on('certificate.issued', ({ domain, issuer, notAfterMs, renewed }) =>
+    events.on('certificate.issued', ({ domain, issuer, notAfterMs, isFirst }) =>
       add({
         tone: 'good',
-        title: renewed === true ? 'Certificate renewed' : 'Certificate issued',
+        title: isFirst === false ? 'Certificate renewed' : 'Certificate issued',
         domain,
         detail: `by ${issuer}, valid until ${day(notAfterMs)}`,
       }),

@@ -97,8 +97,8 @@ export const createIssue = (options: IssueOptions): Issue => {
     });
     const { serial, notAfterMs } = certificate;
     const durationMs = clock.now() - startedMs;
-    const renewed = found.before !== undefined;
-    emit('certificate.issued', { domain: name, issuer: by, serial, notAfterMs, durationMs, renewed });
+    const isFirst = found.before === undefined;
+    emit('certificate.issued', { domain: name, issuer: by, serial, notAfterMs, durationMs, isFirst });
     return certificate;
   };
 

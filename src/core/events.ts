@@ -62,9 +62,18 @@ export interface Events {
   /** a request that found all connections to the tracker taken waits no more: it has one, or its client has left */
   'upstream.waited': { readonly upstream: UpstreamId; readonly waitMs: number };
   'handshake.completed': { readonly version: TlsVersion; readonly resumed: boolean };
-  /** `reason`: unknown-name, no-certificate, timeout, protocol (the client's own fault or a scanner) */
+  /** `untrusted`: the client did not believe the certificate; `gone`: it left; `protocol`: what it sent was no TLS, or broken */
   'handshake.failed': {
-    readonly reason: 'unknown-name' | 'no-certificate' | 'timeout' | 'protocol' | 'internal';
+    readonly reason:
+      | 'unknown-name'
+      | 'no-certificate'
+      | 'untrusted'
+      | 'version'
+      | 'cipher'
+      | 'gone'
+      | 'timeout'
+      | 'protocol'
+      | 'internal';
   };
   'context.looked': { readonly result: 'hit' | 'miss' | 'absent' | 'failed' };
   /** a TLS context was made of what the storage has */
@@ -79,8 +88,8 @@ export interface Events {
     readonly serial: string;
     readonly notAfterMs: number;
     readonly durationMs: number;
-    /** it takes the place of another one */
-    readonly renewed?: boolean;
+    /** the name had none before */
+    readonly isFirst?: boolean;
   };
   /** an attempt failed; the one served, if any, is served on */
   'certificate.failed': {

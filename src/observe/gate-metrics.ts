@@ -4,7 +4,7 @@
 import { Registry } from 'prom-client';
 import type { ErrorCode } from '../core/errors.ts';
 import type { EventBus, Events, Listener } from '../core/events.ts';
-import { CODES, OTHER, reasonOf } from './catalogue.ts';
+import { CODES, HANDSHAKE_FAILURES, OTHER, reasonOf } from './catalogue.ts';
 import { CLICK_KINDS, clickKind } from './clicks.ts';
 import {
   buildMetrics,
@@ -111,6 +111,9 @@ export const createGateMetrics = (options: GateMetricsOptions): Metrics => {
   const clicks = countClicks(metrics, options);
   const rejected = (code: ErrorCode): void => metrics.linkgate_rejected_total.inc({ reason: reasonOf(code) });
   const handshakes = metrics.linkgate_tls_handshakes_total;
+  const failedHandshake = (result: string, count = 1): void =>
+    handshakes.inc({ result, version: 'none', resumed: 'false' }, count);
+  for (const result of HANDSHAKE_FAILURES) failedHandshake(result, 0);
   const { linkgate_upstream_queue_wait_seconds: waits, linkgate_tls_context_load_duration_seconds: loads } =
     metrics;
   const off = [
@@ -125,9 +128,7 @@ export const createGateMetrics = (options: GateMetricsOptions): Metrics => {
     events.on('handshake.completed', ({ version, resumed }) =>
       handshakes.inc({ result: 'ok', version, resumed: String(resumed) }),
     ),
-    events.on('handshake.failed', ({ reason }) =>
-      handshakes.inc({ result: reason, version: 'none', resumed: 'false' }),
-    ),
+    events.on('handshake.failed', ({ reason }) => failedHandshake(reason)),
     events.on('context.looked', ({ result }) => metrics.linkgate_tls_context_lookups_total.inc({ result })),
     events.on('context.loaded', ({ durationMs }) => loads.observe(0, seconds(durationMs))),
     events.on('context.evicted', () => metrics.linkgate_tls_context_evictions_total.inc()),

@@ -155,8 +155,8 @@ export const createKeeperMetrics = (options: KeeperMetricsOptions): Metrics => {
       metrics.linkgate_acme_order_duration_seconds.observe(0, seconds(durationMs));
       if (result === 'failed') metrics.linkgate_acme_failures_total.inc({ issuer, type: failureType(event) });
     }),
-    events.on('certificate.issued', ({ domain, renewed }) => {
-      if (renewed !== false) return;
+    events.on('certificate.issued', ({ domain, isFirst }) => {
+      if (isFirst !== true) return;
       metrics.linkgate_certificate_first_issue_seconds.observe(0, seconds(firstIssues.tookMs(domain)));
     }),
     events.on('settings.reloaded', ({ code }) =>

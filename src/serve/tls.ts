@@ -15,6 +15,19 @@ import { createWaitingRoom, isWholeHello } from './waiting-room.ts';
 type FailureReason = Events['handshake.failed']['reason'];
 type SniDone = (error: Error | null, context?: SecureContext) => void;
 
+/** What Node and OpenSSL call a handshake that failed, in the words of an operator. */
+const REASONS: readonly (readonly [RegExp, FailureReason])[] = [
+  // sent by the client (RFC 8446 §6.2): our certificate is not from a CA it knows, has expired, or is otherwise bad
+  [/_ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_[A-Z]+)$/, 'untrusted'],
+  [/_UNSUPPORTED_PROTOCOL$|_VERSION_TOO_LOW$/, 'version'],
+  [/_NO_SHARED_CIPHER$/, 'cipher'],
+  [/^(ECONNRESET|EPIPE)$/, 'gone'],
+  [/^ERR_TLS_HANDSHAKE_TIMEOUT$/, 'timeout'],
+];
+
+const reasonOf = (code = ''): FailureReason =>
+  REASONS.find(([pattern]) => pattern.test(code))?.[1] ?? 'protocol';
+
 export interface TlsOptions {
   readonly handshake: Handshake;
   /** door 3, where a CA may validate by tls-alpn-01 */
@@ -107,8 +120,7 @@ export const createTlsServer = ({
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
     const raw = rawSocketOf(socket);
     deadlines.stop(raw);
-    const timedOut = late.has(raw) || error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT';
-    const reason = reasons.get(socket) ?? (timedOut ? 'timeout' : 'protocol');
+    const reason = reasons.get(socket) ?? (late.has(raw) ? 'timeout' : reasonOf(error.code));
     emit('handshake.failed', { reason });
     // our listener takes Node's own destroy away
     socket.destroy();
@@ -120,7 +132,7 @@ export const createTlsServer = ({
       begun.add(socket);
       server.emit('connection', socket);
     },
-    onGone: () => emit('handshake.failed', { reason: 'protocol' }),
+    onGone: () => emit('handshake.failed', { reason: 'gone' }),
   });
   return {
     take,

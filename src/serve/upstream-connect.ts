@@ -1,6 +1,7 @@
 // How an upstream is reached: its addresses, the race between them, one deadline for both, and how that went so far.
 // Knows no request.
 
+import { setMaxListeners } from 'node:events';
 import type { SecureContext } from 'node:tls';
 import { systemClock, type Clock } from '../core/clock.ts';
 import { GateError } from '../core/errors.ts';
@@ -56,6 +57,8 @@ export const createUpstreamConnect = (options: UpstreamConnectOptions): Upstream
     secureContext,
   });
   const closing = new AbortController();
+  // a listener for each connection that is being made: upstream.maxConnections at most
+  setMaxListeners(0, closing.signal);
   let contact: UpstreamContact = { failures: 0, failedMs: 0, connectedMs: 0 };
 
   /** The look itself goes on when it is late: the next request then finds its answer. */

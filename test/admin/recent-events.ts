@@ -21,7 +21,7 @@ const ISSUED = {
 t.test('what a person would want to know of, newest first', async (t) => {
   const { clock, bus, events } = start();
   bus.emit('certificate.issued', ISSUED);
-  bus.emit('certificate.issued', { ...ISSUED, renewed: true });
+  bus.emit('certificate.issued', { ...ISSUED, isFirst: false });
   bus.emit('certificate.failed', {
     domain: 'b.example',
     issuer: 'ca',

@@ -61,7 +61,7 @@ t.test('a name gets one certificate, stored, however many ask for it at once', a
   t.same(names(), ['order.completed', 'certificate.issued']);
   t.match(of('order.completed'), [{ issuer: 'local', result: 'issued' }]);
   t.match(of('certificate.issued'), [
-    { domain: name, serial: results[0]?.certificate.serial, renewed: false },
+    { domain: name, serial: results[0]?.certificate.serial, isFirst: true },
   ]);
 });
 

@@ -42,6 +42,8 @@ export const clickHttp2 = async (
   t.teardown(() => session.destroy());
   return new Promise((resolve, reject) => {
     session.once('error', reject);
+    // destroyed by the test's end, it tells of no error
+    session.once('close', () => reject(new Error('session closed before the answer')));
     const stream = session.request({ ':path': path, ':authority': domain });
     stream.once('error', reject);
     stream.once('response', (headers) => {

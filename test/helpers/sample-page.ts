@@ -159,7 +159,7 @@ const tellEvents = (clock: { ms: number }, { emit }: EventBus): void => {
     ...issued,
     domain: 'links.acme.com',
     notAfterMs: NOW_MS + 78 * DAY_MS,
-    renewed: true,
+    isFirst: false,
   });
   clock.ms = NOW_MS - 5 * HOUR_MS;
   emit('gate.exited', { pid: 790, exitCode: null, signal: 'SIGKILL', expected: false });

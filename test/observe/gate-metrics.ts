@@ -62,6 +62,13 @@ t.test('refusals, upstream errors, handshakes and the context cache', async (t) 
     0,
     'known before the first',
   );
+  t.equal(
+    (await read(metrics)).get(
+      'linkgate_tls_handshakes_total{result="untrusted",version="none",resumed="false"}',
+    ),
+    0,
+    'so are failed handshakes',
+  );
   events.emit('request.refused', { listener: 'https', code: 'ERR_REQUEST_BODY_TOO_LARGE', status: 413 });
   events.emit('upstream.failed', { upstream: 'us', code: 'ERR_UPSTREAM_TLS', cause: 'x' });
   events.emit('handshake.completed', { version: 'TLSv1.3', resumed: true });

@@ -126,25 +126,25 @@ t.test('from a name in the configuration to its first certificate', async (t) =>
   const events = createBus();
   const clock = fakeClock();
   const metrics = create({ events, clock, domains: ['old.example'] });
-  const issued = (domain: string, renewed: boolean): void =>
+  const issued = (domain: string, isFirst: boolean): void =>
     events.emit('certificate.issued', {
       domain,
       issuer: 'a',
       serial: '01',
       notAfterMs: 0,
       durationMs: 1,
-      renewed,
+      isFirst,
     });
   const sum = async (): Promise<number | undefined> =>
     (await read(metrics)).get('linkgate_certificate_first_issue_seconds_sum');
   await clock.advance(10_000);
   metrics.setDomains(['old.example', 'new.example']);
   await clock.advance(20_000);
-  issued('old.example', true);
-  t.equal(await sum(), 0, 'a renewal is none');
-  issued('new.example', false);
-  t.equal(await sum(), 20, 'from the reload that brought it');
   issued('old.example', false);
+  t.equal(await sum(), 0, 'a renewal is none');
+  issued('new.example', true);
+  t.equal(await sum(), 20, 'from the reload that brought it');
+  issued('old.example', true);
   t.equal(await sum(), 50, 'from the start of the program');
 });
 

@@ -51,6 +51,7 @@ t.test('TLS 1.2 and 1.3; below is refused', async (t) => {
     }),
     { code: /ALERT_PROTOCOL_VERSION/ },
   );
+  t.equal((await gate.next('handshake.failed')).reason, 'version');
 });
 
 t.test('h2 and http/1.1 by ALPN, http/1.1 without, nothing else', async (t) => {
@@ -85,6 +86,29 @@ t.test('plain HTTP on the https port is no handshake', async (t) => {
   socket.write(get('links.example.com'));
   t.notMatch(await answer, /HTTP/);
   t.equal((await gate.next('handshake.failed')).reason, 'protocol');
+});
+
+t.test('why a client did not come in is told apart', { skip: needs('openssl') }, async (t) => {
+  const gate = await serve(t, { tracker: await tracker(t) });
+  const reasons = (): string[] => gate.heard('handshake.failed').map(({ reason }) => reason);
+  const shared = { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-SHA' } as const;
+  await t.rejects(gate.tls('links.example.com', shared));
+  await until('no cipher in common', () => reasons().length === 1);
+  const distrustful = spawn(
+    'openssl',
+    [
+      's_client',
+      '-connect',
+      `127.0.0.1:${gate.httpsPort}`,
+      '-servername',
+      'links.example.com',
+      '-verify_return_error',
+    ],
+    { stdio: 'ignore' },
+  );
+  t.teardown(() => distrustful.kill('SIGKILL'));
+  await until('it does not know our CA', () => reasons().length === 2);
+  t.same(reasons(), ['cipher', 'untrusted']);
 });
 
 /** A ticket of one name, as TLS 1.2 hands it out. */

@@ -186,7 +186,7 @@ t.test('a probe that says nothing is no failed handshake; half a ClientHello is'
   await until('both are gone', () => gate.listeners.connections() === 0);
   t.same(gate.heard('handshake.failed'), []);
   (await opened(t, gate.httpsPort)).end('\x16\x03\x01');
-  t.same(await gate.next('handshake.failed'), { reason: 'protocol' });
+  t.same(await gate.next('handshake.failed'), { reason: 'gone' });
   const reset = await opened(t, gate.httpsPort);
   reset.resetAndDestroy();
   await until('a reset is heard', () => gate.listeners.connections() === 0);

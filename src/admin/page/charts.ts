@@ -4,7 +4,25 @@
 import { SAMPLE_MS, SAMPLES, type Sample } from '../traffic.ts';
 import { html, type Html } from './html.ts';
 
-const [WIDTH, HEIGHT] = [SAMPLES, 100] as const;
+const HEIGHT = 100;
+
+/** How much of the past is drawn. */
+interface Span {
+  /** the width of the picture */
+  readonly samples: number;
+  readonly start: string;
+}
+const HOUR: Span = { samples: SAMPLES, start: 'an hour ago' };
+/** of a proxy that has not run for an hour yet */
+const SHORTER: readonly Span[] = [
+  { samples: 20, start: '5 minutes ago' },
+  { samples: 60, start: '15 minutes ago' },
+];
+
+const spanOf = (samples: readonly Sample[], nowMs: number): Span => {
+  const ageMs = nowMs - (samples[0]?.atMs ?? nowMs);
+  return SHORTER.find((span) => ageMs <= span.samples * SAMPLE_MS) ?? HOUR;
+};
 
 /** A top of the scale not below `value` whose half is a plain number as well. */
 export const niceTop = (value: number): number => {
@@ -33,11 +51,12 @@ const runs = (
   samples: readonly Sample[],
   { nowMs, top, value }: { nowMs: number; top: number; value: (sample: Sample) => number | undefined },
 ): readonly (readonly Point[])[] => {
+  const { samples: width } = spanOf(samples, nowMs);
   const found: Point[][] = [];
   let run: Point[] | undefined;
   let lastMs = 0;
   for (const sample of samples) {
-    const x = WIDTH - (nowMs - sample.atMs) / SAMPLE_MS;
+    const x = width - (nowMs - sample.atMs) / SAMPLE_MS;
     const measured = value(sample);
     if (measured === undefined || x < 0) {
       run = undefined;
@@ -72,24 +91,28 @@ interface ChartParts {
   readonly note: Html | string;
   readonly top: string;
   readonly middle: string;
+  readonly span: Span;
   readonly drawn: Html | readonly Html[];
   readonly description: string;
 }
 
-const chart = ({ id, title, now, note, top, middle, drawn, description }: ChartParts): Html =>
+const chart = ({ id, title, now, note, top, middle, span, drawn, description }: ChartParts): Html =>
   html`<section class="chart" aria-labelledby="${id}">
     <h2 id="${id}">${title}</h2>
     <p class="now">${now}</p>
     <p class="note">${note}</p>
     <div class="plot">
       <div class="scale" aria-hidden="true"><span>${top}</span><span>${middle}</span><span>0</span></div>
-      <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${description}">
-        <path class="grid" d="M0 .5H${WIDTH}M0 50H${WIDTH}M0 99.5H${WIDTH}" />
+      <svg
+        viewBox="0 0 ${span.samples} ${HEIGHT}"
+        preserveAspectRatio="none"
+        role="img"
+        aria-label="${description}"
+      >
+        <path class="grid" d="M0 .5H${span.samples}M0 50H${span.samples}M0 99.5H${span.samples}" />
         ${drawn}
       </svg>
-      <div class="hours" aria-hidden="true">
-        <span>an hour ago</span><span>half an hour</span><span>now</span>
-      </div>
+      <div class="hours" aria-hidden="true"><span>${span.start}</span><span>now</span></div>
     </div>
   </section>`;
 
@@ -110,6 +133,7 @@ const rateChart = (samples: readonly Sample[], nowMs: number): Html => {
     note: samples.length === 0 ? 'the first figures come within half a minute' : peak,
     top: short(top),
     middle: short(top / 2),
+    span: spanOf(samples, nowMs),
     description: `Requests a second over the last hour: ${short(now)} now, ${peak}`,
     drawn: all.map(
       (run) => html`<path class="area" d="${area(run)}" /><path class="line" d="${line(run)}" />`,
@@ -133,6 +157,7 @@ const latencyChart = (samples: readonly Sample[], nowMs: number): Html => {
       within ${slowest}`,
     top: milliseconds(top),
     middle: milliseconds(top / 2),
+    span: spanOf(samples, nowMs),
     description: `Time to answer over the last hour: half of the requests within ${now} now, 95 of 100 within ${slowest}`,
     drawn: [
       html`<g class="slow">${of(({ slowMs }) => slowMs)}</g>`,

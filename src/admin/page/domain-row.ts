@@ -75,7 +75,7 @@ const httpsSaid = (domain: DomainStatus, around: Surroundings): Said => {
   if (state === 'expired') return said('bad', 'Failing', 'the certificate has expired');
   if (!https && state !== 'retired') return said('bad', 'Failing', 'no certificate yet');
   if (!around.upstreamHealthy(region)) return said('bad', 'Failing', 'the tracker does not answer');
-  return said('good', 'Served', state === 'retired' ? 'until the certificate ends' : 'verified by browsers');
+  return said('good', 'Served', state === 'retired' ? 'until the certificate ends' : 'certificate valid');
 };
 
 const hstsSaid = ({ hstsMaxAge }: DomainStatus): Said =>

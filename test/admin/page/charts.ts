@@ -31,9 +31,9 @@ t.test('scales that a person reads', async (t) => {
 t.test('one line of requests, two of time, newest at the right edge', async (t) => {
   const shown = `${charts([sample(2, 10, 40), sample(1, 20, 50), sample(0, 40, 60)], NOW_MS)}`;
   t.strictSame(lines(shown), [
-    'M238.0 75.0L239.0 50.0L240.0 0.0',
-    'M238.0 60.0L239.0 50.0L240.0 40.0',
-    'M238.0 80.0L239.0 75.0L240.0 70.0',
+    'M18.0 75.0L19.0 50.0L20.0 0.0',
+    'M18.0 60.0L19.0 50.0L20.0 40.0',
+    'M18.0 80.0L19.0 75.0L20.0 70.0',
   ]);
   t.match(
     shown,
@@ -42,13 +42,25 @@ t.test('one line of requests, two of time, newest at the right edge', async (t) 
   t.match(shown, /half of the requests within 60 ms now, 95 of 100 within 120 ms/);
 });
 
+t.test('a proxy that has just started fills a shorter picture', async (t) => {
+  for (const [ago, start] of [
+    [20, '5 minutes ago'],
+    [21, '15 minutes ago'],
+    [61, 'an hour ago'],
+  ] as const) {
+    const shown = `${charts([sample(ago, 1)], NOW_MS)}`;
+    t.match(shown, new RegExp(`<span>${start}</span>`));
+    t.match(lines(shown)[0], /^M\d/);
+  }
+});
+
 t.test('nothing yet, a gap, a single sample, what is older than an hour', async (t) => {
   const none = `${charts([], NOW_MS)}`;
   t.strictSame(lines(none), []);
   t.match(none, /first figures come within half a minute/);
   const gap = [sample(9, 1, 10), sample(8, 1, 10), sample(7, 0), sample(6, 1, 10), sample(0, 1, 10)];
   t.equal(lines(`${charts(gap, NOW_MS)}`).length, 2 + 3 + 3, 'also where no sample was taken');
-  t.match(lines(`${charts([sample(1, 1)], NOW_MS)}`), ['M239.0 0.0h1']);
+  t.match(lines(`${charts([sample(1, 1)], NOW_MS)}`), ['M19.0 0.0h1']);
   t.strictSame(lines(`${charts([sample(300, 1)], NOW_MS)}`), []);
   t.notMatch(`${charts([sample(0, Number.NaN), sample(0, Infinity)], NOW_MS)}`, /undefined/);
 });
