@@ -133,8 +133,8 @@ export const statusCommand = async ({
   const stop = new AbortController();
   const look = async (): Promise<string> => {
     const status = await askStatus(listen.admin, stop.signal, admin);
-    const look = { colours, nowMs: systemClock.now(), width: widthOfStream(stdout) };
-    return json ? asJson(status) : formatStatus(status, look);
+    const width = widthOfStream(stdout);
+    return json ? asJson(status) : formatStatus(status, { colours, nowMs: systemClock.now(), width });
   };
   const first = await look();
   if (!watch) {

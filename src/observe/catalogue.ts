@@ -210,6 +210,13 @@ export const CATALOGUE = Object.freeze({
   linkgate_storage_errors_total: counter('both', 'What the storage failed at', {
     operation: STORAGE_OPERATIONS,
   }),
+  linkgate_log_lines_lost_total: counter(
+    'both',
+    'Log lines lost to a full disk or to a reader that does not read',
+    {
+      process: PROCESSES,
+    },
+  ),
   linkgate_ready: gauge('keeper', 'Whether /readyz says so (1)'),
   linkgate_config_reloads_total: counter(
     'keeper',

@@ -1,4 +1,5 @@
-// What every process of the program shows of itself: CPU, memory, how late its event loop runs, and its calls to the storage.
+// What every process of the program shows of itself: CPU, memory, how late its event loop runs, its calls to the
+// storage, and the log lines that it lost.
 
 import type { EventBus } from '../core/events.ts';
 import { PROCESSES, STORAGE_OPERATIONS } from './catalogue.ts';
@@ -45,6 +46,9 @@ export const countProcess = ({ events, process: role, metrics }: ProcessMetricsO
     storage.observe(STORAGE_OPERATIONS.indexOf(operation), seconds(durationMs));
     if (failed) metrics.linkgate_storage_errors_total.inc({ operation });
   });
+  const lost = metrics.linkgate_log_lines_lost_total;
+  lost.inc({ process: role }, 0);
+  const stopLog = events.on('log.dropped', ({ lines }) => lost.inc({ process: role }, lines));
   return {
     look: () => {
       const { user, system } = process.cpuUsage();
@@ -56,6 +60,7 @@ export const countProcess = ({ events, process: role, metrics }: ProcessMetricsO
     stop: () => {
       stopLoop();
       stopStorage();
+      stopLog();
     },
   };
 };

@@ -56,6 +56,15 @@ t.test('a loop that is held is seen to be late', async (t) => {
   t.ok(await until('the delay is counted', async () => (await late()) > before));
 });
 
+t.test('log lines that were lost', async (t) => {
+  const { events, value } = setUp();
+  const lost = () => value('linkgate_log_lines_lost_total', { process: 'gate' });
+  t.equal(await lost(), 0, 'there from the beginning');
+  events.emit('log.dropped', { lines: 3 });
+  events.emit('log.dropped', { lines: 4 });
+  t.equal(await lost(), 7);
+});
+
 t.test('calls to the storage, each under its own name', async (t) => {
   const { events, value } = setUp();
   for (const [index, operation] of STORAGE_OPERATIONS.entries()) {
