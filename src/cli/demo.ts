@@ -114,6 +114,9 @@ The certificate
 The count, on http://${urlOf(addresses.admin)}/metrics
   ${await countedLine(demo)}
 
+For people rather than for Prometheus, in a browser
+  http://${urlOf(addresses.admin)}/
+
 Send it again
   curl -i --cacert ${caFile} --resolve ${domain}:${port}:${curlHost} \\
     'https://${domain}:${port}${target}'
