@@ -2,6 +2,8 @@
 // (/api/status) and what they served since it started (/metrics). Reads only, and touches no storage.
 
 import type { Status } from '../admin/status.ts';
+import { systemClock } from '../core/clock.ts';
+import { startDeadline } from '../core/deadline.ts';
 import { GateError } from '../core/errors.ts';
 import type { AdminSettings, ListenAddress } from '../core/settings.ts';
 import { createAdminGet, type AdminGet } from './admin-request.ts';
@@ -35,11 +37,12 @@ interface Asked {
 const TOKEN_REFUSED =
   'refused the token: it runs with another admin.tokenFile (SIGHUP makes it read its configuration again)';
 
-const read = ({ get, address }: Asked, path: string, signal: AbortSignal): Promise<string> => {
+const read = async ({ get, address }: Asked, path: string, signal: AbortSignal): Promise<string> => {
   const failed = (what: string, cause?: unknown): GateError =>
     new GateError('ERR_ADMIN_UNREACHABLE', `proxy at "${where(address)}" ${what}`, { cause });
-  return new Promise((resolve, reject) => {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_LIMIT_MS)]);
+  const deadline = startDeadline(systemClock, ANSWER_LIMIT_MS, signal, () => new Error('timeout'));
+  const limit = deadline.signal;
+  const answer = new Promise<string>((resolve, reject) => {
     const request = get(path, limit, (response) => {
       const chunks: Buffer[] = [];
       let bytes = 0;
@@ -61,6 +64,7 @@ const read = ({ get, address }: Asked, path: string, signal: AbortSignal): Promi
       reject(failed(`does not answer: ${late ? 'timeout' : (error.code ?? error.message)}`, error));
     });
   });
+  return answer.finally(() => deadline.clear());
 };
 
 const CLICKS = /^linkgate_clicks_total\{([^}]*)\} (\d+)/gm;

@@ -2,6 +2,7 @@
 // for as long as a gate really answers (sd_notify(3)). Without NOTIFY_SOCKET all of it does nothing.
 
 import type { Clock } from '../core/clock.ts';
+import { startDeadline } from '../core/deadline.ts';
 import type { ListenAddress } from '../core/settings.ts';
 import type { CertificateState } from '../core/certificate-state.ts';
 import type { Notify } from './notify.ts';
@@ -75,8 +76,10 @@ export const createService = ({
   /** Half of the time is what sd_watchdog_enabled(3) asks for; a probe may take half of that. */
   const feed = async ({ addresses }: Served, everyMs: number): Promise<void> => {
     while (!signal.aborted) {
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(everyMs / 4)]);
-      if (await answers(addresses.http, limit)) await notify.send(['WATCHDOG=1']);
+      const limit = startDeadline(clock, everyMs / 4, signal, () => new Error('no answer'));
+      const alive = await answers(addresses.http, limit.signal);
+      limit.clear();
+      if (alive) await notify.send(['WATCHDOG=1']);
       await clock.sleep(everyMs / 2, signal);
     }
   };

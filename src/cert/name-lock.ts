@@ -3,7 +3,7 @@
 
 import type { Clock } from '../core/clock.ts';
 import type { Lock, Storage } from '../core/storage.ts';
-import { startDeadline } from './deadline.ts';
+import { startDeadline } from '../core/deadline.ts';
 
 export interface NameLockOptions {
   readonly storage: Pick<Storage, 'lock'>;

@@ -4,6 +4,8 @@
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { systemClock } from '../core/clock.ts';
+import { startDeadline } from '../core/deadline.ts';
 import { packageVersion } from '../core/version.ts';
 
 export interface SeenCertificate {
@@ -109,7 +111,13 @@ const reasonOf = (error: unknown): string => {
 /** Never rejects. */
 export const visit = async (target: VisitTarget, use: VisitUse): Promise<Visit> => {
   const { address, port, tls, name, serverName = name } = target;
-  const signal = AbortSignal.any([use.signal, AbortSignal.timeout(use.limitMs ?? VISIT_LIMIT_MS)]);
+  const deadline = startDeadline(
+    systemClock,
+    use.limitMs ?? VISIT_LIMIT_MS,
+    use.signal,
+    () => new Error('timeout'),
+  );
+  const { signal } = deadline;
   let seen: Visit = { address, connected: false };
   const plain = connect({ host: address, port });
   // whoever waits hears of an error; one that comes when nobody waits is nobody's
@@ -146,6 +154,7 @@ export const visit = async (target: VisitTarget, use: VisitUse): Promise<Visit> 
     if (use.signal.aborted) return { ...seen, failure: 'interrupted' };
     return { ...seen, failure: signal.aborted ? 'timeout' : reasonOf(error) };
   } finally {
+    deadline.clear();
     socket.destroy();
     plain.destroy();
   }

@@ -40,6 +40,7 @@ t.test('npm pack, npm install -g, and it works', { timeout: 180_000 }, async (t)
     'LICENSE',
     'README.md',
     'config',
+    'deploy',
     'dist',
     'docs',
     'node_modules',

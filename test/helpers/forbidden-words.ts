@@ -41,6 +41,11 @@ const RULES: readonly Rule[] = [
     instead: 'no sleeping for luck: await the event, use a fake clock, or until() with a deadline',
   },
   {
+    pattern: /AbortSignal\.any\([^;]*AbortSignal\.timeout/,
+    where: CODE,
+    instead: 'in Node 20 such a timeout is collected as garbage and never comes: startDeadline()',
+  },
+  {
     pattern: /\bconsole\.\w/,
     where: /^src\//,
     instead: 'commands write to stdout, everything else is a log line',

@@ -6,7 +6,7 @@ import type { Clock } from '../../core/clock.ts';
 import { GateError } from '../../core/errors.ts';
 import type { DnsSettings } from '../../core/settings.ts';
 import type { ChallengeSolver } from '../challenge.ts';
-import { startDeadline } from '../deadline.ts';
+import { startDeadline } from '../../core/deadline.ts';
 import { createDnsLookup, type DnsLookup } from './dns-lookup.ts';
 import type { DnsProvider, TxtRecord } from './dns-provider.ts';
 import { createExecProvider } from './exec.ts';

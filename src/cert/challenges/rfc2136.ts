@@ -7,7 +7,7 @@ import { connect } from 'node:net';
 import type { Clock } from '../../core/clock.ts';
 import { GateError } from '../../core/errors.ts';
 import type { Rfc2136Settings } from '../../core/settings.ts';
-import { startDeadline } from '../deadline.ts';
+import { startDeadline } from '../../core/deadline.ts';
 import { answerFault, encodeUpdate, signMessage, type TsigKey } from './dns-message.ts';
 import type { DnsProvider, TxtRecord } from './dns-provider.ts';
 

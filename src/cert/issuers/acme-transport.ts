@@ -9,7 +9,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Clock } from '../../core/clock.ts';
 import { trustedRoots } from '../../core/trusted-roots.ts';
 import { GateError } from '../../core/errors.ts';
-import { startDeadline } from '../deadline.ts';
+import { startDeadline } from '../../core/deadline.ts';
 import { isProblemType, parseProblem, parseRetryAfter, refusalError } from './acme-problem.ts';
 
 /** The part of an axios response that acme-client looks at. */

@@ -11,7 +11,7 @@ import type { Storage } from '../../core/storage.ts';
 import { createHttpSolver, type ChallengeSolver } from '../challenge.ts';
 import { createDnsSolver } from '../challenges/dns-01.ts';
 import { createTlsSolver } from '../challenges/tls-alpn-01.ts';
-import { startDeadline } from '../deadline.ts';
+import { startDeadline } from '../../core/deadline.ts';
 import { orderCertificate, type OrderWishes } from '../order.ts';
 import type { StoredCertificate } from '../store.ts';
 import { acmeAccount, publishThumbprint, type AcmeAccount } from './acme-account.ts';

@@ -1,5 +1,10 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import t from 'tap';
-import { startDeadline } from '../../src/cert/deadline.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { startDeadline } from '../../src/core/deadline.ts';
+import { pause } from '../helpers/pause.ts';
+import { until } from '../helpers/until.ts';
 import { fakeClock } from '../helpers/fake-clock.ts';
 
 const late = (): Error => new Error('late');
@@ -31,4 +36,19 @@ t.test('once cleared it holds no timer and never aborts', async (t) => {
   caller.abort();
   await clock.advance(2000);
   t.equal(deadline.signal.aborted, false);
+});
+
+t.test('a limit that nobody holds is no garbage', async (t) => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const { signal } = new AbortController();
+  let late = 0;
+  for (let one = 0; one < 100; one += 1) {
+    const deadline = startDeadline(systemClock, 200, signal, () => new Error('late'));
+    deadline.signal.addEventListener('abort', () => (late += 1));
+  }
+  await pause(50);
+  collect();
+  await until('each of them came', () => late === 100);
+  t.equal(late, 100);
 });

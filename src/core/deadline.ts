@@ -1,6 +1,7 @@
-// A limit in time for one piece of work, by the clock that was passed in, joined with the caller's own signal.
+// A limit in time for one piece of work, by the clock that was passed in, joined with the caller's own signal. Not
+// AbortSignal.any over AbortSignal.timeout: in Node 20 the timeout is collected as garbage, and never comes.
 
-import type { Clock } from '../core/clock.ts';
+import type { Clock } from './clock.ts';
 
 export interface Deadline {
   /** aborts with the caller's reason, or with `late()` when the time is up */
