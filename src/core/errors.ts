@@ -101,7 +101,7 @@ export const ERRORS = Object.freeze({
     500,
     1,
     true,
-    'the CA could not reach this name on port 80: check its DNS records',
+    'the CA could not check this name: see that its DNS records, and ports 80 and 443, lead here',
   ),
   ERR_ACME_REFUSED: entry(500, 1, true, 'the CA refused the order: read its detail'),
   ERR_DNS_UNAVAILABLE: entry(

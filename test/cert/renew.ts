@@ -83,7 +83,7 @@ t.test('a failing name pauses longer and longer, also across restarts, and shows
         issuer: 'test-ca',
         type: 'urn:ietf:params:acme:error:dns',
         detail: 'NXDOMAIN',
-        remedy: 'the CA could not reach this name on port 80: check its DNS records',
+        remedy: 'the CA could not check this name: see that its DNS records, and ports 80 and 443, lead here',
       },
     },
   ]);

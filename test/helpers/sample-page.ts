@@ -65,7 +65,7 @@ const CERTIFICATES: readonly CertificateStatus[] = [
     lastProblem: problem(
       `${ACME}connection`,
       '203.0.113.7: Fetching http://news.orchard.example/.well-known/acme-challenge/Xk: Timeout during connect (likely firewall problem)',
-      'the CA could not reach this name on port 80: check its DNS records',
+      'the CA could not check this name: see that its DNS records, and ports 80 and 443, lead here',
     ),
   }),
   certificate('mail.lantern.example', 0, { ...without, state: 'pending', nextAttempt: at(20_000) }),

@@ -110,7 +110,7 @@ t.test('one line for each event worth reading, which names it', async (t) => {
     domain: 'a.example',
     code: 'ERR_ACME_UNAUTHORIZED',
     detail: 'no A record',
-    help: 'the CA could not reach this name on port 80: check its DNS records',
+    help: 'the CA could not check this name: see that its DNS records, and ports 80 and 443, lead here',
     nextAttempt: '1970-01-01T00:01:00.000Z',
   });
   t.match(line('gate died and is replaced'), { gate: 7, pid: process.pid, signal: 'SIGKILL' });
