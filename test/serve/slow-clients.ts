@@ -184,11 +184,19 @@ t.test('slow connections take nothing from the clicks of others', async (t) => {
     t.ok(shortestMs > LIMIT_MS * 0.8, `none is cut before its time: ${Math.round(shortestMs)} ms`);
     t.ok(longestMs < LIMIT_MS + LATE_MS, `all are gone in their time: ${Math.round(longestMs)} ms`);
     t.same(Object.keys(lives).toSorted(), SLOW_KINDS.toSorted(), 'of every kind');
-    t.ok(last.connections <= 1, 'none is left at the gate');
+    await until(
+      'none is left at the gate, beside a click',
+      async () => ((await report())?.connections ?? 0) <= 1,
+    );
+    await latency();
+    await pause(ALONE_MS);
+    const after = await latency();
+    // whatever else this machine does may have begun meanwhile
+    const without = Math.max(alone.p50, after.p50);
     // the median is asserted: a p99 of some hundreds is a few clicks, and whatever else runs makes three slow
     t.ok(
-      there.p50 < alone.p50 * 2,
-      `median ${there.p50.toFixed(1)} ms, ${alone.p50.toFixed(1)} ms without them`,
+      there.p50 < without * 2,
+      `median ${there.p50.toFixed(1)} ms, ${alone.p50.toFixed(1)} and ${after.p50.toFixed(1)} ms without them`,
     );
   }
 });
