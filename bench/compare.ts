@@ -1,5 +1,6 @@
 // `npm run compare -- --before DIR`: this build beside another one, both under the same load at the same time on the same core. What
 // else the machine does meets both alike, so that differences of a few percent are seen where the bench's turns would drown them.
+// `--traced`: the second of the two has OpenTelemetry on, and without --before both are this build.
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,6 +16,7 @@ import { stopAll } from './program.ts';
 import { quantile, ratio, spread } from './statistics.ts';
 import { LTS, SYSTEM } from './targets/all-targets.ts';
 import { COMMAND, createLinkgateTarget } from './targets/linkgate.ts';
+import { startTraceSink } from './trace-sink.ts';
 import { startUpstream } from './upstream.ts';
 
 const WARM_UP_MS = 8_000;
@@ -29,15 +31,25 @@ const { values } = parseArgs({
     domains: { type: 'string', default: '1' },
     uniform: { type: 'boolean', default: false },
     lts: { type: 'boolean', default: false },
+    traced: { type: 'boolean', default: false },
   },
 });
-if (values.before === undefined)
+if (values.before === undefined && !values.traced)
   throw new Error('--before DIR is missing: a clone of another commit, with its build');
 const modes = MODES.filter((mode) => values.modes.split(',').includes(mode));
 const count = Number(values.domains);
+const sink = values.traced ? await startTraceSink() : undefined;
 const builds = [
-  { name: 'before', command: join(resolve(values.before), 'dist/cli/main.js') },
-  { name: 'now', command: COMMAND },
+  {
+    name: 'before',
+    command: values.before === undefined ? COMMAND : join(resolve(values.before), 'dist/cli/main.js'),
+    env: {},
+  },
+  {
+    name: sink === undefined ? 'now' : 'traced',
+    command: COMMAND,
+    env: sink === undefined ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: sink.url },
+  },
 ];
 
 takePriority();
@@ -47,9 +59,9 @@ try {
   const domains = domainFiles(authority, count);
   const upstream = await startUpstream(authority, folder, '1');
   const running = await Promise.all(
-    builds.map(({ name, command }) => {
+    builds.map(({ name, command, env }) => {
       mkdirSync(join(folder, name));
-      return createLinkgateTarget({ name, command, node: values.lts ? LTS : SYSTEM }).start({
+      return createLinkgateTarget({ name, command, node: values.lts ? LTS : SYSTEM, env }).start({
         domains,
         upstreamPort: upstream.port,
         rootFile: authority.rootFile,
@@ -102,10 +114,13 @@ try {
       );
     }
     process.stdout.write(
-      `${mode} now / before: ${quotient?.median.toFixed(3)} (${quotient?.min.toFixed(2)}–${quotient?.max.toFixed(2)})\n`,
+      `${mode} ${builds[1]?.name} / before: ${quotient?.median.toFixed(3)} (${quotient?.min.toFixed(2)}–${quotient?.max.toFixed(2)})\n`,
     );
   }
+  // a sink that heard nothing would make tracing look free
+  if (sink !== undefined) process.stdout.write(`spans received: ${sink.spans()}\n`);
 } finally {
+  sink?.close();
   await stopAll();
   rmSync(folder, { recursive: true, force: true });
 }

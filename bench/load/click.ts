@@ -29,6 +29,8 @@ export interface Answer {
   readonly location: string | undefined;
   /** bytes of the answer, header and body */
   readonly length: number;
+  /** the connection takes no click after it (RFC 9112 §9.6) */
+  readonly isLast: boolean;
 }
 
 const HEAD_END = '\r\n\r\n';
@@ -62,7 +64,8 @@ export const readAnswer = (text: string): Answer | 'framing' | undefined => {
   if (length === undefined && !isChunked) return 'framing';
   const end = isChunked ? chunkedEnd(text, start) : start + Number(length);
   if (end === undefined || end > text.length) return undefined;
-  return Number.isNaN(end + status) ? 'framing' : { status, location, length: end };
+  const isLast = /\r\nconnection: close\r\n/i.test(head);
+  return Number.isNaN(end + status) ? 'framing' : { status, location, length: end, isLast };
 };
 
 /** What is wrong with the answer to a click; undefined when it is the right one. */

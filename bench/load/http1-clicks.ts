@@ -15,7 +15,10 @@ export interface ClickerOptions {
 /** Makes one click; resolves with what went wrong, or undefined. Never rejects. */
 export type Clicker = () => Promise<string | undefined>;
 
-/** Sends a click on a connection and waits for its answer. Must not be used twice at a time on one connection. */
+/**
+ * Sends a click on a connection and waits for its answer. Must not be used twice at a time on one connection, which it
+ * ends behind an answer that says it is the last.
+ */
 const clickOn = (socket: TLSSocket, name: string, target: string): Promise<string | undefined> =>
   new Promise((resolve) => {
     let text = '';
@@ -29,6 +32,7 @@ const clickOn = (socket: TLSSocket, name: string, target: string): Promise<strin
       text += chunk.toString('latin1');
       const answer = readAnswer(text);
       if (answer === undefined) return;
+      if (answer !== 'framing' && answer.isLast) socket.end();
       done(answer === 'framing' || answer.length !== text.length ? 'framing' : faultOf(answer, name, target));
     };
     socket.on('data', hear).once('error', fail).once('close', closed);

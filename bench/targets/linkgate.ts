@@ -40,6 +40,7 @@ export interface LinkgateTargetOptions {
   readonly command?: string;
   /** options of Node, such as `--cpu-prof` */
   readonly nodeArgs?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export const createLinkgateTarget = ({
@@ -47,6 +48,7 @@ export const createLinkgateTarget = ({
   node,
   command = COMMAND,
   nodeArgs = [],
+  env = {},
 }: LinkgateTargetOptions): Target => ({
   name,
   isJit: true,
@@ -64,6 +66,7 @@ export const createLinkgateTarget = ({
       command: node,
       args: [...nodeArgs, command, 'run', '--config', file],
       cores: options.cores,
+      env,
     });
     return {
       ...program,

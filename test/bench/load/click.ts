@@ -19,7 +19,7 @@ t.test('an answer is read when it is whole', async (t) => {
   const whole = answer('Location: https://shop.example/\r\nContent-Length: 4\r\n', 'body');
   for (let length = 0; length < whole.length; length += 1)
     if (readAnswer(whole.slice(0, length)) !== undefined) t.fail(`${length} bytes are no answer`);
-  const expected = { status: 302, location: 'https://shop.example/', length: whole.length };
+  const expected = { status: 302, location: 'https://shop.example/', length: whole.length, isLast: false };
   t.strictSame(readAnswer(whole), expected);
   t.strictSame(readAnswer(`${whole}HTTP/1.1 200`), expected, 'what follows is not part of it');
 });
@@ -27,7 +27,17 @@ t.test('an answer is read when it is whole', async (t) => {
 t.test('chunked answers have an end too', async (t) => {
   const whole = answer('location: /x\r\ntransfer-encoding: chunked\r\n', '3\r\nabc\r\n0\r\n\r\n');
   t.equal(readAnswer(whole.slice(0, -1)), undefined);
-  t.strictSame(readAnswer(whole), { status: 302, location: '/x', length: whole.length });
+  t.strictSame(readAnswer(whole), {
+    status: 302,
+    location: '/x',
+    length: whole.length,
+    isLast: false,
+  });
+});
+
+t.test('an answer says when it is the last of its connection', async (t) => {
+  const whole = answer('location: /x\r\nContent-Length: 0\r\nConnection: close\r\n', '');
+  t.match(readAnswer(whole), { isLast: true });
 });
 
 t.test('an answer whose end cannot be found is a fault', async (t) => {
