@@ -8,6 +8,7 @@ import { caaIdentities, type CaaAsker } from '../core/caa.ts';
 import { createLook, createLookResolver, type Look } from '../cert/look.ts';
 import { readAccountUrl } from '../cert/issuers/acme-account.ts';
 import { createAcmeIssuer } from '../cert/issuers/acme.ts';
+import { loadAcmeClient } from '../cert/issuers/acme-session.ts';
 import type { Issuer } from '../cert/issuers/issuer.ts';
 import { createLocalIssuer } from '../cert/issuers/local.ts';
 import type { AskRenewalInfo } from '../cert/wish.ts';
@@ -28,6 +29,14 @@ export const createIssuers = (
     const limits = limitsOf(settings.directory);
     return limits === undefined ? issuer : withBudget(issuer, { storage, clock, limits });
   });
+};
+
+/**
+ * Loads what orders need: not at the start, which has no use for it, nor with the first order, which may be weeks later,
+ * when an upgrade has replaced the files. Never rejects: what is wrong, that order tells.
+ */
+export const loadIssuers = async ({ issuers }: Settings['certificates']): Promise<void> => {
+  if (issuers.some(({ type }) => type === 'acme')) await loadAcmeClient().catch(() => undefined);
 };
 
 /** Asks the CA of a certificate when it would like it to be renewed. */

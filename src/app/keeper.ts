@@ -33,6 +33,7 @@ import {
   createIssuers,
   createIssuersClock,
   createIssuersLook,
+  loadIssuers,
   ordersLeftOf,
 } from './issuers.ts';
 import { logLevelOf } from './log-level.ts';
@@ -221,6 +222,7 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
       if (tls !== undefined) admin.setTls(tls);
       if (change.common !== undefined) {
         issuing = issuingWith(next);
+        void loadIssuers(next.certificates);
         logger.setLevel(logLevelOf(next, logLevel));
         logger.setTarget(next.log);
       }
@@ -308,6 +310,7 @@ export const startKeeper = async ({ settings, logLevel, passed = [] }: KeeperOpt
     undo.push(() => gates.kill());
     await gates.start();
     renewal.start();
+    void loadIssuers(settings.certificates);
     const unwatched = new AbortController();
     undo.push(() => unwatched.abort());
     const onChange = (name: string): void => {

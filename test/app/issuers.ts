@@ -1,9 +1,11 @@
+import { createRequire } from 'node:module';
 import t from 'tap';
 import {
   createAskRenewalInfo,
   createIssuers,
   createIssuersClock,
   createIssuersLook,
+  loadIssuers,
   ordersLeftOf,
 } from '../../src/app/issuers.ts';
 import type { Issuer } from '../../src/cert/issuers/issuer.ts';
@@ -49,6 +51,16 @@ const certificates = (...issuers: Settings['certificates']['issuers']): Settings
   storage: { type: 'file', path: '/nowhere' },
   keyType: 'ecdsa-p256',
   issuers,
+});
+
+t.test('what orders need is not loaded before it is asked for, and only where a CA is', async (t) => {
+  const { cache } = createRequire(import.meta.url);
+  const isLoaded = (): boolean => Object.keys(cache).some((path) => path.includes('/acme-client/'));
+  t.notOk(isLoaded());
+  await loadIssuers(certificates({ type: 'local', name: 'local' }));
+  t.notOk(isLoaded());
+  await loadIssuers(certificates(acme()));
+  t.ok(isLoaded());
 });
 
 t.test('orders that are left, where a limit is known', async (t) => {

@@ -2,7 +2,6 @@
 // which asks the name over HTTP first and fails behind NAT, and never its polling, which cannot be stopped). What a CA sends
 // is checked here once.
 
-import * as acme from 'acme-client';
 import type { Clock } from '../../core/clock.ts';
 import { GateError } from '../../core/errors.ts';
 import type { AcmeOrder, AcmeAuthorization, AcmeSession, AcmeStatus } from '../order.ts';
@@ -34,8 +33,13 @@ interface ClientInside {
 /** Nonces may be refused for no fault of ours (RFC 8555 §6.5.1); Pebble can be told to refuse a third of them. */
 const MOST_NONCE_RETRIES = 10;
 
-// Silent whatever $DEBUG says.
-acme.setLogger(() => {});
+/** A fifth of a second, which nothing before an order needs. */
+export const loadAcmeClient = async (): Promise<typeof import('acme-client')> => {
+  const acme = await import('acme-client');
+  // Silent whatever $DEBUG says.
+  acme.setLogger(() => {});
+  return acme;
+};
 
 const nonsense = (what: string, cause?: unknown): GateError =>
   new GateError('ERR_ACME_UNREACHABLE', `CA sent ${what} that makes no sense`, { cause });
@@ -114,15 +118,17 @@ export interface AcmeSessionOptions {
   readonly clock: Clock;
 }
 
-/** A session with a CA: for one order, or for the registration of the account. */
-export const createAcmeSession = (
-  options: AcmeSessionOptions,
-): AcmeSession & {
+/** A session that can do without an account. */
+export interface KeySession extends AcmeSession {
   /** registers the key, or finds the account it already has (RFC 8555 §7.3); gives the account's URL */
   register(email: string | undefined): Promise<string>;
   /** with the session's key alone, which is the certificate's own (RFC 8555 §7.6); one already revoked is as good */
   revoke(certificateDer: Buffer, reason: number): Promise<void>;
-} => {
+}
+
+/** A session with a CA: for one order, or for the registration of the account. */
+export const createAcmeSession = async (options: AcmeSessionOptions): Promise<KeySession> => {
+  const acme = await loadAcmeClient();
   const { directoryUrl, directory, accountKeyPem, accountUrl, transport, clock } = options;
   const { externalAccountBinding, preferredChain } = options;
   const client = new acme.Client({

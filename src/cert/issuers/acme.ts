@@ -161,7 +161,7 @@ export const createAcmeIssuer = (options: AcmeIssuerOptions): Issuer => {
         signal,
         register: async (keyPem: string) => {
           const externalAccountBinding = await readBinding(settings.eab);
-          const session = createAcmeSession({
+          const session = await createAcmeSession({
             ...common,
             accountKeyPem: keyPem,
             ...(externalAccountBinding === undefined ? {} : { externalAccountBinding }),
@@ -169,9 +169,9 @@ export const createAcmeIssuer = (options: AcmeIssuerOptions): Issuer => {
           return session.register(settings.email);
         },
       };
-      const attempt = ({ keyPem, url }: AcmeAccount): Promise<Obtained> =>
+      const attempt = async ({ keyPem, url }: AcmeAccount): Promise<Obtained> =>
         orderCertificate({
-          session: createAcmeSession({
+          session: await createAcmeSession({
             ...common,
             accountKeyPem: keyPem,
             accountUrl: url,
@@ -267,15 +267,16 @@ export const createAcmeIssuer = (options: AcmeIssuerOptions): Issuer => {
     revoke: async (certificate, reason, signal) => {
       const { raw } = new X509Certificate(certificate.chainPem);
       const directory = await unlessAborted(findDirectory(), signal);
-      await withTransport(signal, (transport) =>
-        createAcmeSession({
+      await withTransport(signal, async (transport) => {
+        const session = await createAcmeSession({
           directoryUrl: settings.directory,
           directory,
           accountKeyPem: certificate.keyPem,
           transport,
           clock,
-        }).revoke(raw, reason),
-      );
+        });
+        await session.revoke(raw, reason);
+      });
     },
   };
 };
