@@ -131,7 +131,7 @@ t.test('pretty without a terminal: no colour', async (t) => {
     open({ format: 'pretty', file: ${JSON.stringify(file)} }).write(line('b'));`);
   t.equal(status, 0);
   t.match(stdout, / info {2}keeper\[1\] x a\n$/);
-  // eslint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   t.notMatch(stdout + readFileSync(file, 'utf8'), /\u001b/);
 });
 
@@ -147,12 +147,12 @@ t.test('pretty on a terminal: colours, unless NO_COLOR says no', async (t) => {
       cwd: folder,
       env: { PATH: process.env['PATH'], TERM: 'xterm', ...env },
     }).stdout;
-  // eslint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   t.match(onTerminal({}), /\u001b\[32minfo/);
   for (const env of [{ NO_COLOR: '1' }, { TERM: 'dumb' }]) {
     const text = onTerminal(env);
     t.match(text, /info/);
-    // eslint-disable-next-line no-control-regex
+    // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
     t.notMatch(text, /\u001b\[/);
   }
   t.strictSame(readdirSync(folder), ['x.mjs']);

@@ -21,7 +21,7 @@ t.test('time, level, who, what, then the fields', (t) => {
   );
   const coloured = prettyLine(line, true);
   t.match(coloured, '\u001b[33mwarn \u001b[0m');
-  // eslint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   t.equal(coloured.replaceAll(/\u001b\[\d+m/g, ''), prettyLine(line, false), 'colours and nothing else');
   t.end();
 });
@@ -36,7 +36,7 @@ t.test('a stack stands below its line', (t) => {
 t.test('no field moves the cursor', (t) => {
   const nasty = '\u001b[2J\r\nforged\u009b31m\u007f\u2028';
   const text = prettyLine(json({ message: nasty, detail: nasty, error: { stack: nasty } }), false);
-  // eslint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   t.notMatch(text.replaceAll('\n', ''), /[\u0000-\u001f\u007f-\u009f\u2028]/);
   t.equal(text.split('\n').length, 4, 'the line, its stack of two, the end');
   t.end();
