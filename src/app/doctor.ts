@@ -17,7 +17,7 @@ import {
 } from '../doctor/examination.ts';
 import type { Finding } from '../doctor/findings.ts';
 import { createNameResolver } from '../doctor/name-facts.ts';
-import { PRELOADED } from '../doctor/preloaded.ts';
+import { preloadList } from '../doctor/preloaded.ts';
 import { askStatus } from './ask-status.ts';
 import { openCerts } from './certs.ts';
 import { publicCas } from './public-cas.ts';
@@ -112,7 +112,7 @@ export const runDoctor = async (options: DoctorOptions): Promise<DoctorReport> =
     clock: systemClock,
     signal,
     cas: publicCas(certificates),
-    preloaded: PRELOADED,
+    preloaded: preloadList(),
   };
   const patients = domains.flatMap((domain): Patient[] => {
     const upstream = upstreams.find(({ id }) => id === domain.upstream);

@@ -6,7 +6,7 @@ import { hstsAbove } from '../doctor/checks/hsts.ts';
 import { createExamination, type DoctorPorts } from '../doctor/examination.ts';
 import type { Finding } from '../doctor/findings.ts';
 import { createNameResolver } from '../doctor/name-facts.ts';
-import { PRELOADED } from '../doctor/preloaded.ts';
+import { preloadList } from '../doctor/preloaded.ts';
 
 export interface HstsLookOptions {
   /** `ADDRESS:PORT`, asked instead of the system's */
@@ -37,7 +37,7 @@ export const lookForHsts = (
       clock: systemClock,
       signal,
       cas: [],
-      preloaded: PRELOADED,
+      preloaded: preloadList(),
     },
   );
   return hstsAbove(examination).catch(() => []);

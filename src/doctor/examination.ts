@@ -8,6 +8,7 @@ import type { Clock } from '../core/clock.ts';
 import type { DomainSettings, UpstreamSettings } from '../core/settings.ts';
 import type { Finding } from './findings.ts';
 import { lookUpCaa, lookUpName, type CaaFacts, type NameFacts, type NameResolver } from './name-facts.ts';
+import type { PreloadList } from './preloaded.ts';
 import { visit, type Visit, type VisitTarget } from './visit.ts';
 
 export interface DoctorPorts {
@@ -27,8 +28,8 @@ export interface DoctorTools {
   readonly signal: AbortSignal;
   /** names of the configured CAs in CAA records; empty: CAA is nothing to them */
   readonly cas: readonly CaaAsker[];
-  /** registered names and top-level domains that browsers use https for, subdomains included */
-  readonly preloaded: ReadonlySet<string>;
+  /** names that browsers use https for, subdomains included */
+  readonly preloaded: PreloadList;
 }
 
 /** One domain. */

@@ -1,14 +1,17 @@
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import type { DoctorReport } from '../../src/app/doctor.ts';
 import { formatReport } from '../../src/cli/doctor.ts';
 import { wrap } from '../../src/cli/table.ts';
 import { coloursFor } from '../../src/cli/paint.ts';
-import { finding, good } from '../../src/doctor/findings.ts';
+import { finding, good, type Finding } from '../../src/doctor/findings.ts';
 import { failingNameServer } from '../helpers/clinic.ts';
 import { linkgateCommand } from '../helpers/linkgate-command.ts';
 import { writeConfig } from '../helpers/linkgate.ts';
+import { needs } from '../helpers/needs.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
+import { tracker } from '../helpers/tracker.ts';
 
 const hsts = finding('hsts', 'hsts-parent', {
   what: 'acme.com sends HSTS for its subdomains',
@@ -105,4 +108,47 @@ t.test('the command: no network, an unknown domain, wrong words', async (t) => {
     stderr: /^linkgate: file "none\.pem"/,
   });
   t.match(await linkgateCommand(['doctor', '--config', join(folder, 'none.yaml')]), { status: 78 });
+});
+
+/** What the machine's findings are when the command runs in this environment. */
+const onMachine = async (t: Test, env: Readonly<Record<string, string>>): Promise<readonly Finding[]> => {
+  const folder = tempDir(t);
+  const { url, serverName, caFile } = await tracker(t);
+  const path = writeConfig(folder, {
+    listen: { https: '127.0.0.1:0', http: '127.0.0.1:0', admin: '127.0.0.1:9' },
+    upstream: { url, serverName, caFile },
+    certificates: { storage: { type: 'file', path: join(folder, 'certs') }, issuers: [{ type: 'local' }] },
+    domains: [{ name: 'links.example.com' }],
+  });
+  const args = ['doctor', '--json', '--config', path, '--resolver', await failingNameServer(t)];
+  const { stdout, stderr } = await linkgateCommand(args, { env });
+  t.equal(stderr, '');
+  return (JSON.parse(stdout) as DoctorReport).machine;
+};
+
+t.test('a clock ten minutes ahead, against the tracker’s', { skip: needs('faketime') }, async (t) => {
+  const library = execFileSync('sh', ['-c', 'ls /usr/lib/*/faketime/libfaketime.so.1'], { encoding: 'utf8' });
+  const faked = await onMachine(t, { LD_PRELOAD: library.trim(), FAKETIME: '+600s' });
+  const found = faked.find(({ id }) => id === 'clock-skewed');
+  t.match(found, { level: 'red', what: /^this machine’s clock is (59\d|60\d) s ahead$/, remedy: /\w/ });
+  const right = await onMachine(t, {});
+  t.match(
+    right.find(({ what }) => what.includes('clock')),
+    { level: 'green', what: 'clock right to a minute' },
+  );
+});
+
+t.test('a Node that says it is older than the floor', async (t) => {
+  const older = "Object.defineProperty(process,'versions',{value:{...process.versions,node:'20.9.0'}})";
+  const found = await onMachine(t, {
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(older)}`,
+  });
+  t.match(
+    found.find(({ id }) => id === 'node-outdated'),
+    {
+      level: 'amber',
+      what: 'Node 20.9.0 is below the security floor',
+      remedy: /install Node \d+\.\d+\.\d+ or /,
+    },
+  );
 });

@@ -44,7 +44,7 @@ export const hstsAbove = async (examination: Examination): Promise<readonly Find
   const sent = await Promise.all(parents.map((parent) => askParent(examination, parent)));
   const found = sent.filter((one) => one !== undefined);
   const listed = [domain.name, ...parents, domain.name.split('.').at(-1) ?? ''].find((parent) =>
-    tools.preloaded.has(parent),
+    tools.preloaded.names.has(parent),
   );
   if (listed !== undefined) {
     const what = `"${listed}" is in the HSTS preload list of browsers, with its subdomains`;
@@ -54,7 +54,7 @@ export const hstsAbove = async (examination: Examination): Promise<readonly Find
 };
 
 export const checkHsts: Check = async (examination) => {
-  const { domain, http, https } = examination;
+  const { domain, http, https, tools } = examination;
   const found: Finding[] = [];
   for (const [scheme, visits] of [
     ['https', await https()],
@@ -69,7 +69,7 @@ export const checkHsts: Check = async (examination) => {
   found.push(...(await hstsAbove(examination)));
   if (found.length > 0) return found;
   const evidence = [
-    `of browsers’ preload list only top-level domains are known here: ${PRELOAD_LOOKUP} knows all`,
+    `not in browsers’ preload list as it was on ${tools.preloaded.date}; how it is today: ${PRELOAD_LOOKUP}`,
   ];
   return [good('hsts', 'none, by the name or above it', evidence)];
 };

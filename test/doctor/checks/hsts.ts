@@ -44,7 +44,9 @@ t.test('of the name, of a parent, of browsers', { skip: needs('named') }, async 
   );
 
   for (const parent of ['com', 'example.com', NAME]) {
-    const found = await checkHsts(await clinic(t, { resolver, tools: { preloaded: new Set([parent]) } }));
+    const found = await checkHsts(
+      await clinic(t, { resolver, tools: { preloaded: { date: '2026-06-01', names: new Set([parent]) } } }),
+    );
     t.match(found, [{ id: 'hsts-preload', what: new RegExp(`^"${parent}"`) }]);
   }
 });
