@@ -105,6 +105,16 @@ t.test('the image is made of what is there, and of nothing else', async (t) => {
     t.ok(ignored.includes(`!${path}`), path);
   }
   t.equal(ignored.filter((line) => line.startsWith('!')).length, sources.length);
+  // what the program reads beside its own modules
+  const needed = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .flatMap((path) =>
+      [...readFileSync(join(ROOT, 'src', path), 'utf8').matchAll(/new URL\('\.\.\/\.\.\/([^']+)'/g)].map(
+        ([, name = '']) => name,
+      ),
+    );
+  t.ok(needed.includes('package.json'));
+  for (const path of needed) t.ok(sources.includes(path), `${path} is in the image`);
   const exposed = /^EXPOSE (.+)$/m
     .exec(text)?.[1]
     ?.split(' ')

@@ -48,7 +48,8 @@ export const hstsAbove = async (examination: Examination): Promise<readonly Find
   );
   if (listed !== undefined) {
     const what = `"${listed}" is in the HSTS preload list of browsers, with its subdomains`;
-    found.push(finding('hsts', 'hsts-preload', { what, evidence: [`${PRELOAD_LOOKUP}: ${listed}`] }));
+    const evidence = [`on ${tools.preloaded.date} it was; today: ${PRELOAD_LOOKUP}/?domain=${listed}`];
+    found.push(finding('hsts', 'hsts-preload', { what, evidence }));
   }
   return found;
 };
