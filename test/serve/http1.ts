@@ -1,5 +1,6 @@
 // HTTP/1 from the wire: each framing rule over TLS and over plain TCP, the connection's life, the clocks.
 
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import * as fc from 'fast-check';
 import t from 'tap';
@@ -101,6 +102,24 @@ t.test('behind a request that closes the connection nothing is acted on', async 
   t.same(
     seen.requests.map(({ target }) => target),
     ['/1'],
+  );
+});
+
+t.test('a request that comes behind the answer to a refused one is not acted on', async (t) => {
+  const seen = await tracker(t);
+  const gate = await serve(t, { tracker: seen });
+  const socket = connect({ port: gate.httpPort, host: '127.0.0.1', allowHalfOpen: true });
+  t.teardown(() => socket.destroy());
+  socket.on('error', () => undefined);
+  socket.write(`GET / HTTP/1.1\r\n${HOST}Content-Length: 1\r\n\r\nx`);
+  // the answer is whole and our side is closed: a client may still write
+  socket.resume();
+  await once(socket, 'end');
+  socket.write(`GET /behind HTTP/1.1\r\n${HOST}\r\n`);
+  await gate.raw(`GET /after HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`, { plain: true });
+  t.same(
+    seen.requests.map(({ target }) => target),
+    ['/after'],
   );
 });
 
