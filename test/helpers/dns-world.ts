@@ -83,7 +83,7 @@ export const recordingResolver = async (
   writeFileSync(keyFile, key, { mode: 0o600 });
   const { log } = await startNamed(t, folder, [
     `options { ${namedOptions(folder, '127.0.0.1', port)} recursion yes; querylog yes; forward only; forwarders { };`,
-    '  max-ncache-ttl 1; servfail-ttl 0; };',
+    '  servfail-ttl 0; };',
     key,
     `controls { inet 127.0.0.1 port ${controlPort} allow { 127.0.0.1; } keys { "control"; }; };`,
     ...zones,
