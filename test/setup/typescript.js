@@ -7,16 +7,20 @@ import { load } from './typescript-hooks.js';
 if (module.registerHooks === undefined) module.register('./typescript-hooks.js', import.meta.url);
 else module.registerHooks({ load });
 
-// what is forked may run elsewhere, and mocks nothing
+// What a suite starts runs as it does for users, however the suite itself is run. So what tap adds for itself goes no further:
+// its loaders, its recorder of coverage, which writes into the project and doubles the time that a process takes, and its choice
+// of colours, which follows the terminal.
 process.execArgv = process.execArgv
   .filter((arg) => !arg.includes('/@tapjs/'))
+  // what is forked may run in another folder
   .map((arg) => (/^--import=.*\/setup\/typescript\.js$/.test(arg) ? `--import=${import.meta.url}` : arg));
 
-// where no coverage is asked for, what the tests start runs as it does for users: tap's recorder doubles the time that each takes
-if (process.env['_TAPJS_PROCESSINFO_COVERAGE_'] === '0') {
-  globalThis[Symbol.for('process-on-spawn@*:singletonId')]?.unwrap();
-  process.env['NODE_OPTIONS'] = (process.env['NODE_OPTIONS'] ?? '').replaceAll(
-    /"?--import=\S*\/@tapjs\/processinfo\/\S*"?/g,
-    '',
-  );
-}
+globalThis[Symbol.for('process-on-spawn@*:singletonId')]?.unwrap();
+
+const options = (process.env['NODE_OPTIONS'] ?? '')
+  .replaceAll(/"?--import=\S*\/@tapjs\/processinfo\/\S*"?/g, '')
+  .trim();
+if (options === '') delete process.env['NODE_OPTIONS'];
+else process.env['NODE_OPTIONS'] = options;
+
+for (const name of ['COLOR', 'FORCE_COLOR', 'NO_COLOR']) delete process.env[name];
