@@ -29,14 +29,14 @@ export const isInstalled = (program: string): boolean =>
     .some((folder) => folder !== '' && isExecutable(join(folder, program)));
 
 const skip = (reason: string): string => {
-  if ((process.env['LINKGATE_NO_SKIP'] ?? '') !== '') throw new Error(reason);
+  if ((process.env['CI'] ?? '') !== '') throw new Error(reason);
   return reason;
 };
 
 /**
  * The skip of a test that needs `program`.
- * @returns false when it is installed, else the reason with the command that would mend it
- * @throws Error when it is missing and LINKGATE_NO_SKIP is set (CI), or when programs.json does not list it
+ * @returns false when it is installed, else the reason with the command that would install it
+ * @throws Error when it is missing and CI is set, or when programs.json does not list it
  */
 export const needs = (program: string): false | string => {
   const entry = programs.find((candidate) => candidate.program === program);
@@ -47,7 +47,7 @@ export const needs = (program: string): false | string => {
 
 /**
  * The skip of a test that only root can run (other users, mounts, network namespaces).
- * @throws Error for anyone else when LINKGATE_NO_SKIP is set (CI)
+ * @throws Error for anyone else when CI is set
  */
 export const needsRoot = (): false | string =>
   process.getuid?.() === 0 ? false : skip('needs root: run it with sudo');

@@ -103,8 +103,8 @@ const withEnvironment = (t: Test, changes: Readonly<Record<string, string>>): vo
   process.env = { ...before, ...changes };
 };
 
-t.test('needs: false for what is installed, the mending command for what is not', async (t) => {
-  withEnvironment(t, { PATH: fakePath(t, { curl: '' }), LINKGATE_NO_SKIP: '' });
+t.test('needs: false for what is installed, the command that installs what is not', async (t) => {
+  withEnvironment(t, { PATH: fakePath(t, { curl: '' }), CI: '' });
   t.equal(needs('curl'), false);
   t.equal(needs('pebble'), 'needs pebble: apt-get install pebble');
   t.equal(needs('pebble-challtestsrv'), 'needs pebble-challtestsrv: apt-get install pebble');
@@ -112,7 +112,7 @@ t.test('needs: false for what is installed, the mending command for what is not'
 });
 
 t.test('needs: where nothing may skip, what is missing throws', async (t) => {
-  withEnvironment(t, { PATH: fakePath(t, { curl: '' }), LINKGATE_NO_SKIP: '1' });
+  withEnvironment(t, { PATH: fakePath(t, { curl: '' }), CI: 'true' });
   t.equal(needs('curl'), false);
   t.throws(() => needs('pebble'), { message: 'needs pebble: apt-get install pebble' });
 });
@@ -124,12 +124,12 @@ t.test('needs: a program that the table does not list is a mistake', async (t) =
 t.test('needsRoot: false for root, else a reason, or an error where nothing may skip', async (t) => {
   const getuid = process.getuid;
   t.teardown(() => Object.assign(process, { getuid }));
-  withEnvironment(t, { LINKGATE_NO_SKIP: '1' });
+  withEnvironment(t, { CI: 'true' });
   Object.assign(process, { getuid: () => 0 });
   t.equal(needsRoot(), false);
   Object.assign(process, { getuid: () => 1000 });
   t.throws(needsRoot, { message: 'needs root: run it with sudo' });
-  process.env['LINKGATE_NO_SKIP'] = '';
+  process.env['CI'] = '';
   t.equal(needsRoot(), 'needs root: run it with sudo');
 });
 

@@ -1,6 +1,6 @@
 // Run by `pretest`, before anything is built (hence plain JS): installs the Debian packages that suites against
 // real servers and clients need (programs.json). It never fails the tests: without a program its suites skip,
-// and test/helpers/needs.ts turns those skips into failures where LINKGATE_NO_SKIP is set.
+// and test/helpers/needs.ts turns those skips into failures where CI is set.
 
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';

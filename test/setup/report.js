@@ -1,7 +1,6 @@
-// tap's reporter in CI: reads TAP on stdin, prints a line per test file, every failure whole and every skip with
-// its reason. tap's own totals go to the file named first, as `N passed, N failed, N skipped` (leaf assertions).
+// tap's reporter (.taprc), for people and for CI: reads TAP on stdin, prints a line per test file, every failure whole and every
+// skip with its reason. The last line is tap's own totals, as `N passed, N failed, N skipped` (leaf assertions).
 
-import { writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 
@@ -15,12 +14,12 @@ const count = (text, word) => Number(new RegExp(`\\b${word}: (\\d+)`).exec(text)
 const totalsLine = (text) =>
   `${count(text, 'pass')} passed, ${count(text, 'fail')} failed, ${count(text, 'skip') + count(text, 'todo')} skipped`;
 
-const [totalsFile] = process.argv.slice(2);
 const say = (line) => process.stdout.write(`${line}\n`);
 
 /** names of the subtests that enclose the current line, by depth */
 const enclosing = [];
 let inFailure = false;
+let lastLine = 'the run broke off';
 /** depth of the last failure, to print a failed parent without saying everything twice */
 let failedDepth = -1;
 
@@ -45,8 +44,7 @@ const readLine = (line) => {
   const subtest = /^( *)# Subtest: (.*)$/.exec(line);
   const point = POINT.exec(line);
   const totals = TOTALS.exec(line);
-  if (totals?.[1] !== undefined && totalsFile !== undefined)
-    writeFileSync(totalsFile, `${totalsLine(totals[1])}\n`);
+  if (totals?.[1] !== undefined) lastLine = totalsLine(totals[1]);
   if (line.startsWith('Bail out!')) say(line);
   if (subtest !== null) {
     const depth = (subtest[1] ?? '').length / 4;
@@ -63,3 +61,4 @@ const readLine = (line) => {
 };
 
 for await (const line of createInterface({ input: process.stdin })) readLine(line);
+say(lastLine);
