@@ -4,6 +4,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { GateError } from '../core/errors.ts';
+import { SERVER_TLS } from '../core/server-tls.ts';
 import type { ListenAddress } from '../core/settings.ts';
 import type { Access } from './access.ts';
 import { SAFE_FIELDS, textAnswer, type Answer } from './answer.ts';
@@ -58,7 +59,7 @@ const secureContext = ({ cert, key, clientCa }: AdminTls) => ({
   cert,
   key,
   ...(clientCa === undefined ? {} : { ca: clientCa }),
-  minVersion: 'TLSv1.2' as const,
+  ...SERVER_TLS,
 });
 
 export class AdminServer {

@@ -45,19 +45,6 @@ const CLOSE_AFTER_MS = 2_000;
 /** looks in that time at those that were dropped after the first of them */
 const SWEEPS = 8;
 
-/** ECDHE with AEAD only, under TLS 1.2 (RFC 9325 §4.2) and 1.3. */
-const CIPHERS = [
-  'TLS_AES_128_GCM_SHA256',
-  'TLS_AES_256_GCM_SHA384',
-  'TLS_CHACHA20_POLY1305_SHA256',
-  'ECDHE-ECDSA-AES128-GCM-SHA256',
-  'ECDHE-RSA-AES128-GCM-SHA256',
-  'ECDHE-ECDSA-AES256-GCM-SHA384',
-  'ECDHE-RSA-AES256-GCM-SHA384',
-  'ECDHE-ECDSA-CHACHA20-POLY1305',
-  'ECDHE-RSA-CHACHA20-POLY1305',
-].join(':');
-
 interface Entry {
   readonly context: SecureContext;
   readonly fingerprint: string;
@@ -75,7 +62,7 @@ interface Load {
 /** @throws GateError `ERR_CERT_INVALID` for a key that is not the leaf's, or a chain that cannot be read */
 const buildContext = ({ domain, keyPem, chainPem }: StoredCertificate): SecureContext => {
   try {
-    return createSecureContext({ key: keyPem, cert: chainPem, minVersion: 'TLSv1.2', ciphers: CIPHERS });
+    return createSecureContext({ key: keyPem, cert: chainPem });
   } catch (cause) {
     throw new GateError('ERR_CERT_INVALID', `certificate for "${domain}" cannot be served`, {
       cause,

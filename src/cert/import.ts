@@ -129,7 +129,7 @@ export const prepareImport = (options: ImportOptions): KeyAndChain & Certificate
   }
   const keyAndChain = { keyPem, chainPem: chain.map((certificate) => certificate.toString()).join('') };
   try {
-    createSecureContext({ key: keyPem, cert: keyAndChain.chainPem, minVersion: 'TLSv1.2' });
+    createSecureContext({ key: keyPem, cert: keyAndChain.chainPem });
   } catch (error) {
     throw refuse(
       name,

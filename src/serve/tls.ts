@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import { createServer, type SecureContext, type TLSSocket } from 'node:tls';
 import type { AnswerTlsChallenge, Handshake } from '../core/doors.ts';
 import type { Emit, Events, TlsVersion } from '../core/events.ts';
+import { SERVER_TLS } from '../core/server-tls.ts';
 import { rawSocketOf } from './connection-facts.ts';
 import { createDeadlines } from './deadlines.ts';
 import { createTlsChallenge, isValidation } from './tls-challenge.ts';
@@ -90,7 +91,7 @@ export const createTlsServer = ({
   });
 
   const server = createServer({
-    minVersion: 'TLSv1.2',
+    ...SERVER_TLS,
     // ours, which begins with the connection, is the one that counts: Node's, for each, begins with the ClientHello
     handshakeTimeout: handshakeTimeoutMs * 2,
     // Node calls both as methods of the TLSSocket

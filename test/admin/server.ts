@@ -235,11 +235,15 @@ t.test(
     await t.rejects(show({ ca: server.rootPem, ...leaf(others, 'clientAuth') }), 'one of another CA');
     await t.rejects(show({ ca: server.rootPem, ...leaf(clients, 'serverAuth') }), 'one of a server');
     await t.rejects(show({ ...trusted, maxVersion: 'TLSv1.1', minVersion: 'TLSv1.1' }));
+    const outOfDate = { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-RSA-AES256-SHA' } as const;
+    const alert = { message: /alert handshake failure/ };
+    await t.rejects(show({ ...trusted, ...outOfDate }), alert);
     await t.rejects(ask(started.address, '/healthz'), 'nothing in the clear');
     const renewed = createPki();
     started.server.setTls({ ...leaf(renewed, 'serverAuth'), clientCa: clients.rootPem });
     await t.rejects(show(trusted), 'the old root is over');
     t.equal(await show({ ...trusted, ca: renewed.rootPem }), 200);
+    await t.rejects(show({ ...trusted, ca: renewed.rootPem, ...outOfDate }), alert);
     await t.rejects(show({ ca: renewed.rootPem }), 'clients need one as before');
   },
 );

@@ -9,7 +9,7 @@ import {
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import type { Test } from 'tap';
-import type { AnswerChallenge } from '../../src/core/doors.ts';
+import type { AnswerChallenge, Handshake } from '../../src/core/doors.ts';
 import { createEventBus, type EventBus, type EventName, type Events } from '../../src/core/events.ts';
 import type { DomainSettings, Limits, UpstreamUse } from '../../src/core/settings.ts';
 import { createListeners, type CorridorSettings, type Listeners } from '../../src/serve/listeners.ts';
@@ -22,6 +22,8 @@ export interface ServeOptions {
   readonly domains?: readonly (Partial<DomainSettings> & { readonly name: string })[];
   readonly upstreamUse?: Partial<UpstreamUse>;
   readonly answerChallenge?: AnswerChallenge;
+  /** port 1, instead of a certificate of the test's CA for each name */
+  readonly handshake?: Handshake;
   /** configured names without a certificate */
   readonly uncertified?: readonly string[];
   readonly limits?: Partial<Limits>;
@@ -148,7 +150,8 @@ export const serve = async (t: Test, options: ServeOptions): Promise<Serving> =>
   };
   const listeners = createListeners({
     findDomain: (name) => byName.get(name),
-    handshake: (servername) => contexts.get(servername.toLowerCase().replace(/\.$/, '')),
+    handshake:
+      options.handshake ?? ((servername) => contexts.get(servername.toLowerCase().replace(/\.$/, ''))),
     answerChallenge: options.answerChallenge ?? (() => Promise.resolve(undefined)),
     emit,
     settings,

@@ -99,7 +99,7 @@ export interface AnswerTlsChallengeOptions {
 }
 
 const contextOf = ({ keyPem, chainPem }: KeyAndChain): SecureContext =>
-  createSecureContext({ key: keyPem, cert: chainPem, minVersion: 'TLSv1.2' });
+  createSecureContext({ key: keyPem, cert: chainPem });
 
 /** A storage that hangs must not hold up clients of TLS 1.2, who are asked for here too. */
 const SOON_MS = 500;
