@@ -9,7 +9,7 @@ import { checkCertificate } from './certificate.ts';
 import { createIssuersHealth, type IssuersHealth } from './issuers/issuer-health.ts';
 import type { Issuer, Obtained, ObtainOptions } from './issuers/issuer.ts';
 import { withLock } from './name-lock.ts';
-import { isRenewalDue, issuedState } from './plan.ts';
+import { isEarlyOrder, isRenewalDue, issuedState } from './plan.ts';
 import type { CertificateStore, IssuanceState, StoredCertificate } from './store.ts';
 
 export interface IssueOptions {
@@ -201,10 +201,10 @@ export const createIssue = (options: IssueOptions): Issue => {
 
   const issued = async (
     name: string,
-    before: IssuanceState | undefined,
+    { state: before, isEarly }: { readonly state: IssuanceState | undefined; readonly isEarly: boolean },
     [certificate, { challenge }]: readonly [StoredCertificate, Obtained],
   ): Promise<Issued> => {
-    const state = issuedState(before, { atMs: clock.now(), challenge });
+    const state = issuedState(before, { atMs: clock.now(), challenge, isEarly });
     await remember(name, state);
     return { certificate, isNew: true, state };
   };
@@ -232,12 +232,14 @@ export const createIssue = (options: IssueOptions): Issue => {
     }: { readonly signal: AbortSignal; readonly lost: AbortSignal; readonly wish: IssueWish },
   ): Promise<Issued> => {
     const [certificate, state] = await Promise.all([stored(name), store.readState(name)]);
+    const nowMs = clock.now();
     const isDue = wish.force === true || certificate === undefined;
-    if (!isDue && !isRenewalDue(certificate, state, clock.now())) return notDue(name, state, certificate);
+    if (!isDue && !isRenewalDue(certificate, state, nowMs)) return notDue(name, state, certificate);
+    const plan = { state, isEarly: !isDue && isEarlyOrder(certificate, state, nowMs) };
     const before = certificate?.fingerprint;
     const left = takeUnstored(name, before);
     if (left !== undefined) {
-      return issued(name, state, [await keep(name, left, clock.now()), left.obtained]);
+      return issued(name, plan, [await keep(name, left, clock.now()), left.obtained]);
     }
     const replaces = wish.replaces ?? certificate;
     const challenge = state?.challenge;
@@ -247,7 +249,7 @@ export const createIssue = (options: IssueOptions): Issue => {
       ...(replaces === undefined ? {} : { replaces }),
       ...(challenge === undefined ? {} : { challenge }),
     });
-    return issued(name, state, result);
+    return issued(name, plan, result);
   };
 
   return (name, signal, wish = {}) => {

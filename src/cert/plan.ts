@@ -9,6 +9,7 @@ import type { IssuanceState, RenewalWindow, StoredCertificate } from './store.ts
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
+const WEEK_MS = 7 * DAY_MS;
 
 /** Pauses after the first, second… failure in a row; the last one repeats. */
 const PAUSES_MS: readonly number[] = [1, 2, 2, 5, 10, 20, 30, 60, 120, 240, 360].map((n) => n * MINUTE_MS);
@@ -33,58 +34,96 @@ export const positionOf = (fingerprint: string): number =>
 /** One order an hour at most (a twentieth of a short lifetime), even when the CA takes every certificate back at once. */
 const shortestGapMs = (lifetimeMs: number): number => Math.min(HOUR_MS, lifetimeMs / 20);
 
+/** orders that only the CA's window asks for, in seven days: as many certificates as Let's Encrypt gives for one name */
+const MOST_EARLY_A_WEEK = 5;
+
 const isWindow = ({ windowStartMs, windowEndMs }: RenewalWindow): boolean =>
   Number.isFinite(windowStartMs) && windowStartMs > 0 && windowStartMs < windowEndMs;
 
-/**
- * When the renewal is wanted:
- * 1. at this certificate's place in the CA's window, but never in the last sixth of the lifetime;
- * 2. without one, just after two thirds of the lifetime, or half of one below ten days.
- */
-const wantedMs = (certificate: Planned, window: RenewalWindow | undefined): number => {
-  const { notBeforeMs, notAfterMs, fingerprint } = certificate;
+/** The moment that the lifetime alone gives: just after two thirds of it, or half of one below ten days. */
+const lifetimeMomentMs = ({ notBeforeMs, notAfterMs }: Planned, position: number): number => {
   const lifetimeMs = notAfterMs - notBeforeMs;
-  const position = positionOf(fingerprint);
-  if (window !== undefined && window.fingerprint === fingerprint && isWindow(window)) {
-    const { windowStartMs, windowEndMs } = window;
-    return Math.min(windowStartMs + position * (windowEndMs - windowStartMs), notAfterMs - lifetimeMs / 6);
-  }
   const share = lifetimeMs < SHORT_LIFETIME_MS ? 1 / 2 : 2 / 3;
   return notBeforeMs + lifetimeMs * (share + position / 24);
 };
 
+/** This certificate's place in the CA's window, but never in the last sixth of the lifetime; undefined without a window. */
+const windowMomentMs = (
+  { notBeforeMs, notAfterMs, fingerprint }: Planned,
+  window: RenewalWindow | undefined,
+  position: number,
+): number | undefined => {
+  if (window?.fingerprint !== fingerprint || !isWindow(window)) return undefined;
+  const { windowStartMs, windowEndMs } = window;
+  const placeMs = windowStartMs + position * (windowEndMs - windowStartMs);
+  return Math.min(placeMs, notAfterMs - (notAfterMs - notBeforeMs) / 6);
+};
+
+interface Ceilings {
+  /** no regular order before this time */
+  readonly regularMs: number;
+  /** no early order before this time */
+  readonly earlyMs: number;
+}
+
 /**
- * Never more than two orders in one lifetime, and never two within {@link shortestGapMs}: a CA that wants every
- * certificate back at once, or a clock that is wrong, cannot make a loop. A lifetime counts from the issue, so the third
- * order is allowed before the second certificate ends.
+ * What keeps a CA that wants every certificate back at once, or a clock that is wrong, from making a loop:
+ * 1. Never two orders within {@link shortestGapMs}.
+ * 2. Regular ones: never more than two in one lifetime. A lifetime counts from the issue, so the third order is allowed before
+ *    the second certificate ends. Early orders between them do not count, and so never delay a regular one.
+ * 3. Early ones, which a CA may want for good reasons at any time (RFC 9773 §4.2): one an hour and five in seven days.
  */
-const allowedMs = (
+const ceilings = (
   { notBeforeMs, notAfterMs }: Planned,
   state: IssuanceState | undefined,
   nowMs: number,
-): number => {
-  const lastMs = state?.lastIssuedMs ?? 0;
+): Ceilings => {
   // A time in the future comes from a clock that was wrong.
-  if (lastMs === 0 || lastMs > nowMs) return 0;
+  const early = (state?.earlyIssuedMs ?? []).filter((atMs) => atMs <= nowMs);
+  const earlyMs = Math.max(
+    (early.at(-1) ?? -Infinity) + HOUR_MS,
+    (early.at(-MOST_EARLY_A_WEEK) ?? -Infinity) + WEEK_MS,
+  );
+  const lastMs = state?.lastIssuedMs ?? 0;
+  if (lastMs === 0 || lastMs > nowMs) return { regularMs: 0, earlyMs };
   const lifetimeMs = notAfterMs - notBeforeMs;
   // By this clock it was issued long after it began: the clock is wrong, and cannot say when it ends.
   const isDoubtful = lastMs - notBeforeMs > lifetimeMs / 4;
   const usableMs = isDoubtful ? lifetimeMs : Math.min(lifetimeMs, notAfterMs - lastMs);
+  const gapMs = lastMs + (isDoubtful ? lifetimeMs / 3 : shortestGapMs(usableMs));
   const beforeMs = state?.issuedBeforeMs ?? 0;
-  return Math.max(
-    lastMs + (isDoubtful ? lifetimeMs / 3 : shortestGapMs(usableMs)),
-    beforeMs > 0 && beforeMs <= lastMs ? beforeMs + usableMs : 0,
-  );
+  return {
+    regularMs: Math.max(gapMs, beforeMs > 0 && beforeMs <= lastMs ? beforeMs + usableMs : 0),
+    earlyMs: Math.max(gapMs, earlyMs),
+  };
 };
 
 /**
- * When to renew a certificate, pauses after failures aside. Never for one that was imported: nobody but its owner
- * replaces it.
+ * When to renew a certificate, pauses after failures aside:
+ * 1. Never one that was imported: nobody but its owner replaces it.
+ * 2. Without a window of the CA, at the moment that the lifetime gives.
+ * 3. With a window, at the certificate's place in it. Where that is earlier than the moment of the lifetime it is an early order,
+ *    and what its ceiling delays is renewed at the moment of the lifetime at the latest.
  */
-export const renewAtMs = (certificate: Planned, state: IssuanceState | undefined, nowMs: number): number =>
-  certificate.source === 'import'
-    ? Infinity
-    : Math.max(wantedMs(certificate, state?.renewal), allowedMs(certificate, state, nowMs));
+export const renewAtMs = (certificate: Planned, state: IssuanceState | undefined, nowMs: number): number => {
+  if (certificate.source === 'import') return Infinity;
+  const { regularMs, earlyMs } = ceilings(certificate, state, nowMs);
+  const position = positionOf(certificate.fingerprint);
+  const lifetimeMs = lifetimeMomentMs(certificate, position);
+  const windowMs = windowMomentMs(certificate, state?.renewal, position);
+  if (windowMs === undefined || windowMs >= lifetimeMs) return Math.max(windowMs ?? lifetimeMs, regularMs);
+  return Math.min(Math.max(windowMs, earlyMs), Math.max(lifetimeMs, regularMs));
+};
+
+/** Whether an order that is due is an early one: only the CA's window asks for it. */
+export const isEarlyOrder = (
+  certificate: Planned,
+  state: IssuanceState | undefined,
+  nowMs: number,
+): boolean => {
+  const { regularMs } = ceilings(certificate, state, nowMs);
+  return Math.max(lifetimeMomentMs(certificate, positionOf(certificate.fingerprint)), regularMs) > nowMs;
+};
 
 /**
  * How long a name pauses after its `failures`-th failure in a row: 1, 2, 2, 5 … minutes up to 6 h, drawn out by up to a
@@ -132,18 +171,35 @@ export const isRenewalDue = (
   nowMs: number,
 ): boolean => renewAtMs(certificate, state, nowMs) <= nowMs;
 
-/** The state after an issue: the two last times are what {@link renewAtMs} counts, `challenge` is what proved the name. */
+export interface IssueFacts {
+  readonly atMs: number;
+  /** what proved the name */
+  readonly challenge?: ChallengeType | undefined;
+  /** see {@link isEarlyOrder} */
+  readonly isEarly?: boolean;
+}
+
+/** The state after an issue: its times are what {@link renewAtMs} counts. */
 export const issuedState = (
   state: IssuanceState | undefined,
-  { atMs: issuedMs, challenge = state?.challenge }: { atMs: number; challenge?: ChallengeType | undefined },
-): IssuanceState => ({
-  failures: 0,
-  nextAttemptMs: 0,
-  lastIssuedMs: issuedMs,
-  ...((state?.lastIssuedMs ?? 0) > 0 ? { issuedBeforeMs: state?.lastIssuedMs ?? 0 } : {}),
-  ...(challenge === undefined ? {} : { challenge }),
-  lastProblem: null,
-});
+  { atMs, challenge = state?.challenge, isEarly = false }: IssueFacts,
+): IssuanceState => {
+  const regularMs = state?.regularIssuedMs ?? state?.lastIssuedMs ?? 0;
+  const beforeMs = (isEarly ? state?.issuedBeforeMs : regularMs) ?? 0;
+  const early = [...(state?.earlyIssuedMs ?? []), ...(isEarly ? [atMs] : [])]
+    .filter((earlyMs) => earlyMs <= atMs && earlyMs > atMs - WEEK_MS)
+    .slice(-MOST_EARLY_A_WEEK);
+  return {
+    failures: 0,
+    nextAttemptMs: 0,
+    lastIssuedMs: atMs,
+    ...(isEarly ? { regularIssuedMs: regularMs } : {}),
+    ...(beforeMs > 0 ? { issuedBeforeMs: beforeMs } : {}),
+    ...(early.length === 0 ? {} : { earlyIssuedMs: early }),
+    ...(challenge === undefined ? {} : { challenge }),
+    lastProblem: null,
+  };
+};
 
 /** When the CA is asked for its wish about a certificate; `Infinity` for never. */
 export const askAtMs = (

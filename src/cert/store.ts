@@ -52,8 +52,12 @@ export interface IssuanceState {
   readonly nextAttemptMs: number;
   /** when the last certificate was issued; 0 for never */
   readonly lastIssuedMs: number;
+  /** when the last one was issued that was no early order (plan.ts); absent where that is `lastIssuedMs` */
+  readonly regularIssuedMs?: number;
   /** when the one before that was */
   readonly issuedBeforeMs?: number;
+  /** when the certificates of the last early orders were issued, oldest first */
+  readonly earlyIssuedMs?: readonly number[];
   /** the kind of challenge that proved the name last */
   readonly challenge?: ChallengeType;
   /** what the CA wishes for the certificate that is stored */
@@ -135,10 +139,12 @@ const CHALLENGES: readonly unknown[] = [
 const isChallenge = (value: unknown): value is ChallengeType => CHALLENGES.includes(value);
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+const isCounts = (value: unknown): value is readonly number[] => Array.isArray(value) && value.every(isCount);
 
 const parseState = (text: string): IssuanceState | undefined => {
-  const { version, failures, nextAttemptMs, lastIssuedMs, issuedBeforeMs, challenge, lastProblem, renewal } =
-    asFields(text) ?? {};
+  const fields = asFields(text) ?? {};
+  const { version, failures, nextAttemptMs, lastIssuedMs, challenge, lastProblem, renewal } = fields;
+  const { regularIssuedMs, issuedBeforeMs, earlyIssuedMs } = fields;
   if (version !== 1 || !isCount(failures) || !isCount(nextAttemptMs) || !isCount(lastIssuedMs)) {
     return undefined;
   }
@@ -147,7 +153,9 @@ const parseState = (text: string): IssuanceState | undefined => {
     failures,
     nextAttemptMs,
     lastIssuedMs,
+    ...(isCount(regularIssuedMs) ? { regularIssuedMs } : {}),
     ...(isCount(issuedBeforeMs) ? { issuedBeforeMs } : {}),
+    ...(isCounts(earlyIssuedMs) ? { earlyIssuedMs } : {}),
     ...(isChallenge(challenge) ? { challenge } : {}),
     ...(window === undefined ? {} : { renewal: window }),
     lastProblem: parseProblem(lastProblem),

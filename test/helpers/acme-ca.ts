@@ -32,6 +32,8 @@ export interface AcmeCaOptions extends ResourcesOptions {
   readonly retryAfter?: number;
   /** the window for a certificate; undefined → 404, an answer → that one (two thirds to nine tenths of its life) */
   readonly renewalInfo?: (certificate: CaCertificate) => object | undefined;
+  /** Retry-After, in seconds, on renewal information; six hours unless told */
+  readonly renewalRetryAfter?: number;
   /** no renewalInfo in the directory */
   readonly withoutAri?: boolean;
   /** what becomes of a chain before it is sent */
@@ -329,11 +331,11 @@ class Ca {
     const { notBeforeMs, notAfterMs, revoked } = certificate;
     const at = (share: number): string =>
       new Date(notBeforeMs + (notAfterMs - notBeforeMs) * share).toISOString();
-    const { renewalInfo } = this.#options;
+    const { renewalInfo, renewalRetryAfter = 21_600 } = this.#options;
     const usual =
       revoked === undefined ? { start: at(2 / 3), end: at(0.9) } : { start: at(-0.2), end: at(-0.1) };
     const body = renewalInfo === undefined ? { suggestedWindow: usual } : renewalInfo(certificate);
-    return { headers: { 'retry-after': '21600' }, body: found(body) };
+    return { headers: { 'retry-after': `${renewalRetryAfter}` }, body: found(body) };
   }
 
   /** By the account that ordered, or by the key of the certificate (RFC 8555 §7.6). */

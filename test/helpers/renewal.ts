@@ -2,7 +2,7 @@
 
 import type { Test } from 'tap';
 import type { Issued } from '../../src/cert/issue.ts';
-import { issuedState } from '../../src/cert/plan.ts';
+import { isEarlyOrder, issuedState } from '../../src/cert/plan.ts';
 import { Renewal, type RenewalOptions } from '../../src/cert/renew.ts';
 import type { IssuanceState, StoredCertificate } from '../../src/cert/store.ts';
 import { GateError } from '../../src/core/errors.ts';
@@ -47,9 +47,11 @@ export const renewalOf = (
     notAfterMs: clock.now() - ageMs + lifetimeMs,
   });
   const succeed = async (name: string): Promise<Issued> => {
+    const [before, stateBefore] = [stored.get(name), states.get(name)];
+    const isEarly = before !== undefined && isEarlyOrder(before, stateBefore, clock.now());
     const fresh = certificate(name);
     stored.set(name, fresh);
-    const state = issuedState(states.get(name), { atMs: clock.now() });
+    const state = issuedState(stateBefore, { atMs: clock.now(), isEarly });
     states.set(name, state);
     return { certificate: fresh, isNew: true, state };
   };
