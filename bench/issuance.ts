@@ -98,7 +98,7 @@ const caddy: Issuer = {
         http: {
           http_port: httpPort,
           https_port: httpsPort,
-          servers: { gate: { listen: [`127.0.0.1:${httpsPort}`], routes: [route] } },
+          servers: { worker: { listen: [`127.0.0.1:${httpsPort}`], routes: [route] } },
         },
         tls: { automation: { policies: [{ issuers: [issuer] }] } },
       },

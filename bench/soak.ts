@@ -1,5 +1,5 @@
 // `npm run soak`: linkgate for half an hour under mixed load, while certificates are replaced all the time, names come and go by
-// reload, and more domains are clicked than its gates keep in memory. What it holds is written down each minute: a leak is a slope.
+// reload, and more domains are clicked than its workers keep in memory. What it holds is written down each minute: a leak is a slope.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,7 +20,7 @@ import { SYSTEM } from './targets/all-targets.ts';
 import { COMMAND, createLinkgateTarget } from './targets/linkgate.ts';
 import { startUpstream } from './upstream.ts';
 
-/** twice what a gate keeps */
+/** twice what a worker keeps */
 const DOMAINS = 10_000;
 const CHURN_MS = 10_000;
 const MINUTE_MS = 60_000;

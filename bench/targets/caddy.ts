@@ -18,7 +18,7 @@ const configuration = (
     tls: { certificates: { load_folders: [domains.folder] } },
     http: {
       servers: {
-        gate: {
+        worker: {
           listen: [`127.0.0.1:${port}`],
           protocols: ['h1', 'h2'],
           automatic_https: { disable: true },

@@ -3,7 +3,7 @@
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIP, isIPv6 } from 'node:net';
-import type { Clock } from '../core/clock.ts';
+import type { Clock } from '../core/platform/clock.ts';
 import { createTokenBucket, type TokenBucket } from './token-bucket.ts';
 
 /** All requests but health checks, from everybody: a status of many names is work. */

@@ -1,7 +1,7 @@
 // What happened lately, for people: the last events that somebody who looks would want to know of, in a sentence each. In memory,
 // bounded; the log has all of them.
 
-import type { Clock } from '../core/clock.ts';
+import type { Clock } from '../core/platform/clock.ts';
 import type { EventBus } from '../core/events.ts';
 
 export type Tone = 'good' | 'bad' | 'plain';
@@ -58,7 +58,7 @@ export const createRecentEvents = (events: Pick<EventBus, 'on'>, clock: Pick<Clo
     events.on('storage.failed', ({ message }) =>
       add({ tone: 'bad', title: 'Storage failed', detail: message }),
     ),
-    events.on('gate.exited', ({ pid, signal, exitCode, expected }) => {
+    events.on('worker.exited', ({ pid, signal, exitCode, expected }) => {
       if (expected) return;
       const how = signal === null ? `exit code ${exitCode ?? 'unknown'}` : signal;
       add({ tone: 'bad', title: 'Worker restarted', detail: `process ${pid} ended by itself (${how})` });

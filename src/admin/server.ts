@@ -3,11 +3,11 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import { GateError } from '../core/errors.ts';
-import { SERVER_TLS } from '../core/server-tls.ts';
+import { LinkgateError } from '../core/errors.ts';
+import { SERVER_TLS } from '../core/platform/server-tls.ts';
 import type { ListenAddress } from '../core/settings.ts';
 import type { Access } from './access.ts';
-import { SAFE_FIELDS, textAnswer, type Answer } from './answer.ts';
+import { SAFE_FIELDS, textResponse, type Answer } from './response.ts';
 
 /** Everything a request to this port may use up. */
 const LIMITS = {
@@ -72,7 +72,7 @@ export class AdminServer {
     this.#routes = routesOf(options);
   }
 
-  /** @throws GateError `ERR_LISTEN_IN_USE` when the socket's address was taken since it was bound */
+  /** @throws LinkgateError `ERR_LISTEN_IN_USE` when the socket's address was taken since it was bound */
   async start(): Promise<void> {
     const server = this.#create();
     server.maxConnections = LIMITS.connections;
@@ -84,7 +84,9 @@ export class AdminServer {
     await new Promise<void>((resolve, reject) => {
       server.once('error', (cause) => {
         const where = `${address.host}:${address.port}`;
-        reject(new GateError('ERR_LISTEN_IN_USE', `admin listener cannot listen on "${where}"`, { cause }));
+        reject(
+          new LinkgateError('ERR_LISTEN_IN_USE', `admin listener cannot listen on "${where}"`, { cause }),
+        );
       });
       server.listen(handle, resolve);
     });
@@ -143,7 +145,7 @@ export class AdminServer {
       answer = await this.#answer(request, response);
     } catch (error) {
       this.#options.onError(error);
-      answer = textAnswer(500, 'failed\n');
+      answer = textResponse(500, 'failed\n');
     }
     if (answer === undefined || response.destroyed) return;
     const body = Buffer.from(answer.body);
@@ -166,26 +168,26 @@ export class AdminServer {
     if (refused?.status === 401 && authorization !== undefined && (await lookForToken?.()) === true) {
       refused = access.refuse(asked);
     }
-    if (refused !== undefined) return textAnswer(refused.status, refused.body, refused.fields);
+    if (refused !== undefined) return textResponse(refused.status, refused.body, refused.fields);
     const show = this.#routes.get(path);
     const stream = this.#options.streams?.get(path);
-    if (show === undefined && stream === undefined) return textAnswer(404, 'not found\n');
+    if (show === undefined && stream === undefined) return textResponse(404, 'not found\n');
     if (method !== 'GET' && method !== 'HEAD') {
-      return textAnswer(405, 'only GET and HEAD\n', { Allow: 'GET, HEAD' });
+      return textResponse(405, 'only GET and HEAD\n', { Allow: 'GET, HEAD' });
     }
     if (show !== undefined) return withDeadline(show(new URLSearchParams(query), headers.accept));
     if (method === 'HEAD' || stream?.(response) === true) {
-      return method === 'HEAD' ? textAnswer(200, '') : undefined;
+      return method === 'HEAD' ? textResponse(200, '') : undefined;
     }
-    return textAnswer(503, 'too many listen already\n', { 'Retry-After': '30' });
+    return textResponse(503, 'too many listen already\n', { 'Retry-After': '30' });
   }
 }
 
 const routesOf = ({ metrics, ready, status, pages = new Map() }: AdminServerOptions) =>
   new Map<string, Show>([
     ...pages,
-    ['/healthz', () => textAnswer(200, 'ok\n')],
-    ['/readyz', () => (ready() ? textAnswer(200, 'ready\n') : textAnswer(503, 'not ready\n'))],
+    ['/healthz', () => textResponse(200, 'ok\n')],
+    ['/readyz', () => (ready() ? textResponse(200, 'ready\n') : textResponse(503, 'not ready\n'))],
     [
       '/metrics',
       async (_query, accept) => {
@@ -204,7 +206,7 @@ const withDeadline = async (answer: Answer | Promise<Answer>): Promise<Answer> =
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new GateError('ERR_INTERNAL', `admin answer took longer than ${LIMITS.answerMs} ms`)),
+      () => reject(new LinkgateError('ERR_INTERNAL', `admin answer took longer than ${LIMITS.answerMs} ms`)),
       LIMITS.answerMs,
     ).unref();
   });

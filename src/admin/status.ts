@@ -39,7 +39,7 @@ export interface StatusParts {
 }
 
 export interface Status {
-  /** of the keeper: who signals are for */
+  /** of the supervisor: who signals are for */
   readonly pid: number;
   readonly version: string;
   readonly node: string;

@@ -1,6 +1,6 @@
 // How often something may happen: so many at once, then so many a second. Knows nothing of what it counts.
 
-import type { Clock } from '../core/clock.ts';
+import type { Clock } from '../core/platform/clock.ts';
 
 export interface BucketOptions {
   /** at once, after a rest */

@@ -1,7 +1,7 @@
-// How much was answered and how fast, over the last hour: what the gates have counted, turned into one sample every fifteen
+// How much was answered and how fast, over the last hour: what the workers have counted, turned into one sample every fifteen
 // seconds. In memory, of one size whatever the traffic.
 
-import type { Clock } from '../core/clock.ts';
+import type { Clock } from '../core/platform/clock.ts';
 
 export const SAMPLE_MS = 15_000;
 export const SAMPLES = 240;
@@ -16,9 +16,9 @@ export interface Sample {
 }
 
 export interface Traffic {
-  /** what a gate has counted since its start, as it came over the wire */
-  received(gate: number, snapshot: unknown): void;
-  gateExited(gate: number): void;
+  /** what a worker has counted since its start, as it came over the wire */
+  received(worker: number, snapshot: unknown): void;
+  workerExited(worker: number): void;
   /** oldest first */
   samples(): readonly Sample[];
   /** takes a sample every fifteen seconds until `signal` aborts; never rejects */
@@ -88,17 +88,17 @@ export const createTraffic = (clock: Clock): Traffic => {
   };
 
   return {
-    received: (gate, snapshot) => {
+    received: (worker, snapshot) => {
       const now = bucketsOf(snapshot);
-      const before = last.get(gate);
-      last.set(gate, now);
+      const before = last.get(worker);
+      last.set(worker, now);
       for (const [bound, held] of now) {
         const more = held - (before?.get(bound) ?? 0);
         if (more > 0) counted.set(bound, (counted.get(bound) ?? 0) + more);
       }
     },
-    gateExited: (gate) => {
-      last.delete(gate);
+    workerExited: (worker) => {
+      last.delete(worker);
     },
     samples: () => samples,
     keep: async (signal) => {

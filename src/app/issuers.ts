@@ -1,18 +1,18 @@
 // The issuers of the settings, made: the one place that knows which kinds there are.
 
 import { uptime } from 'node:os';
-import { askTime } from '../cert/ask-time.ts';
-import { limitsOf, withBudget } from '../cert/budget.ts';
-import { createCaClock, type CaClock } from '../cert/ca-clock.ts';
+import { askTime } from '../cert/acme/ask-time.ts';
+import { limitsOf, withBudget } from '../cert/issuers/budget.ts';
+import { createCaClock, type CaClock } from '../cert/issuers/ca-clock.ts';
 import { caaIdentities, type CaaAsker } from '../core/caa.ts';
-import { createLook, createLookResolver, type Look } from '../cert/look.ts';
-import { readAccountUrl } from '../cert/issuers/acme-account.ts';
-import { createAcmeIssuer } from '../cert/issuers/acme.ts';
-import { loadAcmeClient } from '../cert/issuers/acme-session.ts';
+import { createPreflight, createPreflightResolver, type Preflight } from '../cert/renewal/preflight.ts';
+import { readAccountUrl } from '../cert/acme/account.ts';
+import { createAcmeIssuer } from '../cert/acme/acme-issuer.ts';
+import { loadAcmeClient } from '../cert/acme/session.ts';
 import type { Issuer } from '../cert/issuers/issuer.ts';
-import { createLocalIssuer } from '../cert/issuers/local.ts';
-import type { AskRenewalInfo } from '../cert/wish.ts';
-import type { Clock } from '../core/clock.ts';
+import { createLocalIssuer } from '../cert/local-ca/local-ca.ts';
+import type { AskRenewalInfo } from '../cert/renewal/poll-renewal-info.ts';
+import type { Clock } from '../core/platform/clock.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Storage } from '../core/storage.ts';
 
@@ -47,7 +47,7 @@ export const createAskRenewalInfo =
       .find(({ directory }) => directory !== undefined && directory === certificate.directory)
       ?.renewalInfo?.(certificate, signal);
 
-/** What each still allows now; Infinity where its limits are not known. @throws GateError `ERR_STORAGE_*` */
+/** What each still allows now; Infinity where its limits are not known. @throws LinkgateError `ERR_STORAGE_*` */
 export const ordersLeftOf = (
   issuers: readonly Issuer[],
 ): Promise<readonly { readonly issuer: string; readonly left: number; readonly most: number }[]> =>
@@ -78,10 +78,10 @@ export const createIssuersClock = (certificates: () => Settings['certificates'],
  * The look before an order; undefined when there is nothing to look for. Only public CAs ask the DNS that everybody sees: a
  * CA of one's own may see another one, and a local one asks nobody.
  */
-export const createIssuersLook = (
+export const createIssuersPreflight = (
   { issuers }: Settings['certificates'],
   storage: Storage,
-): Look | undefined => {
+): Preflight | undefined => {
   const cas: (CaaAsker & { readonly directory: string })[] = [];
   let needsAddress = true;
   for (const settings of issuers) {
@@ -97,5 +97,5 @@ export const createIssuersLook = (
         accountUrl: await readAccountUrl(storage, directory).catch(() => undefined),
       })),
     );
-  return createLook({ resolver: createLookResolver(), cas: askers, needsAddress });
+  return createPreflight({ resolver: createPreflightResolver(), cas: askers, needsAddress });
 };

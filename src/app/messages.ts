@@ -1,4 +1,4 @@
-// What keeper and gates say to each other. Certificates, challenge answers and keys never travel here: they are in
+// What supervisor and workers say to each other. Certificates, challenge answers and keys never travel here: they are in
 // the storage, and a message only says where to look again.
 
 import type { ErrorCode } from '../core/errors.ts';
@@ -8,7 +8,7 @@ import type { UpstreamContact } from '../core/upstream-contact.ts';
 import type { DrainTime } from '../serve/listeners.ts';
 import type { SettingsChange } from './settings-change.ts';
 
-export type ToGate =
+export type ToWorker =
   /** first message; the sockets follow, one message each */
   | { readonly type: 'start'; readonly settings: Settings; readonly logLevel?: string }
   /** comes with the socket's handle */
@@ -21,7 +21,7 @@ export type ToGate =
   | { readonly type: 'measure'; readonly question: number }
   | { readonly type: 'drain'; readonly time: DrainTime };
 
-export type FromGate =
+export type FromWorker =
   | { readonly type: 'ready' }
   /** it could not start, and ends */
   | { readonly type: 'failed'; readonly code: ErrorCode; readonly message: string }

@@ -1,5 +1,5 @@
 // What a reload changes: the names that differ, whether anything else does, and what has to wait for the next start. Pure;
-// keeper and gates act on it, so that one name more among many touches that name alone.
+// supervisor and workers act on it, so that one name more among many touches that name alone.
 
 import { isDeepStrictEqual } from 'node:util';
 import type { DomainSettings, Listen, Settings } from '../core/settings.ts';

@@ -2,8 +2,8 @@
 // Words in, exit code out: picks the command and loads only that command's code. The one place that catches for all.
 
 import { CommanderError } from 'commander';
-import { ERRORS, toGateError } from '../core/errors.ts';
-import { createProgram } from './program.ts';
+import { ERRORS, toLinkgateError } from '../core/errors.ts';
+import { createProgram } from './program/program.ts';
 
 /** Runs the command named by `argv` (without node and script) and returns the exit code. */
 const main = async (argv: readonly string[]): Promise<number> => {
@@ -19,7 +19,7 @@ const main = async (argv: readonly string[]): Promise<number> => {
 const report = (error: unknown): number => {
   // commander has printed its own line; help and version that were asked for are no mistake
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : ERRORS.ERR_USAGE.exit;
-  const { code, message, entry } = toGateError(error);
+  const { code, message, entry } = toLinkgateError(error);
   process.stderr.write(
     code === 'ERR_INTERNAL'
       ? `linkgate: ${entry.help}: ${message.replaceAll('\n', ' ')}\n`

@@ -1,11 +1,11 @@
 // The settings of an ACME issuer beside its directory, made from the configuration, and said again in its words.
 
 import { normalizeName } from '../core/domain-name.ts';
-import { GateError } from '../core/errors.ts';
+import { LinkgateError } from '../core/errors.ts';
 import type { AcmeIssuerSettings, DnsSettings, ListenAddress } from '../core/settings.ts';
 import { durationMs, formatDuration } from '../core/units.ts';
-import { formatListenAddress, parseListenAddress } from './listen-address.ts';
-import type { Config } from './schema.ts';
+import { formatListenAddress, parseListenAddress } from './values/listen-address.ts';
+import type { Config } from './schema/schema.ts';
 
 type AcmeConfig = Extract<Config['certificates']['issuers'][number], { readonly type: 'acme' }>;
 type Extras = Pick<AcmeIssuerSettings, 'eab' | 'profile' | 'preferredChain' | 'dns'>;
@@ -14,7 +14,7 @@ type Path = (text: string) => string;
 /** What the schema has let through and this file cannot read is a bug here. */
 const known = <T>(value: T | undefined, what: string): T => {
   if (value === undefined)
-    throw new GateError('ERR_INTERNAL', `${what} passed the schema and cannot be read`);
+    throw new LinkgateError('ERR_INTERNAL', `${what} passed the schema and cannot be read`);
   return value;
 };
 

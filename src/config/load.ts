@@ -1,16 +1,16 @@
 // File → Settings. The only way in: read, parse, check everything, then resolve. All problems come in one error.
 
 import { dirname, resolve } from 'node:path';
-import { GateError } from '../core/errors.ts';
+import { LinkgateError } from '../core/errors.ts';
 import type { Settings } from '../core/settings.ts';
-import { checkTree } from './checks.ts';
-import { parseConfigDocument } from './document.ts';
-import type { ConfigDocument } from './document.ts';
-import { configError, formatPath, quote } from './problems.ts';
-import type { ConfigPath, ConfigProblem } from './problems.ts';
+import { checkTree } from './checks/checks.ts';
+import { parseConfigDocument } from './text/document.ts';
+import type { ConfigDocument } from './text/document.ts';
+import { configError, formatPath, quote } from './text/problems.ts';
+import type { ConfigPath, ConfigProblem } from './text/problems.ts';
 import { resolveSettings } from './resolve.ts';
-import { configSchema } from './schema.ts';
-import { LARGEST_FILE_BYTES, readTextFile } from './text-file.ts';
+import { configSchema } from './schema/schema.ts';
+import { LARGEST_FILE_BYTES, readTextFile } from './text/text-file.ts';
 
 const isMapping = (tree: unknown): boolean =>
   typeof tree === 'object' && tree !== null && !Array.isArray(tree);
@@ -88,13 +88,13 @@ const settingsFromText = async (file: string, text: string): Promise<Settings> =
  * Reads and checks a configuration file and every file it names.
  * @param path - the configuration; messages name it as given here
  * @returns frozen settings
- * @throws GateError `ERR_CONFIG_UNREADABLE`; `ERR_CONFIG_INVALID` with every problem in `details.problems`
+ * @throws LinkgateError `ERR_CONFIG_UNREADABLE`; `ERR_CONFIG_INVALID` with every problem in `details.problems`
  * (ConfigProblem[]) and in its message
  */
 export const loadSettings = async (path: string): Promise<Settings> => {
   const content = await readTextFile(path, LARGEST_FILE_BYTES);
   if ('problem' in content) {
-    throw new GateError('ERR_CONFIG_UNREADABLE', `configuration ${content.problem}`, {
+    throw new LinkgateError('ERR_CONFIG_UNREADABLE', `configuration ${content.problem}`, {
       cause: content.cause,
     });
   }

@@ -11,10 +11,10 @@ import type {
   UpstreamId,
 } from '../core/settings.ts';
 import { formatDuration } from '../core/units.ts';
-import { limitsTree } from './limits.ts';
-import { formatListen } from './listen-address.ts';
+import { limitsTree } from './values/limits.ts';
+import { formatListen } from './values/listen-address.ts';
 import { acmeExtrasTree } from './issuer-settings.ts';
-import { DIRECTORIES } from './schema.ts';
+import { DIRECTORIES } from './schema/schema.ts';
 
 /** Plain data for YAML or JSON. */
 export type SettingsTree = Readonly<Record<string, unknown>>;

@@ -6,14 +6,16 @@ import { chmod, chown, realpath, rename, rm, stat, writeFile } from 'node:fs/pro
 import { dirname, join, resolve } from 'node:path';
 import { isMap, isScalar, isSeq, parseDocument, type Document } from 'yaml';
 import { normalizeName } from '../core/domain-name.ts';
-import { GateError } from '../core/errors.ts';
+import { LinkgateError } from '../core/errors.ts';
 import { loadSettings } from './load.ts';
-import { LARGEST_FILE_BYTES, readTextFile } from './text-file.ts';
+import { LARGEST_FILE_BYTES, readTextFile } from './text/text-file.ts';
 
 const read = async (file: string): Promise<string> => {
   const content = await readTextFile(file, LARGEST_FILE_BYTES);
   if ('text' in content) return content.text;
-  throw new GateError('ERR_CONFIG_UNREADABLE', `configuration ${content.problem}`, { cause: content.cause });
+  throw new LinkgateError('ERR_CONFIG_UNREADABLE', `configuration ${content.problem}`, {
+    cause: content.cause,
+  });
 };
 
 const nameOf = (item: unknown): string | undefined => {
@@ -78,9 +80,9 @@ const replace = async (file: string, text: string, isConfiguration: boolean): Pr
     if (process.getuid?.() === 0) await chown(beside, uid, gid);
     await rename(beside, path);
   } catch (error) {
-    if (error instanceof GateError) throw error;
+    if (error instanceof LinkgateError) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
-    throw new GateError('ERR_CONFIG_UNREADABLE', `configuration "${file}" cannot be changed: ${code}`, {
+    throw new LinkgateError('ERR_CONFIG_UNREADABLE', `configuration "${file}" cannot be changed: ${code}`, {
       cause: error,
     });
   } finally {
@@ -92,7 +94,7 @@ const replace = async (file: string, text: string, isConfiguration: boolean): Pr
  * @param file - the configuration
  * @param name - normalized
  * @returns the file that was changed: the configuration, or its domainsFile
- * @throws GateError `ERR_CONFIG_UNREADABLE` when a file cannot be read or replaced, `ERR_CERT_UNKNOWN_NAME`
+ * @throws LinkgateError `ERR_CONFIG_UNREADABLE` when a file cannot be read or replaced, `ERR_CERT_UNKNOWN_NAME`
  */
 export const removeDomain = async (file: string, name: string): Promise<string> => {
   const text = await read(file);
@@ -104,7 +106,7 @@ export const removeDomain = async (file: string, name: string): Promise<string> 
   const list = domainsFileOf(file, text);
   const left = list === undefined ? undefined : withoutLine(await read(list), name);
   if (list === undefined || left === undefined) {
-    throw new GateError('ERR_CERT_UNKNOWN_NAME', `domain "${name}" is not configured`);
+    throw new LinkgateError('ERR_CERT_UNKNOWN_NAME', `domain "${name}" is not configured`);
   }
   await replace(list, left, false);
   return list;

@@ -15,14 +15,14 @@ import type {
   UpstreamSettings,
 } from '../core/settings.ts';
 import { durationMs } from '../core/units.ts';
-import { adminOf } from './admin-schema.ts';
-import { GateError } from '../core/errors.ts';
-import type { FileContents } from './checks.ts';
-import { limitsOf } from './limits.ts';
-import { parseListen, type ListenerName } from './listen-address.ts';
+import { adminOf } from './schema/admin-schema.ts';
+import { LinkgateError } from '../core/errors.ts';
+import type { FileContents } from './checks/checks.ts';
+import { limitsOf } from './values/limits.ts';
+import { parseListen, type ListenerName } from './values/listen-address.ts';
 import { acmeExtras } from './issuer-settings.ts';
-import { DIRECTORIES, MOST_WORKERS } from './schema.ts';
-import type { Config } from './schema.ts';
+import { DIRECTORIES, MOST_WORKERS } from './schema/schema.ts';
+import type { Config } from './schema/schema.ts';
 
 /** Customer.io's own trackers. */
 const TRACKERS: Readonly<Record<Region, string>> = {
@@ -33,7 +33,7 @@ const TRACKERS: Readonly<Record<Region, string>> = {
 /** What the schema has let through and this file cannot read is a bug here. */
 const known = <T>(value: T | undefined, what: string): T => {
   if (value === undefined)
-    throw new GateError('ERR_INTERNAL', `${what} passed the schema and cannot be read`);
+    throw new LinkgateError('ERR_INTERNAL', `${what} passed the schema and cannot be read`);
   return value;
 };
 
@@ -90,11 +90,14 @@ const issuer = (
   };
 };
 
-type PlainDomain = Pick<FileContents['domains'][number], 'name' | 'redirectHttp'> & {
+type LocalResponseDomain = Pick<FileContents['domains'][number], 'name' | 'redirectHttp'> & {
   readonly region?: Region | undefined;
 };
 
-const plainDomain = ({ name, region, redirectHttp }: PlainDomain, byDefault: UpstreamId): DomainSettings => ({
+const plainDomain = (
+  { name, region, redirectHttp }: LocalResponseDomain,
+  byDefault: UpstreamId,
+): DomainSettings => ({
   name: normalizeName(name),
   upstream: region ?? byDefault,
   redirectHttp,

@@ -130,19 +130,19 @@ export type ErrorCode = keyof typeof ERRORS;
 /** Facts of one occurrence, for the log and for callers that act on them. Never a secret, a path of a click or a body. */
 export type ErrorDetails = Readonly<Record<string, unknown>>;
 
-export interface GateErrorOptions {
+export interface LinkgateErrorOptions {
   readonly cause?: unknown;
   readonly details?: ErrorDetails;
 }
 
 /** The program's only error class. `message` is lower case, subject first, values quoted. */
-export class GateError extends Error {
+export class LinkgateError extends Error {
   readonly code: ErrorCode;
   readonly details: ErrorDetails;
 
-  constructor(code: ErrorCode, message: string, options: GateErrorOptions = {}) {
+  constructor(code: ErrorCode, message: string, options: LinkgateErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    this.name = 'GateError';
+    this.name = 'LinkgateError';
     this.code = code;
     this.details = options.details ?? {};
   }
@@ -164,9 +164,9 @@ const messageOf = (thrown: unknown): string => {
 const isExhausted = (thrown: unknown): boolean =>
   thrown instanceof Error && 'code' in thrown && (thrown.code === 'EMFILE' || thrown.code === 'ENFILE');
 
-/** The error as a GateError: itself when it is one, else wrapped under `code` with its cause kept. */
-export const toGateError = (error: unknown, code: ErrorCode = 'ERR_INTERNAL'): GateError => {
-  if (error instanceof GateError) return error;
+/** The error as a LinkgateError: itself when it is one, else wrapped under `code` with its cause kept. */
+export const toLinkgateError = (error: unknown, code: ErrorCode = 'ERR_INTERNAL'): LinkgateError => {
+  if (error instanceof LinkgateError) return error;
   const found = code === 'ERR_INTERNAL' && isExhausted(error) ? 'ERR_DESCRIPTORS_EXHAUSTED' : code;
-  return new GateError(found, messageOf(error), { cause: error });
+  return new LinkgateError(found, messageOf(error), { cause: error });
 };

@@ -1,4 +1,4 @@
-// What happens, told by the corridors and heard by observe/, admin/ and app/: the corridors know no metric and no log.
+// What happens, told by the paths and heard by observe/, admin/ and app/: the paths know no metric and no log.
 // Names are `noun.pastParticiple`. An event never carries a key, a token, a cookie, a query or a body.
 
 import type { ErrorCode } from './errors.ts';
@@ -118,8 +118,8 @@ export interface Events {
   };
   'storage.failed': { readonly code: ErrorCode; readonly message: string };
 
-  'gate.started': { readonly pid: number };
-  'gate.exited': {
+  'worker.started': { readonly pid: number };
+  'worker.exited': {
     readonly pid: number;
     readonly exitCode: number | null;
     readonly signal: string | null;
@@ -128,8 +128,8 @@ export interface Events {
     readonly code?: ErrorCode;
     readonly message?: string;
   };
-  /** told by the gate itself: it was told to end, and has; `cut`: connections that its drain time was too short for */
-  'gate.drained': { readonly cut: number };
+  /** told by the worker itself: it was told to end, and has; `cut`: connections that its drain time was too short for */
+  'worker.drained': { readonly cut: number };
   /** the configuration was read again; with `code` it was refused, and the old settings stay */
   'settings.reloaded': {
     readonly domains: number;
@@ -146,7 +146,7 @@ export interface Events {
   'program.stopped': Readonly<Record<never, never>>;
   /** what nobody expected, and what the rest of the program goes on without */
   'part.failed': {
-    readonly part: 'listener' | 'admin' | 'gates' | 'gate' | 'traces';
+    readonly part: 'listener' | 'admin' | 'workers' | 'worker' | 'traces';
     readonly error: unknown;
   };
   /** LINKGATE_LOG_LEVEL is none; info is used */

@@ -1,5 +1,5 @@
 // The settings as every part of the program sees them: numbers, URLs as strings, lower-case names; frozen, made
-// by config/ only, plain data so that the keeper can hand them to a gate as a message.
+// by config/ only, plain data so that the supervisor can hand them to a worker as a message.
 
 import type { LogLevel } from './log-level.ts';
 
@@ -152,7 +152,7 @@ export interface DomainSettings {
 }
 
 /**
- * Ceilings of the request corridor, per worker. Whatever the internet may send more of has its number here.
+ * Ceilings of the request path, per worker. Whatever the internet may send more of has its number here.
  * src/serve/limits.ts has the defaults and what each one answers.
  */
 export interface Limits {

@@ -1,9 +1,9 @@
-// The contract of the storage: what keeper, gates and other machines share (certificates, accounts, challenge
+// The contract of the storage: what supervisor, workers and other machines share (certificates, accounts, challenge
 // answers, locks). Implementations stand in src/storage/, each proved by test/helpers/storage-contract.ts.
 
 /**
  * A key is one to eight segments joined by `/`. A segment is 1–253 characters of `a–z A–Z 0–9 . _ -` and is
- * neither `.` nor `..`. Anything else is a bug and throws GateError `ERR_INTERNAL`.
+ * neither `.` nor `..`. Anything else is a bug and throws LinkgateError `ERR_INTERNAL`.
  */
 export type StorageKey = string;
 
@@ -17,7 +17,7 @@ export interface Lock {
 
 /**
  * Failure modes, the same for every implementation:
- * - whatever cannot be read, written or listed: GateError `ERR_STORAGE_UNAVAILABLE` with its cause.
+ * - whatever cannot be read, written or listed: LinkgateError `ERR_STORAGE_UNAVAILABLE` with its cause.
  * - absence is `undefined` or an empty list, never an error.
  * - a `write` is atomic and durable: after it resolves the value survives a crash; a reader sees the old value
  *   or the new one, whole; a crash in between leaves the old value.
@@ -33,7 +33,7 @@ export interface Storage {
    * Takes the lock `name` (one key segment), waiting for it until `signal` aborts.
    * At most one holder across all processes and machines on this storage. A holder that died frees it: at once
    * when it was on this machine, else when its lease ran out.
-   * @throws GateError `ERR_STORAGE_LOCKED` when `signal` aborted first, `ERR_STORAGE_UNAVAILABLE`
+   * @throws LinkgateError `ERR_STORAGE_LOCKED` when `signal` aborted first, `ERR_STORAGE_UNAVAILABLE`
    */
   lock(name: string, signal: AbortSignal): Promise<Lock>;
 }

@@ -1,6 +1,6 @@
-// How one gate's attempts to connect to an upstream went, and what the reports of all gates together mean.
+// How one worker's attempts to connect to an upstream went, and what the reports of all workers together mean.
 
-/** Plain data: a gate tells it to the keeper. Times are the machine's own, 0 for never. */
+/** Plain data: a worker tells it to the supervisor. Times are the machine's own, 0 for never. */
 export interface UpstreamContact {
   /** attempts that failed since the last one that did not */
   readonly failures: number;
@@ -12,7 +12,7 @@ export interface UpstreamContact {
 const FAILURES = 3;
 
 /**
- * Whether an upstream can be reached: not, when the last attempts of a gate failed and none of any gate has succeeded since.
+ * Whether an upstream can be reached: not, when the last attempts of a worker failed and none of any worker has succeeded since.
  * @returns undefined when nobody has tried yet
  */
 export const isReachable = (contacts: readonly UpstreamContact[]): boolean | undefined => {

@@ -1,6 +1,6 @@
 // Runs the checks: every domain on its own, a few at a time, each check with a deadline, none able to break another.
 
-import type { Clock } from '../core/clock.ts';
+import type { Clock } from '../core/platform/clock.ts';
 import { checkAppLinks } from './checks/app-links.ts';
 import { checkCaa } from './checks/caa.ts';
 import { checkCdn } from './checks/cdn.ts';
@@ -11,8 +11,8 @@ import { checkHttp } from './checks/http.ts';
 import { checkHttps } from './checks/https.ts';
 import { checkPorts } from './checks/ports.ts';
 import { checkUpstream } from './checks/upstream.ts';
-import { createExamination, type Check, type DoctorTools, type Patient } from './examination.ts';
-import { finding, type CheckName, type Finding } from './findings.ts';
+import { createExamination, type Check, type DoctorTools, type Target } from './examination/examination.ts';
+import { finding, type CheckName, type Finding } from './examination/findings.ts';
 
 const DOMAIN_CHECKS: readonly (readonly [CheckName, Check])[] = [
   ['dns', checkDns],
@@ -27,7 +27,7 @@ const DOMAIN_CHECKS: readonly (readonly [CheckName, Check])[] = [
   ['app-links', checkAppLinks],
 ];
 
-/** a name server that does not answer takes 6 s a question, a visit 8 s */
+/** a name server that does not answer takes 6 s a question, a probe 8 s */
 const CHECK_LIMIT_MS = 30_000;
 const MOST_AT_ONCE = 8;
 
@@ -61,32 +61,32 @@ export interface DiagnoseOptions {
   readonly limitMs?: number;
 }
 
-/** @returns in the order of `patients`. Never rejects. */
+/** @returns in the order of `targets`. Never rejects. */
 export const diagnose = async (
-  patients: readonly Patient[],
+  targets: readonly Target[],
   tools: DoctorTools,
   { onDone, limitMs = CHECK_LIMIT_MS }: DiagnoseOptions = {},
 ): Promise<readonly Diagnosis[]> => {
   const { clock, signal } = tools;
-  const examine = async (patient: Patient): Promise<Diagnosis> => {
-    const examination = createExamination(patient, tools);
+  const examine = async (target: Target): Promise<Diagnosis> => {
+    const examination = createExamination(target, tools);
     const findings = await Promise.all(
       DOMAIN_CHECKS.map(([name, check]) =>
         withDeadline(name, () => check(examination), { clock, signal, limitMs }),
       ),
     );
-    return { domain: patient.domain.name, findings: findings.flat() };
+    return { domain: target.domain.name, findings: findings.flat() };
   };
   const done: Diagnosis[] = [];
-  const queue = [...patients.entries()];
+  const queue = [...targets.entries()];
   const work = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const [index, patient] = next;
-      const diagnosis = await examine(patient);
+      const [index, target] = next;
+      const diagnosis = await examine(target);
       done[index] = diagnosis;
       onDone?.(diagnosis);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(MOST_AT_ONCE, patients.length) }, work));
+  await Promise.all(Array.from({ length: Math.min(MOST_AT_ONCE, targets.length) }, work));
   return done;
 };

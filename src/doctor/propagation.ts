@@ -3,8 +3,8 @@
 
 import { NODATA } from 'node:dns';
 import { isIP } from 'node:net';
-import type { Clock } from '../core/clock.ts';
-import { createNameResolver, lookUpName, type NameResolver } from './name-facts.ts';
+import type { Clock } from '../core/platform/clock.ts';
+import { createNameResolver, lookUpName, type NameResolver } from './examination/name-facts.ts';
 import { compareRecord, type WantedRecord } from './records.ts';
 
 export interface WatchedServer {

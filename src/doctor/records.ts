@@ -1,8 +1,8 @@
 // The DNS records that a domain needs to reach this proxy, and how those that are there now compare. Pure: whoever calls has
-// asked the DNS (name-facts.ts).
+// asked the DNS (doctor/examination/name-facts.ts).
 
 import { caaAllows, type CaaAsker, type CaaRecord } from '../core/caa.ts';
-import type { CaaFacts, NameFacts } from './name-facts.ts';
+import type { CaaFacts, NameFacts } from './examination/name-facts.ts';
 
 /** How the internet reaches this proxy: by a name, for a CNAME to lead to, or by its addresses. */
 export type ProxyTarget = { readonly name: string } | { readonly addresses: readonly string[] };

@@ -1,4 +1,4 @@
-// Ceilings of the request corridor: the defaults, and what is answered where one is passed.
+// Ceilings of the request path: the defaults, and what is answered where one is passed.
 
 import type { Limits } from '../core/settings.ts';
 

@@ -1,23 +1,23 @@
 // The two public listeners put together: the https one (tls → HTTP/2 or HTTP/1.1) and the http one, their
-// connections counted, and both drained in a bounded time. app/gate.ts hands over sockets, doors and settings.
+// connections counted, and both drained in a bounded time. app/worker/worker.ts hands over sockets, doors and settings.
 
 import type { Server as TcpServer } from 'node:net';
-import type { AnswerChallenge, AnswerTlsChallenge, Handshake } from '../core/doors.ts';
+import type { AnswerChallenge, AnswerTlsChallenge, Handshake } from '../core/ports.ts';
 import type { Emit, Listener } from '../core/events.ts';
 import type { Limits, UpstreamId, UpstreamSettings, UpstreamUse } from '../core/settings.ts';
 import type { UpstreamContact } from '../core/upstream-contact.ts';
-import { trustedRanges } from './addresses.ts';
-import { createConnections, type Admission } from './connections.ts';
-import { createUploads } from './content.ts';
-import { createFront, type Front } from './front.ts';
+import { trustedRanges } from './connections/ip-addresses.ts';
+import { createConnections, type Admission } from './connections/connections.ts';
+import { createUploads } from './http/content.ts';
+import { createPipeline, type Pipeline } from './pipeline.ts';
 import { withDefaults } from './limits.ts';
-import type { ResolveAddresses } from './resolve-addresses.ts';
-import type { FindDomain } from './route.ts';
-import { createStalledReaders } from './stalled-readers.ts';
-import { createUpstreams } from './upstreams.ts';
+import type { ResolveAddresses } from './upstream/resolve-addresses.ts';
+import type { FindDomain } from './request/route.ts';
+import { createStalledReaders } from './request/stalled-readers.ts';
+import { createUpstreams } from './upstream/upstreams.ts';
 
 /** What a reload may change while connections stand. */
-export interface CorridorSettings {
+export interface RequestSettings {
   readonly upstreams: readonly UpstreamSettings[];
   readonly upstreamUse: UpstreamUse;
   /** door 3, where a CA may validate by tls-alpn-01 */
@@ -38,7 +38,7 @@ export interface ListenersOptions {
   readonly emit: Emit;
   /** how the upstreams' names are looked up; the system's way unless told */
   readonly resolve?: ResolveAddresses;
-  readonly settings: CorridorSettings;
+  readonly settings: RequestSettings;
 }
 
 export interface DrainTime {
@@ -74,7 +74,7 @@ export interface Listeners {
    * replaced for all.
    * @throws whatever createUpstream throws; the old settings then stay
    */
-  apply(settings: CorridorSettings): void;
+  apply(settings: RequestSettings): void;
   /**
    * Accepts no more, closes what is idle, lets requests in flight finish, and cuts what is left after `timeoutMs`. What has
    * connected and asked nothing yet is closed after `graceMs`: its first request may be on its way.
@@ -88,12 +88,12 @@ export const createListeners = (options: ListenersOptions): Listeners => {
   const { findDomain, handshake, answerChallenge, emit, resolve } = options;
   let draining = false;
   const upstreams = createUpstreams({ emit, ...(resolve === undefined ? {} : { resolve }) });
-  const open = (settings: CorridorSettings): Front => {
+  const open = (settings: RequestSettings): Pipeline => {
     const limits = withDefaults(settings.limits);
     upstreams.apply(settings.upstreams, settings.upstreamUse, limits);
     // what clients hold up takes a quarter of the tracker's connections at most, either way: clicks need neither
     const quarter = Math.max(1, Math.floor(settings.upstreamUse.maxConnections / 4));
-    return createFront({
+    return createPipeline({
       findDomain,
       findUpstream: upstreams.find,
       handshake,
@@ -109,7 +109,7 @@ export const createListeners = (options: ListenersOptions): Listeners => {
       readers: createStalledReaders(quarter),
     });
   };
-  const admission = ({ limits, trustedProxies, proxyProtocol }: CorridorSettings): Admission => ({
+  const admission = ({ limits, trustedProxies, proxyProtocol }: RequestSettings): Admission => ({
     limits: withDefaults(limits),
     isTrusted: trustedRanges(trustedProxies ?? []),
     isProxy: {
@@ -119,16 +119,16 @@ export const createListeners = (options: ListenersOptions): Listeners => {
   });
 
   /** the one new connections go to, and before it those that still have some */
-  const fronts = new Set<Front>();
+  const pipelines = new Set<Pipeline>();
   let front = open(options.settings);
-  fronts.add(front);
+  pipelines.add(front);
   const connections = createConnections({ admission: admission(options.settings), emit });
   const https = connections.listener('https', (socket) => front.take('https', socket));
   const http = connections.listener('http', (socket) => front.take('http', socket));
 
   const connectionCounts = (): ConnectionCounts => {
     let [h1, h2, plain] = [0, 0, 0];
-    for (const each of fronts) {
+    for (const each of pipelines) {
       const { https: secure, http: open } = each.speaking();
       h1 += secure.h1;
       h2 += secure.h2;
@@ -142,13 +142,13 @@ export const createListeners = (options: ListenersOptions): Listeners => {
     };
   };
 
-  const apply = (settings: CorridorSettings): void => {
+  const apply = (settings: RequestSettings): void => {
     const next = open(settings);
     connections.apply(admission(settings));
     const last = front;
     front = next;
-    fronts.add(next);
-    void last.retire().then(() => fronts.delete(last));
+    pipelines.add(next);
+    void last.retire().then(() => pipelines.delete(last));
   };
 
   const drain = async ({ timeoutMs, graceMs }: DrainTime): Promise<number> => {
@@ -159,7 +159,7 @@ export const createListeners = (options: ListenersOptions): Listeners => {
       );
       void Promise.all(closed).then(() => resolve());
     });
-    for (const each of fronts) each.drain(graceMs);
+    for (const each of pipelines) each.drain(graceMs);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, timeoutMs);
@@ -169,7 +169,7 @@ export const createListeners = (options: ListenersOptions): Listeners => {
     // a server is told of its last connection's end a turn of the loop before that connection's own listeners are
     for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve));
     const cut = connections.cut();
-    for (const each of fronts) each.close();
+    for (const each of pipelines) each.close();
     await upstreams.destroy();
     return cut;
   };
@@ -179,7 +179,7 @@ export const createListeners = (options: ListenersOptions): Listeners => {
     http,
     connections: () => connections.count(),
     connectionCounts,
-    requestsInFlight: () => [...fronts].reduce((sum, each) => sum + each.inFlight(), 0),
+    requestsInFlight: () => [...pipelines].reduce((sum, each) => sum + each.inFlight(), 0),
     queuedRequests: upstreams.queued,
     upstreamConnections: upstreams.connections,
     contacts: upstreams.contacts,

@@ -5,7 +5,7 @@
 import type { Readable } from 'node:stream';
 import { Decrypter, Encrypter } from 'age-encryption';
 import { Header, Parser, Pax, type ReadEntry } from 'tar';
-import { GateError } from '../core/errors.ts';
+import { LinkgateError } from '../core/errors.ts';
 
 export interface ArchiveEntry {
   /** path within the archive, parts joined by `/` */
@@ -38,8 +38,8 @@ async function* tarOf(
   yield Buffer.alloc(2 * BLOCK);
 }
 
-const invalid = (why: string, cause?: unknown): GateError =>
-  new GateError('ERR_ARCHIVE_INVALID', `archive ${why}`, { cause });
+const invalid = (why: string, cause?: unknown): LinkgateError =>
+  new LinkgateError('ERR_ARCHIVE_INVALID', `archive ${why}`, { cause });
 
 export interface PackOptions {
   readonly passphrase: string;
@@ -74,11 +74,11 @@ const decrypted = async (source: Readable, passphrase: string): Promise<AsyncIte
 /**
  * Every entry, in order. What is damaged, cut off or changed by somebody is found (age authenticates every 64 KiB and the end),
  * but only when its place is reached: read an archive to its end before anything is done with it.
- * @throws GateError `ERR_ARCHIVE_INVALID`
+ * @throws LinkgateError `ERR_ARCHIVE_INVALID`
  */
 export async function* unpackArchive(source: Readable, passphrase: string): AsyncGenerator<ArchiveEntry> {
   const read: ArchiveEntry[] = [];
-  let problem: GateError | undefined;
+  let problem: LinkgateError | undefined;
   const parser = new Parser({
     strict: true,
     onReadEntry: (entry: ReadEntry) => {
@@ -103,7 +103,7 @@ export async function* unpackArchive(source: Readable, passphrase: string): Asyn
       yield* taken();
     }
   } catch (cause) {
-    throw cause instanceof GateError ? cause : invalid('is damaged or cut off', cause);
+    throw cause instanceof LinkgateError ? cause : invalid('is damaged or cut off', cause);
   }
   const ended = new Promise<void>((resolve) => {
     parser.on('end', () => resolve());

@@ -8,8 +8,8 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Clock } from '../core/clock.ts';
-import { GateError } from '../core/errors.ts';
+import type { Clock } from '../core/platform/clock.ts';
+import { LinkgateError } from '../core/errors.ts';
 import type { Lock } from '../core/storage.ts';
 import { replaceFile, temporaryPath, writeNew } from './file-write.ts';
 import { isGone, type ProcessIdentity } from './process-identity.ts';
@@ -78,7 +78,7 @@ export interface FileLockOptions {
 /**
  * Takes the lock of `folder`, waiting until `signal` aborts. Time without a heartbeat is counted by the waiter's own
  * timer, so that neither a clock that jumps nor one that differs between machines breaks a lock that is held.
- * @throws GateError `ERR_STORAGE_LOCKED` when `signal` aborted first; file system errors as they are
+ * @throws LinkgateError `ERR_STORAGE_LOCKED` when `signal` aborted first; file system errors as they are
  */
 export const takeFileLock = async (options: FileLockOptions): Promise<Lock> => {
   const { folder, name, clock, self, signal } = options;
@@ -104,7 +104,9 @@ export const takeFileLock = async (options: FileLockOptions): Promise<Lock> => {
     unchangedMs += waitMs;
     waitMs = Math.min(waitMs * 1.5, LONGEST_WAIT_MS);
   }
-  throw new GateError('ERR_STORAGE_LOCKED', `lock "${name}" was not free in time`, { cause: signal.reason });
+  throw new LinkgateError('ERR_STORAGE_LOCKED', `lock "${name}" was not free in time`, {
+    cause: signal.reason,
+  });
 };
 
 const isFree = async (content: string, self: ProcessIdentity): Promise<boolean> => {
@@ -150,7 +152,7 @@ const hold = (
   const lost = new AbortController();
   const ended = new AbortController();
   const lose = (cause?: unknown): void =>
-    lost.abort(new GateError('ERR_STORAGE_LOCKED', `lock "${name}" was lost`, { cause }));
+    lost.abort(new LinkgateError('ERR_STORAGE_LOCKED', `lock "${name}" was lost`, { cause }));
 
   const renew = async (): Promise<'renewed' | 'taken'> => {
     if ((await highestOf(folder)) !== own.generation) return 'taken';

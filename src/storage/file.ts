@@ -1,10 +1,10 @@
-// The storage contract on a folder: a key is a file below it. Shared by keeper and gates, and by machines when the folder
+// The storage contract on a folder: a key is a file below it. Shared by supervisor and workers, and by machines when the folder
 // is a network file system. Folders 0700, files 0600. Must not know what the values mean.
 
 import { mkdir, readdir, realpath, stat, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { Clock } from '../core/clock.ts';
-import { GateError } from '../core/errors.ts';
+import type { Clock } from '../core/platform/clock.ts';
+import { LinkgateError } from '../core/errors.ts';
 import type { Storage } from '../core/storage.ts';
 import { takeFileLock } from './file-lock.ts';
 import { readWhole } from './file-read.ts';
@@ -21,8 +21,8 @@ export interface FileStorageOptions {
 export interface FileStorage extends Storage {
   /**
    * Creates the folder when it is missing, proves that it can be written and read, and clears away what a killed
-   * process left half-written. The keeper calls it at start.
-   * @throws GateError `ERR_STORAGE_UNAVAILABLE`
+   * process left half-written. The supervisor calls it at start.
+   * @throws LinkgateError `ERR_STORAGE_UNAVAILABLE`
    */
   open(): Promise<void>;
 }
@@ -44,10 +44,10 @@ export const createFileStorage = ({ path, clock }: FileStorageOptions): FileStor
   const root = resolve(path);
   let self: Promise<ProcessIdentity> | undefined;
 
-  const unavailable = (verb: string, error: unknown): GateError => {
-    if (error instanceof GateError) return error;
+  const unavailable = (verb: string, error: unknown): LinkgateError => {
+    if (error instanceof LinkgateError) return error;
     const code = codeOf(error);
-    return new GateError(
+    return new LinkgateError(
       'ERR_STORAGE_UNAVAILABLE',
       `storage "${root}" cannot be ${verb}: ${code ?? String(error)}`,
       { cause: error, details: { path: root, ...(code === undefined ? {} : { code }) } },

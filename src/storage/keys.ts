@@ -1,7 +1,7 @@
 // What a storage key may look like, checked before any implementation touches it: a key that came from outside
 // can never name anything beyond the storage. Must not know folders or files.
 
-import { GateError } from '../core/errors.ts';
+import { LinkgateError } from '../core/errors.ts';
 import type { StorageKey } from '../core/storage.ts';
 
 const SEGMENT = /^[A-Za-z0-9._-]{1,253}$/;
@@ -18,17 +18,20 @@ export const isStorageKey = (text: string): boolean => {
 
 /**
  * The segments of a key.
- * @throws GateError `ERR_INTERNAL` when the key breaks the rules of {@link StorageKey}
+ * @throws LinkgateError `ERR_INTERNAL` when the key breaks the rules of {@link StorageKey}
  */
 export const keySegments = (key: StorageKey): readonly string[] => {
   if (!isStorageKey(key)) {
-    throw new GateError('ERR_INTERNAL', `storage key ${JSON.stringify(key.slice(0, 300))} is not allowed`);
+    throw new LinkgateError(
+      'ERR_INTERNAL',
+      `storage key ${JSON.stringify(key.slice(0, 300))} is not allowed`,
+    );
   }
   return key.split('/');
 };
 
-/** @throws GateError `ERR_INTERNAL` when `name` is not one key segment */
+/** @throws LinkgateError `ERR_INTERNAL` when `name` is not one key segment */
 export const lockSegment = (name: string): string => {
   if (isSegment(name)) return name;
-  throw new GateError('ERR_INTERNAL', `lock name ${JSON.stringify(name.slice(0, 300))} is not allowed`);
+  throw new LinkgateError('ERR_INTERNAL', `lock name ${JSON.stringify(name.slice(0, 300))} is not allowed`);
 };

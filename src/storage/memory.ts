@@ -1,7 +1,7 @@
 // The storage contract in this process's memory: for tests and try-outs. Nothing outlives the process and nothing is
-// shared with another one, so it must not stand where gates and keeper are to meet.
+// shared with another one, so it must not stand where workers and supervisor are to meet.
 
-import { GateError } from '../core/errors.ts';
+import { LinkgateError } from '../core/errors.ts';
 import type { Lock, Storage } from '../core/storage.ts';
 import { keySegments, lockSegment } from './keys.ts';
 
@@ -26,7 +26,7 @@ export const createMemoryStorage = (): Storage => {
         const giveUp = (): void => {
           queue?.splice(queue.indexOf(take), 1);
           reject(
-            new GateError('ERR_STORAGE_LOCKED', `lock "${name}" was not free in time`, {
+            new LinkgateError('ERR_STORAGE_LOCKED', `lock "${name}" was not free in time`, {
               cause: signal.reason,
             }),
           );

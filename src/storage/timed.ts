@@ -1,7 +1,7 @@
 // A storage that tells how long each of its calls took: around any implementation, for the metrics. Changes nothing of what it
 // stands around, and knows no metric.
 
-import { toGateError } from '../core/errors.ts';
+import { toLinkgateError } from '../core/errors.ts';
 import type { Emit, Events } from '../core/events.ts';
 import type { Storage } from '../core/storage.ts';
 
@@ -15,7 +15,7 @@ export const withTimes = (storage: Storage, emit: Emit): Storage => {
     try {
       return await call();
     } catch (error) {
-      failed = toGateError(error).code === 'ERR_STORAGE_UNAVAILABLE';
+      failed = toLinkgateError(error).code === 'ERR_STORAGE_UNAVAILABLE';
       throw error;
     } finally {
       emit('storage.completed', { operation, durationMs: performance.now() - startedMs, failed });

@@ -31,8 +31,8 @@ t.test('what a person would want to know of, newest first', async (t) => {
   });
   bus.emit('certificate.doubted', { domain: 'b.example', code: 'ERR_ACME_REFUSED', detail: 'hm' });
   bus.emit('storage.failed', { code: 'ERR_STORAGE_UNAVAILABLE', message: 'full' });
-  bus.emit('gate.exited', { pid: 7, exitCode: null, signal: 'SIGKILL', expected: false });
-  bus.emit('gate.exited', { pid: 8, exitCode: 0, signal: null, expected: true });
+  bus.emit('worker.exited', { pid: 7, exitCode: null, signal: 'SIGKILL', expected: false });
+  bus.emit('worker.exited', { pid: 8, exitCode: 0, signal: null, expected: true });
   const reloaded = { domains: 2, changed: 1, removed: 0, atRestart: [] };
   bus.emit('settings.reloaded', reloaded);
   bus.emit('settings.reloaded', { ...reloaded, domains: 1, atRestart: ['listen.https'] });

@@ -7,11 +7,11 @@ import { text } from 'node:stream/consumers';
 import t from 'tap';
 import type { Test } from 'tap';
 import { createAccess, type AccessRules } from '../../src/admin/access.ts';
-import { textAnswer } from '../../src/admin/answer.ts';
+import { textResponse } from '../../src/admin/response.ts';
 import { AdminServer } from '../../src/admin/server.ts';
 import type { AdminServerOptions } from '../../src/admin/server.ts';
-import { holdSocket } from '../../src/app/held-socket.ts';
-import { systemClock } from '../../src/core/clock.ts';
+import { holdSocket } from '../../src/app/supervisor/held-socket.ts';
+import { systemClock } from '../../src/core/platform/clock.ts';
 import type { ListenAddress } from '../../src/core/settings.ts';
 import { createPki, type Pki } from '../helpers/pki.ts';
 import { until } from '../helpers/until.ts';
@@ -184,7 +184,9 @@ t.test('a body that has no end is cut off', async (t) => {
 t.test('pages, and answers that go on', async (t) => {
   const open: ServerResponse[] = [];
   const { address } = await start(t, {
-    pages: new Map([['/', (query) => textAnswer(200, query.get('q') ?? '-', { 'X-Frame-Options': 'own' })]]),
+    pages: new Map([
+      ['/', (query) => textResponse(200, query.get('q') ?? '-', { 'X-Frame-Options': 'own' })],
+    ]),
     streams: new Map([
       [
         '/events',

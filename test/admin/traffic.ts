@@ -1,10 +1,10 @@
 import t from 'tap';
 import { createTraffic, SAMPLE_MS, SAMPLES } from '../../src/admin/traffic.ts';
-import { createDurations } from '../../src/observe/durations.ts';
+import { createDurations } from '../../src/observe/metrics/durations.ts';
 import { fakeClock } from '../helpers/fake-clock.ts';
 
-/** A gate's counts, as they come over the wire. */
-const gate = () => {
+/** A worker's counts, as they come over the wire. */
+const worker = () => {
   const durations = createDurations({
     name: 'linkgate_request_duration_seconds',
     help: '',
@@ -27,9 +27,9 @@ const start = () => {
   return { clock, traffic, over };
 };
 
-t.test('rate and times between two samples, all gates together', async (t) => {
+t.test('rate and times between two samples, all workers together', async (t) => {
   const { clock, traffic, over } = start();
-  const [one, two] = [gate(), gate()];
+  const [one, two] = [worker(), worker()];
   one.observe(0.05, 40);
   one.observe(0.5, 10);
   traffic.received(1, one.snapshot());
@@ -51,13 +51,13 @@ t.test('rate and times between two samples, all gates together', async (t) => {
   over.abort();
 });
 
-t.test('a gate that ends takes nothing back, and one of a new number begins at nothing', async (t) => {
+t.test('a worker that ends takes nothing back, and one of a new number begins at nothing', async (t) => {
   const { clock, traffic, over } = start();
-  const one = gate();
+  const one = worker();
   one.observe(0.05, 15);
   traffic.received(1, one.snapshot());
-  traffic.gateExited(1);
-  const two = gate();
+  traffic.workerExited(1);
+  const two = worker();
   two.observe(5, 15);
   traffic.received(2, two.snapshot());
   await clock.advance(SAMPLE_MS);

@@ -4,13 +4,13 @@ import {
   createAskRenewalInfo,
   createIssuers,
   createIssuersClock,
-  createIssuersLook,
+  createIssuersPreflight,
   loadIssuers,
   ordersLeftOf,
 } from '../../src/app/issuers.ts';
 import type { Issuer } from '../../src/cert/issuers/issuer.ts';
-import type { StoredCertificate } from '../../src/cert/store.ts';
-import { systemClock } from '../../src/core/clock.ts';
+import type { StoredCertificate } from '../../src/cert/state/store.ts';
+import { systemClock } from '../../src/core/platform/clock.ts';
 import type { AcmeIssuerSettings, Settings } from '../../src/core/settings.ts';
 import { createMemoryStorage } from '../../src/storage/memory.ts';
 import { acmeCa } from '../helpers/acme-ca.ts';
@@ -117,13 +117,13 @@ t.test('the time comes from the first CA; without one this machine has it', asyn
 });
 
 t.test('the DNS is looked at only where every CA sees the one that everybody sees', async (t) => {
-  t.ok(createIssuersLook(certificates(acme()), createMemoryStorage()));
+  t.ok(createIssuersPreflight(certificates(acme()), createMemoryStorage()));
   t.equal(
-    createIssuersLook(certificates(acme(), { type: 'local', name: 'local' }), createMemoryStorage()),
+    createIssuersPreflight(certificates(acme(), { type: 'local', name: 'local' }), createMemoryStorage()),
     undefined,
   );
   t.equal(
-    createIssuersLook(
+    createIssuersPreflight(
       certificates(acme(), acme({ directory: 'https://ca.internal/' })),
       createMemoryStorage(),
     ),

@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import t from 'tap';
 import { firstConfig, type FirstAnswers } from '../../src/config/first-config.ts';
 import { loadSettings } from '../../src/config/load.ts';
-import { isEmailAddress } from '../../src/config/schema.ts';
+import { isEmailAddress } from '../../src/config/schema/schema.ts';
 import { holds } from '../helpers/property.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
 

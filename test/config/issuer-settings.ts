@@ -1,6 +1,6 @@
 import t from 'tap';
 import { acmeExtras, acmeExtrasTree } from '../../src/config/issuer-settings.ts';
-import { configSchema } from '../../src/config/schema.ts';
+import { configSchema } from '../../src/config/schema/schema.ts';
 
 const extras = (more: object) => {
   const { certificates } = configSchema.parse({ certificates: { issuers: [{ type: 'acme', ...more }] } });

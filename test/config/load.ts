@@ -4,18 +4,18 @@ import * as fc from 'fast-check';
 import t from 'tap';
 import { fromJSONSchema } from 'zod';
 import { loadSettings } from '../../src/config/load.ts';
-import type { ConfigProblem } from '../../src/config/problems.ts';
-import { GateError } from '../../src/core/errors.ts';
+import type { ConfigProblem } from '../../src/config/text/problems.ts';
+import { LinkgateError } from '../../src/core/errors.ts';
 import { SAMPLE_CA_PEM, configFiles } from '../helpers/config-files.ts';
-import { jsonSchema } from '../../src/config/json-schema.ts';
-import { parseConfigDocument } from '../../src/config/document.ts';
+import { jsonSchema } from '../../src/config/schema/json-schema.ts';
+import { parseConfigDocument } from '../../src/config/text/document.ts';
 
-const failure = async (path: string): Promise<GateError> => {
+const failure = async (path: string): Promise<LinkgateError> => {
   try {
     await loadSettings(path);
   } catch (error) {
-    if (error instanceof GateError) return error;
-    throw new Error('something else than a GateError was thrown', { cause: error });
+    if (error instanceof LinkgateError) return error;
+    throw new Error('something else than a LinkgateError was thrown', { cause: error });
   }
   throw new Error(`${path} was accepted`);
 };
@@ -201,7 +201,7 @@ t.test('a hundred thousand names load in about a second', async (t) => {
   t.ok(seconds < 5, `${seconds.toFixed(2)} s (the ceiling leaves room for a busy machine)`);
 });
 
-t.test('any text as configuration loads or is a GateError with places', async (t) => {
+t.test('any text as configuration loads or is a LinkgateError with places', async (t) => {
   const { write } = configFiles(t);
   const pieces = [
     'listen',
@@ -259,7 +259,7 @@ t.test('any text as configuration loads or is a GateError with places', async (t
       try {
         await loadSettings(path);
       } catch (error) {
-        if (!(error instanceof GateError)) throw error;
+        if (!(error instanceof LinkgateError)) throw error;
         const problems = error.details['problems'] as readonly ConfigProblem[] | undefined;
         return (
           error.code === 'ERR_CONFIG_UNREADABLE' ||
@@ -272,7 +272,7 @@ t.test('any text as configuration loads or is a GateError with places', async (t
   );
 });
 
-t.test('any tree of known keys with any values loads or is a GateError', async (t) => {
+t.test('any tree of known keys with any values loads or is a LinkgateError', async (t) => {
   const { write } = configFiles(t);
   const leaf = fc.oneof(
     fc.constantFrom(
@@ -314,7 +314,7 @@ t.test('any tree of known keys with any values loads or is a GateError', async (
       try {
         await loadSettings(write('any.yaml', JSON.stringify(given)));
       } catch (error) {
-        return error instanceof GateError && error.code === 'ERR_CONFIG_INVALID';
+        return error instanceof LinkgateError && error.code === 'ERR_CONFIG_INVALID';
       }
       return true;
     }),

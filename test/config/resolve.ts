@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import t from 'tap';
 import { resolveSettings } from '../../src/config/resolve.ts';
-import { configSchema } from '../../src/config/schema.ts';
+import { configSchema } from '../../src/config/schema/schema.ts';
 import type { Settings } from '../../src/core/settings.ts';
 
 const settings = (tree: Record<string, unknown>): Settings =>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
-import { ERRORS, GateError, toGateError, type ErrorCode } from '../../src/core/errors.ts';
+import { ERRORS, LinkgateError, toLinkgateError, type ErrorCode } from '../../src/core/errors.ts';
 import { holds } from '../helpers/property.ts';
 
 const entries = Object.entries(ERRORS);
@@ -28,46 +28,46 @@ t.test(
 
 const anyCode = fc.constantFrom(...(Object.keys(ERRORS) as ErrorCode[]));
 
-t.test('a GateError carries code, details, cause and its entry', async (t) => {
+t.test('a LinkgateError carries code, details, cause and its entry', async (t) => {
   await holds(
     t,
     fc.property(anyCode, fc.string(), fc.object(), (code, message, details) => {
       const cause = new Error('deep');
-      const error = new GateError(code, message, { cause, details });
+      const error = new LinkgateError(code, message, { cause, details });
       assert.equal(error.code, code);
       assert.equal(error.message, message);
       assert.equal(error.cause, cause);
       assert.equal(error.details, details);
       assert.equal(error.entry, ERRORS[code]);
-      assert.equal(error.name, 'GateError');
+      assert.equal(error.name, 'LinkgateError');
       assert.ok(error instanceof Error);
     }),
   );
 });
 
 t.test('without options there are no details and no cause of any kind', async (t) => {
-  const error = new GateError('ERR_USAGE', 'no such command');
+  const error = new LinkgateError('ERR_USAGE', 'no such command');
   t.strictSame(error.details, {});
   t.notOk('cause' in error);
 });
 
-t.test('toGateError leaves a GateError as it is, under whatever code', async (t) => {
-  const error = new GateError('ERR_CERT_INVALID', 'certificate expired');
-  t.equal(toGateError(error, 'ERR_USAGE'), error);
+t.test('toLinkgateError leaves a LinkgateError as it is, under whatever code', async (t) => {
+  const error = new LinkgateError('ERR_CERT_INVALID', 'certificate expired');
+  t.equal(toLinkgateError(error, 'ERR_USAGE'), error);
 });
 
-t.test('toGateError knows a process that may open no more files', async (t) => {
+t.test('toLinkgateError knows a process that may open no more files', async (t) => {
   const error = Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
-  t.equal(toGateError(error).code, 'ERR_DESCRIPTORS_EXHAUSTED');
-  t.equal(toGateError(error, 'ERR_STORAGE_UNAVAILABLE').code, 'ERR_STORAGE_UNAVAILABLE');
+  t.equal(toLinkgateError(error).code, 'ERR_DESCRIPTORS_EXHAUSTED');
+  t.equal(toLinkgateError(error, 'ERR_STORAGE_UNAVAILABLE').code, 'ERR_STORAGE_UNAVAILABLE');
 });
 
-t.test('toGateError wraps anything else and keeps it as the cause', async (t) => {
+t.test('toLinkgateError wraps anything else and keeps it as the cause', async (t) => {
   await holds(
     t,
     fc.property(fc.anything({ withNullPrototype: false }), anyCode, (thrown, code) => {
       fc.pre(thrown !== undefined);
-      const error = toGateError(thrown, code);
+      const error = toLinkgateError(thrown, code);
       assert.equal(error.code, code);
       assert.ok(Object.is(error.cause, thrown));
       assert.equal(typeof error.message, 'string');
@@ -75,10 +75,10 @@ t.test('toGateError wraps anything else and keeps it as the cause', async (t) =>
     2_000,
   );
   for (const thrown of [{ toString: 0 }, Object.create(null), Symbol('s'), null])
-    t.equal(toGateError(thrown).cause, thrown, 'even what cannot be turned into text');
-  t.equal(toGateError('plain words').message, 'plain words');
+    t.equal(toLinkgateError(thrown).cause, thrown, 'even what cannot be turned into text');
+  t.equal(toLinkgateError('plain words').message, 'plain words');
   const cause = new TypeError('x is not a function');
-  const error = toGateError(cause);
+  const error = toLinkgateError(cause);
   t.equal(error.code, 'ERR_INTERNAL', 'a bug unless said otherwise');
   t.equal(error.message, 'x is not a function');
   t.equal(error.cause, cause);

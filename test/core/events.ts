@@ -9,16 +9,16 @@ const strictBus = () =>
 t.test('listeners of a name hear its events, in the order they came', async (t) => {
   const bus = strictBus();
   const heard: string[] = [];
-  bus.on('gate.started', ({ pid }) => heard.push(`first ${pid}`));
-  bus.on('gate.started', ({ pid }) => heard.push(`second ${pid}`));
+  bus.on('worker.started', ({ pid }) => heard.push(`first ${pid}`));
+  bus.on('worker.started', ({ pid }) => heard.push(`second ${pid}`));
   bus.on('storage.failed', () => heard.push('other'));
-  bus.emit('gate.started', { pid: 1 });
-  bus.emit('gate.started', { pid: 2 });
+  bus.emit('worker.started', { pid: 1 });
+  bus.emit('worker.started', { pid: 2 });
   t.strictSame(heard, ['first 1', 'second 1', 'first 2', 'second 2']);
 });
 
 t.test('an event nobody hears is no error', async (t) => {
-  t.doesNotThrow(() => strictBus().emit('gate.started', { pid: 1 }));
+  t.doesNotThrow(() => strictBus().emit('worker.started', { pid: 1 }));
 });
 
 t.test('a listener that throws is reported once and stops neither the others nor the teller', async (t) => {
@@ -26,15 +26,15 @@ t.test('a listener that throws is reported once and stops neither the others nor
   const bus = createEventBus((name, error) => reports.push([name, error]));
   const heard: number[] = [];
   const problem = new Error('broken listener');
-  bus.on('gate.started', ({ pid }) => heard.push(pid));
-  bus.on('gate.started', () => {
+  bus.on('worker.started', ({ pid }) => heard.push(pid));
+  bus.on('worker.started', () => {
     throw problem;
   });
-  bus.on('gate.started', ({ pid }) => heard.push(pid * 10));
-  t.doesNotThrow(() => bus.emit('gate.started', { pid: 7 }));
+  bus.on('worker.started', ({ pid }) => heard.push(pid * 10));
+  t.doesNotThrow(() => bus.emit('worker.started', { pid: 7 }));
   t.strictSame(heard, [7, 70]);
   t.equal(reports.length, 1);
-  t.equal(reports[0]?.[0], 'gate.started');
+  t.equal(reports[0]?.[0], 'worker.started');
   t.equal(reports[0]?.[1], problem, 'the error itself');
 });
 
@@ -44,32 +44,32 @@ t.test('a removed listener hears nothing more; the same one added twice is remov
   const listener = ({ pid }: { pid: number }): void => {
     heard.push(pid);
   };
-  const off = bus.on('gate.started', listener);
-  bus.on('gate.started', listener);
-  bus.emit('gate.started', { pid: 1 });
+  const off = bus.on('worker.started', listener);
+  bus.on('worker.started', listener);
+  bus.emit('worker.started', { pid: 1 });
   off();
   off();
-  bus.emit('gate.started', { pid: 2 });
+  bus.emit('worker.started', { pid: 2 });
   t.strictSame(heard, [1, 1, 2]);
 });
 
 t.test('who comes or goes during an event does not disturb it', async (t) => {
   const bus = strictBus();
   const heard: string[] = [];
-  const off = bus.on('gate.started', () => {
+  const off = bus.on('worker.started', () => {
     heard.push('once');
     off();
-    bus.on('gate.started', () => heard.push('late'));
+    bus.on('worker.started', () => heard.push('late'));
   });
-  bus.on('gate.started', () => heard.push('steady'));
-  bus.emit('gate.started', { pid: 1 });
+  bus.on('worker.started', () => heard.push('steady'));
+  bus.emit('worker.started', { pid: 1 });
   t.strictSame(heard, ['once', 'steady']);
-  bus.emit('gate.started', { pid: 2 });
+  bus.emit('worker.started', { pid: 2 });
   t.strictSame(heard, ['once', 'steady', 'steady', 'late']);
 });
 
 t.test('two buses know nothing of each other', async (t) => {
   const [one, other] = [strictBus(), strictBus()];
-  one.on('gate.started', () => t.fail('heard the other bus'));
-  other.emit('gate.started', { pid: 1 });
+  one.on('worker.started', () => t.fail('heard the other bus'));
+  other.emit('worker.started', { pid: 1 });
 });

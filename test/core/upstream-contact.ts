@@ -1,7 +1,7 @@
 import t from 'tap';
 import { isReachable } from '../../src/core/upstream-contact.ts';
 
-t.test('an upstream is down when a gate failed three times and no gate has got through since', (t) => {
+t.test('an upstream is down when a worker failed three times and no worker has got through since', (t) => {
   const never = { failures: 0, failedMs: 0, connectedMs: 0 };
   t.equal(isReachable([]), undefined);
   t.equal(isReachable([never, never]), undefined, 'nobody has tried');

@@ -6,7 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { parse } from 'yaml';
-import { PACKAGED } from '../../src/app/systemd-units.ts';
+import { PACKAGED } from '../../src/app/systemd/units.ts';
 import { checkDeployed } from '../helpers/check-deployed.ts';
 import { needs } from '../helpers/needs.ts';
 import { tempDir } from '../helpers/temp-dir.ts';

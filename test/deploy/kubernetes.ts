@@ -13,7 +13,7 @@ import { Service } from 'kubernetes-models/v1/Service';
 import t from 'tap';
 import ts from 'typescript';
 import { parse, parseAllDocuments } from 'yaml';
-import { PACKAGED } from '../../src/app/systemd-units.ts';
+import { PACKAGED } from '../../src/app/systemd/units.ts';
 import { checkDeployed } from '../helpers/check-deployed.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
 

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { diagnose } from '../../src/doctor/diagnose.ts';
-import { createNameResolver } from '../../src/doctor/name-facts.ts';
+import { createNameResolver } from '../../src/doctor/examination/name-facts.ts';
 import { clinic, NAME, resolverFor } from '../helpers/clinic.ts';
 import { needs } from '../helpers/needs.ts';
 import { tracker } from '../helpers/tracker.ts';
@@ -31,18 +31,18 @@ t.test('a check that hangs or breaks is a finding, and the others go on', async 
   };
   const own = await tracker(t);
   const { tools, domain, upstream } = await clinic(t, { resolver, tracker: own, places: [] });
-  const patients = Array.from({ length: 20 }, (_, i) => ({
+  const targets = Array.from({ length: 20 }, (_, i) => ({
     domain: { ...domain, name: `l${i}.example.com` },
     upstream,
   }));
   const found = await diagnose(
-    patients,
+    targets,
     { ...tools, preloaded: { date: '2026-06-01', names: broken } },
     { limitMs: 200 },
   );
   t.strictSame(
     found.map((one) => one.domain),
-    patients.map((patient) => patient.domain.name),
+    targets.map((target) => target.domain.name),
     'in their order',
   );
   t.match(found[0]?.findings, [{ id: 'check-failed', what: 'check dns took too long', level: 'amber' }]);

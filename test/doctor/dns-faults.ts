@@ -1,10 +1,10 @@
 // The DNS as it goes wrong, with real BINDs: chains, delegation, SERVFAIL, silence, slowness; and what is asked on the way.
 
 import t from 'tap';
-import { createFindServers } from '../../src/app/dns.ts';
+import { createFindServers } from '../../src/app/commands/dns.ts';
 import { checkCaa } from '../../src/doctor/checks/caa.ts';
 import { checkDns } from '../../src/doctor/checks/dns.ts';
-import { createNameResolver, lookUpCaa, lookUpName } from '../../src/doctor/name-facts.ts';
+import { createNameResolver, lookUpCaa, lookUpName } from '../../src/doctor/examination/name-facts.ts';
 import { clinic, pki } from '../helpers/clinic.ts';
 import { authority, recordingResolver } from '../helpers/dns-world.ts';
 import { needs } from '../helpers/needs.ts';

@@ -1,7 +1,7 @@
 // Two real authoritative servers and two real resolvers with caches, as a change spreads through them.
 
 import t from 'tap';
-import { systemClock, type Clock } from '../../src/core/clock.ts';
+import { systemClock, type Clock } from '../../src/core/platform/clock.ts';
 import { watchPropagation, type DomainProgress, type Watched } from '../../src/doctor/propagation.ts';
 import { wantedRecords } from '../../src/doctor/records.ts';
 import { authority, recordingResolver } from '../helpers/dns-world.ts';

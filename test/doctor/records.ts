@@ -1,6 +1,6 @@
 import t from 'tap';
 import { compareRecord, wantedRecords, zoneLines, type WantedRecord } from '../../src/doctor/records.ts';
-import type { NameFacts } from '../../src/doctor/name-facts.ts';
+import type { NameFacts } from '../../src/doctor/examination/name-facts.ts';
 
 const NAME = 'links.acme.com';
 const LE = { identities: ['letsencrypt.org'] };

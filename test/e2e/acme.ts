@@ -54,7 +54,7 @@ t.test('two customers, two regions, live by ACME', { skip: needs('pebble') }, as
       [EU, eu, 'e-eu.customeriomail.com'],
     ] as const) {
       const before = home.requests.length;
-      // the gates hear of a new certificate by a message: the first handshake may be a moment too early
+      // the workers hear of a new certificate by a message: the first handshake may be a moment too early
       const answer = await until('a live handshake', () =>
         clickHttp1({ port, domain, ca: root, path: PATH }),
       );

@@ -53,7 +53,7 @@ t.test('the true peer is told to the tracker and, as a network, to the log', asy
     kind: 'click',
     status: 302,
     network: '198.51.100.0/24',
-    role: 'gate',
+    role: 'worker',
   });
   proxy.process.kill('SIGTERM');
   t.equal(await proxy.ended, 0);

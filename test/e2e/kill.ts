@@ -1,10 +1,10 @@
-// kill -9, as the kernel or a person does it: of a gate under traffic, and of the keeper in the middle of issuance.
+// kill -9, as the kernel or a person does it: of a worker under traffic, and of the supervisor in the middle of issuance.
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { createCertificateStore } from '../../src/cert/store.ts';
-import { systemClock } from '../../src/core/clock.ts';
+import { createCertificateStore } from '../../src/cert/state/store.ts';
+import { systemClock } from '../../src/core/platform/clock.ts';
 import { createFileStorage } from '../../src/storage/file.ts';
 import { clickHttp1 } from '../helpers/click.ts';
 import { freePort } from '../helpers/free-port.ts';
@@ -25,8 +25,10 @@ const isGone = (pid: number): boolean => {
   }
 };
 
-const gatePids = (proxy: Running): number[] => [
-  ...new Set(proxy.log.filter((line) => line.message === 'gate started').map((line) => Number(line['gate']))),
+const workerPids = (proxy: Running): number[] => [
+  ...new Set(
+    proxy.log.filter((line) => line.message === 'worker started').map((line) => Number(line['worker'])),
+  ),
 ];
 
 const clicksTotal = async (adminPort: number): Promise<number> => {
@@ -35,7 +37,7 @@ const clicksTotal = async (adminPort: number): Promise<number> => {
 };
 
 for (const workers of [1, 2]) {
-  t.test(`kill -9 of a gate, ${workers} in all: the next click works`, async (t) => {
+  t.test(`kill -9 of a worker, ${workers} in all: the next click works`, async (t) => {
     const folder = tempDir(t);
     const home = await tracker(t);
     const storage = join(folder, 'certs');
@@ -60,22 +62,25 @@ for (const workers of [1, 2]) {
 
     for (let round = 1; round <= 3; round += 1) {
       const counted = await clicksTotal(adminPort);
-      const before = gatePids(proxy);
+      const before = workerPids(proxy);
       const victims = before.filter((pid) => !isGone(pid));
       for (const pid of victims) process.kill(pid, 'SIGKILL');
-      // no pause: the socket is the keeper's, so this click waits in its queue for the next gate
+      // no pause: the socket is the supervisor's, so this click waits in its queue for the next worker
       t.match(await click(), /^HTTP\/1\.1 302 /, `click after kill ${round}`);
-      await until('all gates are replaced', () => gatePids(proxy).length === before.length + victims.length);
+      await until(
+        'all workers are replaced',
+        () => workerPids(proxy).length === before.length + victims.length,
+      );
       t.ok((await clicksTotal(adminPort)) > counted, 'the count goes on where it stood');
     }
     const metrics = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text();
-    t.match(metrics, `linkgate_gate_restarts_total ${3 * workers}`);
+    t.match(metrics, `linkgate_worker_restarts_total ${3 * workers}`);
     proxy.process.kill('SIGTERM');
     t.equal(await proxy.ended, 0);
   });
 }
 
-t.test('kill -9 of the keeper during issuance', { skip: needs('pebble') }, async (t) => {
+t.test('kill -9 of the supervisor during issuance', { skip: needs('pebble') }, async (t) => {
   const folder = tempDir(t);
   const httpPort = await freePort();
   const ca = await pebble(t, { httpPort });
@@ -96,8 +101,8 @@ t.test('kill -9 of the keeper during issuance', { skip: needs('pebble') }, async
   await first.line((line) => line.message === 'certificate issued');
   first.process.kill('SIGKILL');
   t.equal(await first.ended, 'SIGKILL');
-  const orphans = gatePids(first);
-  await until('the gates end without their keeper', () => orphans.every(isGone));
+  const orphans = workerPids(first);
+  await until('the workers end without their supervisor', () => orphans.every(isGone));
 
   const store = createCertificateStore({ storage: createFileStorage({ path, clock: systemClock }) });
   const kept = readdirSync(join(path, 'certificates')).filter((file) => file.endsWith('.pem'));

@@ -1,4 +1,4 @@
-// The log as an operator has it: a file shared by keeper and gates, moved away by a rotation under load, opened anew by a
+// The log as an operator has it: a file shared by supervisor and workers, moved away by a rotation under load, opened anew by a
 // signal; the id of an error page found in it; a disk without room that costs no click.
 
 import { spawnSync } from 'node:child_process';
@@ -77,7 +77,7 @@ t.test('a log file from its first line to a full disk', async (t) => {
     t.match(
       found.toSorted((a, b) => String(a['event']).localeCompare(String(b['event']))),
       [
-        { event: 'request.completed', status: 502, domain: DOMAIN, kind: 'click', role: 'gate' },
+        { event: 'request.completed', status: 502, domain: DOMAIN, kind: 'click', role: 'worker' },
         { event: 'upstream.failed', code: /^ERR_UPSTREAM_/, cause: /./, help: /./ },
       ],
     );
@@ -96,11 +96,11 @@ t.test('a log file from its first line to a full disk', async (t) => {
       await until('the new file is used', () => existsSync(file));
       // a click after the signal was taken by every process; each of them answers some of these
       await until(
-        'both gates write to it',
+        'both workers write to it',
         async () => {
           await click('/e/c/more');
           clicks += 1;
-          const pids = linesOf(file).flatMap(({ role, pid }) => (role === 'gate' ? [pid] : []));
+          const pids = linesOf(file).flatMap(({ role, pid }) => (role === 'worker' ? [pid] : []));
           return new Set(pids).size === 2;
         },
         60_000,
@@ -151,7 +151,7 @@ t.test('a log file from its first line to a full disk', async (t) => {
     );
     t.match(
       readFileSync(file, 'utf8'),
-      /Z info {2}keeper\[\d+\] settings reloaded settings\.reloaded domains=1/,
+      /Z info {2}supervisor\[\d+\] settings reloaded settings\.reloaded domains=1/,
     );
   });
 
@@ -166,7 +166,7 @@ t.test('a log file from its first line to a full disk', async (t) => {
     await proxy.line(({ event }) => event === 'log.failed');
     t.match(
       await proxy.line(({ message }) => message === 'click'),
-      { role: 'gate' },
+      { role: 'worker' },
       'lines go to stdout meanwhile',
     );
     t.match(await proxy.line(({ event }) => event === 'log.dropped'), { lines: /^[1-9]/ });

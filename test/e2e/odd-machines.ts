@@ -1,4 +1,4 @@
-// The whole product (`linkgate demo`: keeper, gate, CA, tracker, one click) on machines that lack something, each made for real with
+// The whole product (`linkgate demo`: supervisor, worker, CA, tracker, one click) on machines that lack something, each made for real with
 // namespaces and limits. docs/operations.md has the table.
 
 import { spawn } from 'node:child_process';

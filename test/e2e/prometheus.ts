@@ -4,9 +4,9 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { createCertificateStore } from '../../src/cert/store.ts';
-import { systemClock } from '../../src/core/clock.ts';
-import { CATALOGUE, CONFIGURED, type MetricName } from '../../src/observe/catalogue.ts';
+import { createCertificateStore } from '../../src/cert/state/store.ts';
+import { systemClock } from '../../src/core/platform/clock.ts';
+import { CATALOGUE, CONFIGURED, type MetricName } from '../../src/observe/metrics/catalogue.ts';
 import { createFileStorage } from '../../src/storage/file.ts';
 import { clickHttp1, clickHttp2 } from '../helpers/click.ts';
 import { asSent, dashboardQueries } from '../helpers/dashboard.ts';
@@ -169,7 +169,7 @@ t.test('under clicks', { skip: needs('prometheus') || needs('promtool'), timeout
 
   proxy.process.kill('SIGHUP');
   proxy.process.kill('SIGUSR2');
-  await has('linkgate_gate_drains_total{result="finished"} > 0');
+  await has('linkgate_worker_drains_total{result="finished"} > 0');
   for (const wanted of [
     `linkgate_clicks_total{domain="${DOMAIN}",kind="click",code="3xx"} > 0`,
     'linkgate_upstream_errors_total{reason="invalid"} > 0',
@@ -182,7 +182,7 @@ t.test('under clicks', { skip: needs('prometheus') || needs('promtool'), timeout
     'linkgate_ari_windows{state="ahead"} == 1',
     'linkgate_certificate_first_issue_seconds_count == 1',
     'linkgate_ready == 1',
-    'linkgate_process_resident_memory_bytes{process="gate"} > 1e7',
+    'linkgate_process_resident_memory_bytes{process="worker"} > 1e7',
   ])
     await has(wanted);
 

@@ -1,4 +1,4 @@
-// Reloads and new gates under clicks that come at a fixed rate, each on a connection of its own: none may fail. In the suite
+// Reloads and new workers under clicks that come at a fixed rate, each on a connection of its own: none may fail. In the suite
 // it is short; `RELOADS=10 ROLLS=5 CLICKS_PER_SECOND=300` is the run whose figures stand in docs/operations.md.
 
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ const count = (proxy: Running, message: string): number =>
   proxy.log.filter((line) => line.message === message).length;
 
 t.test(
-  `${RELOADS} reloads and ${ROLLS} replacements of all gates lose no click`,
+  `${RELOADS} reloads and ${ROLLS} replacements of all workers lose no click`,
   { timeout: 600_000 },
   async (t) => {
     const folder = tempDir(t);
@@ -82,11 +82,11 @@ t.test(
     t.match(await click(names.at(-1)), /^HTTP\/1\.1 302 /);
 
     for (let roll = 1; roll <= ROLLS; roll += 1) {
-      const [started, exited] = [count(proxy, 'gate started'), count(proxy, 'gate exited')];
+      const [started, exited] = [count(proxy, 'worker started'), count(proxy, 'worker exited')];
       proxy.process.kill('SIGUSR2');
       const all = (): boolean =>
-        count(proxy, 'gate started') === started + 2 && count(proxy, 'gate exited') === exited + 2;
-      await until('both gates are new', all, 60_000);
+        count(proxy, 'worker started') === started + 2 && count(proxy, 'worker exited') === exited + 2;
+      await until('both workers are new', all, 60_000);
     }
     const { sent, failures } = await traffic.end();
     t.strictSame(failures, [], `${sent} clicks`);

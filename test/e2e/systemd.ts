@@ -1,4 +1,4 @@
-// The command as systemd runs it: sockets passed, messages heard, the watchdog fed only while a gate answers, and one version
+// The command as systemd runs it: sockets passed, messages heard, the watchdog fed only while a worker answers, and one version
 // taking over from another under clicks. `UPGRADES=3 CLICKS_PER_SECOND=300` is the run whose figures stand in
 // docs/operations.md.
 
@@ -85,14 +85,14 @@ t.test(
 
     const fed = (): number => heard.filter((line) => line === 'WATCHDOG=1').length;
     await until('the watchdog is fed', () => fed() > 1);
-    const gate = Number(linesOf(stdout).find(({ message }) => message === 'gate started')?.['gate']);
-    process.kill(gate, 'SIGSTOP');
+    const worker = Number(linesOf(stdout).find(({ message }) => message === 'worker started')?.['worker']);
+    process.kill(worker, 'SIGSTOP');
     await until('the watchdog is fed no more', async () => {
       const before = fed();
       await pause(1_000);
       return fed() === before;
     });
-    process.kill(gate, 'SIGCONT');
+    process.kill(worker, 'SIGCONT');
     const before = fed();
     await until('it is fed again', () => fed() > before);
 
@@ -148,7 +148,7 @@ t.test(
       t.match(await slow, /^HTTP\/1\.1 302 /, 'the old one finished what it had begun');
     }
 
-    // a keeper that dies: its gates finish what they have, the sockets stay
+    // a supervisor that dies: its workers finish what they have, the sockets stay
     const slow = click('/e/c/slow/z');
     await until('it is with the tracker', () => home.requests.some(({ target }) => target === '/e/c/slow/z'));
     process.kill(running, 'SIGKILL');

@@ -1,4 +1,4 @@
-// Mutated HTTP/1, HTTP/2 and PROXY protocol bytes at a running gate, for as long as FUZZ_SECONDS says: 5 among the other
+// Mutated HTTP/1, HTTP/2 and PROXY protocol bytes at a running worker, for as long as FUZZ_SECONDS says: 5 among the other
 // tests, 600 by `npm run fuzz`.
 // It ends red on a crash, on a request the tracker saw and no client was answered for, or on a descriptor that stays.
 
@@ -99,8 +99,8 @@ t.test(`${SECONDS} s of mutated bytes`, async (t) => {
   const seen = await tracker(t);
   const limits = { headersMs: 100, requestMs: 100, keepAliveMs: 100 };
   // here every handshake is a good one: none may fail. (With a limit of a second some did, with ECONNRESET, whenever this
-  // process, which is client and gate, stood still for that long.)
-  const gate = await serve(t, { tracker: seen, limits });
+  // process, which is client and worker, stood still for that long.)
+  const worker = await serve(t, { tracker: seen, limits });
   const bytes = await serve(t, { tracker: seen, limits: { ...limits, tlsHandshakeMs: 200 } });
   const proxied = await serve(t, {
     tracker: seen,
@@ -108,9 +108,9 @@ t.test(`${SECONDS} s of mutated bytes`, async (t) => {
     proxyProtocol: { http: ['127.0.0.1'], https: ['127.0.0.1'] },
   });
   const targets: [string, readonly Buffer[], () => Promise<Socket>][] = [
-    ['HTTP/1, port 80', seeds, () => plain(gate.httpPort)],
-    ['HTTP/1, TLS', seeds, () => gate.tls('links.example.com')],
-    ['HTTP/2', [h2], () => gate.tls('links.example.com', { ALPNProtocols: ['h2'] })],
+    ['HTTP/1, port 80', seeds, () => plain(worker.httpPort)],
+    ['HTTP/1, TLS', seeds, () => worker.tls('links.example.com')],
+    ['HTTP/2', [h2], () => worker.tls('links.example.com', { ALPNProtocols: ['h2'] })],
     ['TLS bytes', [h2, ...seeds.slice(0, 3)], () => plain(bytes.httpsPort)],
     [
       'PROXY',
@@ -118,7 +118,7 @@ t.test(`${SECONDS} s of mutated bytes`, async (t) => {
       () => plain(proxied.httpPort),
     ],
   ];
-  await gate.raw(`${good[0] ?? ''}`, { until: /\r\n\r\n/ });
+  await worker.raw(`${good[0] ?? ''}`, { until: /\r\n\r\n/ });
   const before = descriptors();
   const end = Date.now() + SECONDS * 1_000;
   let streams = 0;
@@ -160,18 +160,18 @@ t.test(`${SECONDS} s of mutated bytes`, async (t) => {
   }
   t.equal(orphans, 0, 'every request the tracker saw was one a client was answered for');
   t.equal(unopened, 0, 'every connection could be opened');
-  t.same(gate.heard('handshake.failed'), [], 'no good handshake failed');
-  for (const each of [gate, bytes, proxied])
+  t.same(worker.heard('handshake.failed'), [], 'no good handshake failed');
+  for (const each of [worker, bytes, proxied])
     t.same(
       each.heard('connection.refused').filter(({ reason }) => reason === 'total' || reason === 'address'),
       [],
       'none was over a ceiling',
     );
   await until('no connection stays', () =>
-    [gate, bytes, proxied].every(({ listeners }) => listeners.connections() === 0),
+    [worker, bytes, proxied].every(({ listeners }) => listeners.connections() === 0),
   );
   // kept connections to the tracker may have come and gone
   t.ok(descriptors() <= before + 16, `${descriptors()} descriptors, ${before} before`);
-  t.match(await gate.raw(good[0] ?? '', { until: /\r\n\r\n/ }), /^HTTP\/1\.1 302 /, 'and it serves');
+  t.match(await worker.raw(good[0] ?? '', { until: /\r\n\r\n/ }), /^HTTP\/1\.1 302 /, 'and it serves');
   t.comment(`${streams} mutated streams, ${seen.requests.length} good requests among them`);
 });

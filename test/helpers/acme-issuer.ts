@@ -1,9 +1,9 @@
-// An issuer in front of the test CA, on a storage in memory: what tests of the ACME corridor stand on.
+// An issuer in front of the test CA, on a storage in memory: what tests of the ACME path stand on.
 
 import type { Test } from 'tap';
-import { createAcmeIssuer } from '../../src/cert/issuers/acme.ts';
-import { createCertificateStore, type StoredCertificate } from '../../src/cert/store.ts';
-import { systemClock } from '../../src/core/clock.ts';
+import { createAcmeIssuer } from '../../src/cert/acme/acme-issuer.ts';
+import { createCertificateStore, type StoredCertificate } from '../../src/cert/state/store.ts';
+import { systemClock } from '../../src/core/platform/clock.ts';
 import type { AcmeIssuerSettings, KeyType } from '../../src/core/settings.ts';
 import { createMemoryStorage } from '../../src/storage/memory.ts';
 import { acmeCa, type AcmeCa, type AcmeCaOptions } from './acme-ca.ts';

@@ -3,8 +3,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Test } from 'tap';
-import { createAnswerChallenge, type AnswerChallengeOptions } from '../../src/cert/challenge.ts';
-import { systemClock } from '../../src/core/clock.ts';
+import { createAnswerChallenge, type AnswerChallengeOptions } from '../../src/cert/challenges/http-01.ts';
+import { systemClock } from '../../src/core/platform/clock.ts';
 import type { Storage } from '../../src/core/storage.ts';
 
 /** Its port on 127.0.0.1. `onAsked` hears the host of each request before it is answered. */

@@ -6,16 +6,16 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Server as NetServer } from 'node:net';
 import type { Test } from 'tap';
-import { systemClock } from '../../src/core/clock.ts';
+import { systemClock } from '../../src/core/platform/clock.ts';
 import type { DomainSettings } from '../../src/core/settings.ts';
 import {
   createExamination,
   type DoctorTools,
   type Examination,
-  type Patient,
-} from '../../src/doctor/examination.ts';
-import type { Finding } from '../../src/doctor/findings.ts';
-import { createNameResolver, type NameResolver } from '../../src/doctor/name-facts.ts';
+  type Target,
+} from '../../src/doctor/examination/examination.ts';
+import type { Finding } from '../../src/doctor/examination/findings.ts';
+import { createNameResolver, type NameResolver } from '../../src/doctor/examination/name-facts.ts';
 import { freePort } from './free-port.ts';
 import { nameServer } from './name-server.ts';
 import { sharedPki, type Leaf } from './pki.ts';
@@ -41,7 +41,7 @@ export interface Clinic {
   readonly tracker?: Tracker;
   readonly domain?: Partial<DomainSettings>;
   readonly tools?: Partial<DoctorTools>;
-  readonly certificate?: Patient['certificate'];
+  readonly certificate?: Target['certificate'];
 }
 
 const click: RequestListener = (_request, response) =>
@@ -104,7 +104,7 @@ export const clinic = async (t: Test, options: Clinic): Promise<Examination> => 
       await listen(t, server, address, ports.https);
     }
   }
-  const patient: Patient = {
+  const target: Target = {
     domain: { name: NAME, upstream: 'us', redirectHttp: false, ...domain },
     upstream: {
       id: 'us',
@@ -113,7 +113,7 @@ export const clinic = async (t: Test, options: Clinic): Promise<Examination> => 
     },
     ...(certificate === undefined ? {} : { certificate }),
   };
-  return createExamination(patient, {
+  return createExamination(target, {
     resolver,
     ports,
     roots: [pki.rootPem],

@@ -1,7 +1,7 @@
 // A clock that stands still until a test moves it, so that no test waits and none depends on the machine's speed.
 
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Clock } from '../../src/core/clock.ts';
+import type { Clock } from '../../src/core/platform/clock.ts';
 
 export interface FakeClock extends Clock {
   /** moves on by `ms`, waking sleepers in the order of their time and letting each one run before the next */

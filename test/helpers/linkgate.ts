@@ -13,7 +13,7 @@ export type LogLine = Readonly<Record<string, unknown>> & { readonly message?: s
 
 export interface Running {
   readonly process: ChildProcess;
-  /** every JSON line of stdout so far, of keeper and gates */
+  /** every JSON line of stdout so far, of supervisor and workers */
   readonly log: readonly LogLine[];
   stdout(): string;
   stderr(): string;

@@ -3,11 +3,11 @@
 
 import { setMaxListeners } from 'node:events';
 import type { Test } from 'tap';
-import { createIssue } from '../../src/cert/issue.ts';
-import { createAcmeIssuer } from '../../src/cert/issuers/acme.ts';
+import { createIssue } from '../../src/cert/renewal/issue.ts';
+import { createAcmeIssuer } from '../../src/cert/acme/acme-issuer.ts';
 import { createIssuersHealth } from '../../src/cert/issuers/issuer-health.ts';
-import { createCertificateStore } from '../../src/cert/store.ts';
-import { systemClock } from '../../src/core/clock.ts';
+import { createCertificateStore } from '../../src/cert/state/store.ts';
+import { systemClock } from '../../src/core/platform/clock.ts';
 import { createFileStorage } from '../../src/storage/file.ts';
 import { challengeServer } from './challenge-server.ts';
 import { recorder } from './recorder.ts';
@@ -46,7 +46,7 @@ export const orderManyNames = async (
     challenges: ['http-01'],
   } as const;
   /** each a process of its own, as far as they know */
-  const createKeeper = () =>
+  const createSupervisor = () =>
     createIssue({
       storage,
       store,
@@ -55,12 +55,16 @@ export const orderManyNames = async (
       emit,
       health,
     });
-  const [keeper, rival] = [createKeeper(), createKeeper()];
+  const [supervisor, rival] = [createSupervisor(), createSupervisor()];
   const work = NAMES.values();
   let issued = 0;
   const worker = async (): Promise<void> => {
     for (const name of work) {
-      const results = await Promise.all([keeper(name, forever), keeper(name, forever), rival(name, forever)]);
+      const results = await Promise.all([
+        supervisor(name, forever),
+        supervisor(name, forever),
+        rival(name, forever),
+      ]);
       issued += new Set(results.map(({ certificate }) => certificate.serial)).size;
     }
   };

@@ -2,7 +2,7 @@
 
 import { AggregatorRegistry } from 'prom-client';
 import { createEventBus, type Emit, type EventBus, type Events } from '../../src/core/events.ts';
-import type { Metrics } from '../../src/observe/metrics.ts';
+import type { Metrics } from '../../src/observe/metrics/metrics.ts';
 
 export const samples = (text: string): Map<string, number> => {
   const found = new Map<string, number>();
@@ -22,7 +22,7 @@ export const strictBus = (): EventBus =>
     throw new Error(`a listener of ${name} failed`, { cause: error });
   });
 
-/** What one process has counted, as it reaches a scraper by way of the keeper. */
+/** What one process has counted, as it reaches a scraper by way of the supervisor. */
 export const read = async (metrics: Metrics): Promise<Map<string, number>> =>
   samples(await AggregatorRegistry.aggregate([structuredClone(await metrics.snapshot())]).metrics());
 

@@ -1,7 +1,7 @@
 // Queries of alert rules and dashboards against the catalogue: every metric exists, and so does every value a matcher asks for.
 // Reads as much of PromQL as that takes; whether a query parses is for Prometheus to say.
 
-import { CATALOGUE, CONFIGURED, type MetricName } from '../../src/observe/catalogue.ts';
+import { CATALOGUE, CONFIGURED, type MetricName } from '../../src/observe/metrics/catalogue.ts';
 
 const SELECTOR = /\b(linkgate_[a-z_]+|up)\b(?:\{([^}]*)\})?/g;
 const MATCHER = /([a-z_]+)\s*(=~|!~|!=|=)\s*"([^"]*)"/g;

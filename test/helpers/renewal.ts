@@ -1,11 +1,11 @@
 // A renewal loop on a store and an issuer of the test's making: no keys, no files, no time but the test's.
 
 import type { Test } from 'tap';
-import type { Issued } from '../../src/cert/issue.ts';
-import { isEarlyOrder, issuedState } from '../../src/cert/plan.ts';
-import { Renewal, type RenewalOptions } from '../../src/cert/renew.ts';
-import type { IssuanceState, StoredCertificate } from '../../src/cert/store.ts';
-import { GateError } from '../../src/core/errors.ts';
+import type { Issued } from '../../src/cert/renewal/issue.ts';
+import { isEarlyOrder, issuedState } from '../../src/cert/renewal/plan.ts';
+import { Renewal, type RenewalOptions } from '../../src/cert/renewal/renewal-loop.ts';
+import type { IssuanceState, StoredCertificate } from '../../src/cert/state/store.ts';
+import { LinkgateError } from '../../src/core/errors.ts';
 import { fakeClock } from './fake-clock.ts';
 import { recorder } from './recorder.ts';
 
@@ -105,7 +105,7 @@ export const renewalOf = (
 
 /** An issue that fails as it does for a name nobody can reach. */
 export const unreachableName = async (): Promise<Issued> => {
-  throw new GateError('ERR_ACME_UNAUTHORIZED', 'validation failed', {
+  throw new LinkgateError('ERR_ACME_UNAUTHORIZED', 'validation failed', {
     details: { type: 'urn:ietf:params:acme:error:dns', detail: 'NXDOMAIN', issuer: 'test-ca' },
   });
 };

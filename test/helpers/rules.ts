@@ -1,5 +1,5 @@
 // The framing rules of docs/security.md as bytes: each request breaks one rule, and carries another request where a
-// parser that reads it otherwise would find one. Run against the gate and against the http-proxy baseline.
+// parser that reads it otherwise would find one. Run against the worker and against the http-proxy baseline.
 
 export interface Rule {
   /** as it stands in docs/security.md */

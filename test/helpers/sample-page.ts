@@ -7,7 +7,7 @@ import { createRecentEvents, type RecentEvents } from '../../src/admin/recent-ev
 import { AdminServer } from '../../src/admin/server.ts';
 import { buildStatus, type Status } from '../../src/admin/status.ts';
 import { SAMPLE_MS, SAMPLES, type Sample } from '../../src/admin/traffic.ts';
-import { holdSocket } from '../../src/app/held-socket.ts';
+import { holdSocket } from '../../src/app/supervisor/held-socket.ts';
 import type { CertificateStatus } from '../../src/core/certificate-state.ts';
 import { createEventBus, type EventBus } from '../../src/core/events.ts';
 import type { DomainSettings, ListenAddress } from '../../src/core/settings.ts';
@@ -162,7 +162,7 @@ const tellEvents = (clock: { ms: number }, { emit }: EventBus): void => {
     isFirst: false,
   });
   clock.ms = NOW_MS - 5 * HOUR_MS;
-  emit('gate.exited', { pid: 790, exitCode: null, signal: 'SIGKILL', expected: false });
+  emit('worker.exited', { pid: 790, exitCode: null, signal: 'SIGKILL', expected: false });
   clock.ms = NOW_MS - 3 * HOUR_MS;
   emit('settings.reloaded', { domains: 7, changed: 2, removed: 0, atRestart: [] });
   clock.ms = NOW_MS - 2.9 * HOUR_MS;

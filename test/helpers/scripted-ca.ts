@@ -6,8 +6,8 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Test } from 'tap';
-import { createLocalIssuer } from '../../src/cert/issuers/local.ts';
-import { systemClock } from '../../src/core/clock.ts';
+import { createLocalIssuer } from '../../src/cert/local-ca/local-ca.ts';
+import { systemClock } from '../../src/core/platform/clock.ts';
 import { createMemoryStorage } from '../../src/storage/memory.ts';
 import { tempDir } from './temp-dir.ts';
 

@@ -1,4 +1,4 @@
-// The public listeners on loopback, in front of a recording tracker: what most tests of the request corridor stand on.
+// The public listeners on loopback, in front of a recording tracker: what most tests of the request path stand on.
 
 import {
   connect as http2Connect,
@@ -9,10 +9,10 @@ import {
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import type { Test } from 'tap';
-import type { AnswerChallenge, Handshake } from '../../src/core/doors.ts';
+import type { AnswerChallenge, Handshake } from '../../src/core/ports.ts';
 import { createEventBus, type EventBus, type EventName, type Events } from '../../src/core/events.ts';
 import type { DomainSettings, Limits, UpstreamUse } from '../../src/core/settings.ts';
-import { createListeners, type CorridorSettings, type Listeners } from '../../src/serve/listeners.ts';
+import { createListeners, type RequestSettings, type Listeners } from '../../src/serve/listeners.ts';
 import { sharedPki, type Pki } from './pki.ts';
 import type { Tracker } from './tracker.ts';
 
@@ -27,7 +27,7 @@ export interface ServeOptions {
   /** configured names without a certificate */
   readonly uncertified?: readonly string[];
   readonly limits?: Partial<Limits>;
-  /** where the gate listens; `127.0.0.1` unless told */
+  /** where the worker listens; `127.0.0.1` unless told */
   readonly host?: string;
   readonly trustedProxies?: readonly string[];
   readonly proxyProtocol?: { readonly https?: readonly string[]; readonly http?: readonly string[] };
@@ -36,7 +36,7 @@ export interface ServeOptions {
 export interface Serving {
   readonly listeners: Listeners;
   /** what it began with, to be changed and applied */
-  readonly settings: CorridorSettings;
+  readonly settings: RequestSettings;
   readonly httpsPort: number;
   readonly httpPort: number;
   readonly pki: Pki;
@@ -118,7 +118,7 @@ const open = (server: Listeners['https'], host: string): Promise<number> =>
 
 export const serve = async (t: Test, options: ServeOptions): Promise<Serving> => {
   const { tracker, host = '127.0.0.1' } = options;
-  const pki = sharedPki('gate');
+  const pki = sharedPki('worker');
   const domains: DomainSettings[] = (
     options.domains ?? [{ name: 'links.example.com' }, { name: 'clicks.example.net' }]
   ).map((domain) => ({ upstream: 'us', redirectHttp: false, ...domain }));
@@ -136,7 +136,7 @@ export const serve = async (t: Test, options: ServeOptions): Promise<Serving> =>
     for (const look of waiting.splice(0)) look();
   };
   const byName = new Map(domains.map((domain) => [domain.name, domain]));
-  const settings: CorridorSettings = {
+  const settings: RequestSettings = {
     upstreams: [{ id: 'us', origin: tracker.url, serverName: tracker.serverName, caFile: tracker.caFile }],
     upstreamUse: {
       connectTimeoutMs: 3_000,

@@ -1,4 +1,4 @@
-// Settings for a proxy on loopback with the internal CA: what tests of keeper and gates start from.
+// Settings for a proxy on loopback with the internal CA: what tests of supervisor and workers start from.
 
 import { join } from 'node:path';
 import type { Test } from 'tap';

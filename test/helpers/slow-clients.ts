@@ -1,5 +1,5 @@
 // Thousands of clients that say nothing, or half of something, in a process of their own: they open, wait, and note
-// when the gate closes them. From many source addresses, so that the ceiling of one address does not hide them.
+// when the worker closes them. From many source addresses, so that the ceiling of one address does not hide them.
 
 import { connect, type Socket } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
@@ -24,7 +24,7 @@ export interface SlowClientsOptions {
 /** Messages from the child: all are open, then all are gone. */
 export interface SlowClientsReport {
   readonly state: 'open' | 'gone';
-  /** longest and shortest life of each kind, milliseconds from its start (or its handshake's end) to the gate's close */
+  /** longest and shortest life of each kind, milliseconds from its start (or its handshake's end) to the worker's close */
   readonly lives: Readonly<Partial<Record<SlowKind, { longest: number; shortest: number }>>>;
   /** connections that could not be opened, or whose handshake failed */
   readonly failed: number;

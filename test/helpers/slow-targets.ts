@@ -1,4 +1,4 @@
-// What else can stand where the gate stands under thousands of slow connections, to tell the machine's share of the times
+// What else can stand where the worker stands under thousands of slow connections, to tell the machine's share of the times
 // from ours: Node's own servers with a constant answer, nginx and HAProxy as proxies. For measurements by hand.
 
 import { spawn } from 'node:child_process';
@@ -8,7 +8,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
-import type { GateChildOptions } from './gate-child.ts';
+import type { WorkerChildOptions } from './worker-child.ts';
 import { freePort } from './free-port.ts';
 import { tempDir } from './temp-dir.ts';
 import { until } from './until.ts';
@@ -91,7 +91,7 @@ backend tracker
   server tracker ${new URL(tracker.url).host} ssl verify required ca-file ${tracker.caFile} sni str(${tracker.serverName}) verifyhost ${tracker.serverName}
 `;
 
-export interface SlowTargetOptions extends Pick<GateChildOptions, 'domain' | 'leaf' | 'tracker'> {
+export interface SlowTargetOptions extends Pick<WorkerChildOptions, 'domain' | 'leaf' | 'tracker'> {
   readonly limitMs: number;
 }
 

@@ -2,7 +2,7 @@
 // `fork(storageChild, [FOLDER, DEED, …])`. It sends one message when it got going.
 
 import { fileURLToPath } from 'node:url';
-import { systemClock } from '../../src/core/clock.ts';
+import { systemClock } from '../../src/core/platform/clock.ts';
 import { createFileStorage } from '../../src/storage/file.ts';
 
 export const storageChild = fileURLToPath(import.meta.url);

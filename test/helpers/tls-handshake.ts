@@ -3,7 +3,7 @@
 import type { AddressInfo } from 'node:net';
 import tls, { type PeerCertificate, type SecureContext } from 'node:tls';
 import type { Test } from 'tap';
-import type { Handshake } from '../../src/core/doors.ts';
+import type { Handshake } from '../../src/core/ports.ts';
 
 export interface HandshakeTrial {
   /** what the server answers with: one context, or what door 1 says */

@@ -8,7 +8,7 @@ const LOOK_EVERY_MS = 10;
 
 /**
  * Calls `look` until it gives something other than undefined or false.
- * @param what - names the wait in the error: `until('the gate is replaced', …)`
+ * @param what - names the wait in the error: `until('the worker is replaced', …)`
  * @throws Error after `timeoutMs`, with the last error of `look` as its cause
  */
 export const until = async <T>(

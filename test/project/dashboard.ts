@@ -1,7 +1,7 @@
 // The Grafana dashboard without a Prometheus: its queries ask for what the catalogue has. test/e2e/prometheus.ts runs them.
 
 import t from 'tap';
-import { CATALOGUE } from '../../src/observe/catalogue.ts';
+import { CATALOGUE } from '../../src/observe/metrics/catalogue.ts';
 import { dashboard, dashboardQueries } from '../helpers/dashboard.ts';
 import { complaintsAbout, metricOf, seriesIn } from '../helpers/promql.ts';
 

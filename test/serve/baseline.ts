@@ -1,4 +1,4 @@
-// The rules of http1.ts against http-proxy 1.18.1: what a widely used forwarder lets through. It is here to show that
+// The rules of serve/http/http1.ts against http-proxy 1.18.1: what a widely used forwarder lets through. It is here to show that
 // these tests can fail, and why the forwarder is ours.
 
 import { Agent, createServer, type Server } from 'node:http';

@@ -1,5 +1,5 @@
 // Clients that are not Node's: nghttp on HTTP/2, and a browser that follows a click to its landing page. Both verify
-// the gate's certificate: nothing here switches that off.
+// the worker's certificate: nothing here switches that off.
 
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -37,15 +37,15 @@ const DISTRUST = /verification failed|certificate verify failed/i;
 
 t.test('nghttp: a click over HTTP/2, its certificate verified', { skip: needs('nghttp') }, async (t) => {
   const seen = await tracker(t);
-  const gate = await serve(t, { tracker: seen });
+  const worker = await serve(t, { tracker: seen });
   const folder = tempDir(t);
   const [ours, others] = [join(folder, 'ca.pem'), join(folder, 'other.pem')];
-  writeFileSync(ours, gate.pki.rootPem);
+  writeFileSync(ours, worker.pki.rootPem);
   writeFileSync(others, seen.caPem);
   const click = (caFile: string): Promise<Ran> =>
     run(
       'nghttp',
-      ['-v', '-H', ':authority: links.example.com', `https://127.0.0.1:${gate.httpsPort}/e/c/a%3D//b?x=1`],
+      ['-v', '-H', ':authority: links.example.com', `https://127.0.0.1:${worker.httpsPort}/e/c/a%3D//b?x=1`],
       { SSL_CERT_FILE: caFile, SSL_CERT_DIR: '/nonexistent' },
     );
   // it goes on after a warning: that it warns at all is what the first run is believed for
@@ -77,8 +77,8 @@ const landing = async (t: Test, keyPem: string, chainPem: string): Promise<numbe
 const skip = needs('chromium') === false ? needs('certutil') : needs('chromium');
 t.test('Chromium follows a click to its landing page', { skip, timeout: 90_000 }, async (t) => {
   const seen = await tracker(t);
-  const gate = await serve(t, { tracker: seen });
-  const leaf = gate.pki.leaf(['www.example.com']);
+  const worker = await serve(t, { tracker: seen });
+  const leaf = worker.pki.leaf(['www.example.com']);
   const landingPort = await landing(t, leaf.keyPem, leaf.chainPem);
 
   // whom a browser on Linux trusts stands in the home of its user
@@ -86,14 +86,14 @@ t.test('Chromium follows a click to its landing page', { skip, timeout: 90_000 }
   const database = join(home, '.pki', 'nssdb');
   mkdirSync(database, { recursive: true });
   const caFile = join(home, 'ca.pem');
-  writeFileSync(caFile, gate.pki.rootPem);
+  writeFileSync(caFile, worker.pki.rootPem);
   const certutil = (...args: string[]): Promise<Ran> =>
     run('certutil', ['-d', `sql:${database}`, ...args], { HOME: home });
   t.match(await certutil('-N', '--empty-password'), { code: 0 });
 
   const executablePath = (await run('sh', ['-c', 'command -v chromium'], {})).text.trim();
   const names = [
-    `MAP links.example.com 127.0.0.1:${gate.httpsPort}`,
+    `MAP links.example.com 127.0.0.1:${worker.httpsPort}`,
     `MAP www.example.com 127.0.0.1:${landingPort}`,
     'MAP * ~NOTFOUND',
   ];
@@ -139,5 +139,5 @@ t.test('Chromium follows a click to its landing page', { skip, timeout: 90_000 }
   t.equal(clicks.length, 1, 'one click is one request');
   t.equal(clicks[0]?.target, '/e/c/eyJlbWFpbCI6MX0%3D/abc?x=1');
   t.same(clicks[0]?.field('host'), ['links.example.com']);
-  t.match(gate.heard('request.completed')[0], { httpVersion: '2', status: 302, complete: true });
+  t.match(worker.heard('request.completed')[0], { httpVersion: '2', status: 302, complete: true });
 });

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { systemClock } from '../../src/core/clock.ts';
+import { systemClock } from '../../src/core/platform/clock.ts';
 import { createFileStorage, type FileStorage } from '../../src/storage/file.ts';
 import { storageChild } from '../helpers/storage-child.ts';
 import { storageContract } from '../helpers/storage-contract.ts';

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { GateError } from '../../src/core/errors.ts';
+import { LinkgateError } from '../../src/core/errors.ts';
 import type { Storage } from '../../src/core/storage.ts';
 import { createMemoryStorage } from '../../src/storage/memory.ts';
 import { withTimes } from '../../src/storage/timed.ts';
@@ -32,7 +32,7 @@ t.test('a failure is told and passed on as it is; a lock that is taken is none',
   const held = await storage.lock('x', signal);
   await t.rejects(storage.lock('x', AbortSignal.abort()), { code: 'ERR_STORAGE_LOCKED' });
   await held.release();
-  const error = new GateError('ERR_STORAGE_UNAVAILABLE', 'storage is gone');
+  const error = new LinkgateError('ERR_STORAGE_UNAVAILABLE', 'storage is gone');
   const broken = withTimes({ read: () => Promise.reject(error) } as unknown as Storage, emit);
   t.equal(await broken.read('a').catch((caught: unknown) => caught), error);
   t.same(

@@ -3,8 +3,8 @@
 import type { RecentEvent } from '../recent-events.ts';
 import type { Status } from '../status.ts';
 import { mark } from './domain-table.ts';
-import { html, type Html } from './html.ts';
-import { clockTime, count, fromNow } from './times.ts';
+import { html, type Html } from './text/html.ts';
+import { clockTime, count, fromNow } from './text/times.ts';
 
 const SHOWN_EVENTS = 20;
 

@@ -2,7 +2,7 @@
 // to who does not see pictures. Lines keep their width at any size; words are never inside the picture, so they keep theirs too.
 
 import { SAMPLE_MS, SAMPLES, type Sample } from '../traffic.ts';
-import { html, type Html } from './html.ts';
+import { html, type Html } from './text/html.ts';
 
 const HEIGHT = 100;
 

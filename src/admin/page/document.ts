@@ -7,9 +7,9 @@ import { eventList, surroundings } from './around.ts';
 import { charts } from './charts.ts';
 import { domainRow, groupOf, type Group, type Surroundings } from './domain-row.ts';
 import { domainTable } from './domain-table.ts';
-import { html, type Html } from './html.ts';
+import { html, type Html } from './text/html.ts';
 import { selectDomains, wantedOf } from './selection.ts';
-import { count, span } from './times.ts';
+import { count, span } from './text/times.ts';
 
 export interface PageParts {
   readonly status: Status;

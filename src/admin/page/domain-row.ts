@@ -1,8 +1,8 @@
 // One domain as the page shows it: Customer.io's three statuses, the certificate, what comes next, what went wrong. Pure.
 
 import type { Status } from '../status.ts';
-import { plainProblem, type PlainProblem } from './plain-words.ts';
-import { DAY_MS, day, fromNow, span } from './times.ts';
+import { plainProblem, type PlainProblem } from './text/plain-words.ts';
+import { DAY_MS, day, fromNow, span } from './text/times.ts';
 
 export type DomainStatus = Status['domains'][number];
 

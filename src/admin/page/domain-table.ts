@@ -2,9 +2,9 @@
 // laid out otherwise is no table to a screen reader.
 
 import type { DomainRow, Group, Said } from './domain-row.ts';
-import { html, withCode, type Html } from './html.ts';
+import { html, withCode, type Html } from './text/html.ts';
 import { PAGE_SIZE, addressOf, type Selection } from './selection.ts';
-import { count } from './times.ts';
+import { count } from './text/times.ts';
 
 const COLUMNS = ['Domain', 'HTTP', 'HTTPS', 'HSTS', 'Certificate', 'Next'] as const;
 const GROUPS: readonly (readonly [Group | undefined, string])[] = [

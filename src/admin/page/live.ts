@@ -2,7 +2,7 @@
 // connection; their number is bounded all the same.
 
 import type { ServerResponse } from 'node:http';
-import { SAFE_FIELDS } from '../answer.ts';
+import { SAFE_FIELDS } from '../response.ts';
 
 const MOST_LISTENERS = 16;
 const EVERY_MS = 5_000;

@@ -1,8 +1,8 @@
 // The page as the admin server serves it: the document, what it loads, and the stream that refreshes it, all from memory.
 
 import type { ServerResponse } from 'node:http';
-import type { Clock } from '../../core/clock.ts';
-import type { Answer } from '../answer.ts';
+import type { Clock } from '../../core/platform/clock.ts';
+import type { Answer } from '../response.ts';
 import type { RecentEvents } from '../recent-events.ts';
 import type { Status } from '../status.ts';
 import type { Traffic } from '../traffic.ts';

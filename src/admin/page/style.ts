@@ -173,7 +173,7 @@ const NARROW = `
 
 export const STYLE: string = [PALETTES, GROUND, TOP, CHARTS, DOMAINS, BELOW, NARROW].join('');
 
-/** A gate with a link through it. */
+/** A worker with a link through it. */
 export const ICON =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#2c5f92"/>' +
   '<path d="M9 24V13a7 7 0 0 1 14 0v11M5 18h22" fill="none" stroke="#fff" stroke-width="2.6" stroke-linecap="round"/></svg>\n';

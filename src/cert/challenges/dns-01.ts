@@ -2,11 +2,11 @@
 // the CA is told to look. Aliases are followed, so `_acme-challenge` may live in a zone of its own.
 
 import { createHash } from 'node:crypto';
-import type { Clock } from '../../core/clock.ts';
-import { GateError } from '../../core/errors.ts';
+import type { Clock } from '../../core/platform/clock.ts';
+import { LinkgateError } from '../../core/errors.ts';
 import type { DnsSettings } from '../../core/settings.ts';
-import type { ChallengeSolver } from '../challenge.ts';
-import { startDeadline } from '../../core/deadline.ts';
+import type { ChallengeSolver } from './http-01.ts';
+import { startDeadline } from '../../core/platform/deadline.ts';
 import { createDnsLookup, type DnsLookup } from './dns-lookup.ts';
 import type { DnsProvider, TxtRecord } from './dns-provider.ts';
 import { createExecProvider } from './exec.ts';
@@ -41,7 +41,7 @@ export const createDnsSolver = (options: DnsSolverOptions): ChallengeSolver => {
 
   const cleanUp = async (record: TxtRecord): Promise<void> => {
     const late = (): Error =>
-      new GateError('ERR_DNS_UNAVAILABLE', `removal of "${record.name}" took too long`);
+      new LinkgateError('ERR_DNS_UNAVAILABLE', `removal of "${record.name}" took too long`);
     const deadline = startDeadline(clock, CLEAN_UP_MS, new AbortController().signal, late);
     try {
       await provider.cleanUp(record, deadline.signal);
@@ -50,7 +50,7 @@ export const createDnsSolver = (options: DnsSolverOptions): ChallengeSolver => {
     }
   };
 
-  /** @throws GateError naming the server that has not got the record */
+  /** @throws LinkgateError naming the server that has not got the record */
   const untilSeen = async (record: TxtRecord, signal: AbortSignal): Promise<void> => {
     const servers = await lookup.findServers(record.zone, signal);
     const untilMs = clock.now() + settings.propagationMs;
@@ -63,7 +63,7 @@ export const createDnsSolver = (options: DnsSolverOptions): ChallengeSolver => {
       if (first === undefined) return;
       if (clock.now() + pauseMs > untilMs) {
         const what = `record of "${record.name}" was not seen at ${first} in ${settings.propagationMs} ms`;
-        throw new GateError('ERR_DNS_UNAVAILABLE', what);
+        throw new LinkgateError('ERR_DNS_UNAVAILABLE', what);
       }
       await clock.sleep(pauseMs, signal);
       signal.throwIfAborted();

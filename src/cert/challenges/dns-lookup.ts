@@ -4,7 +4,7 @@
 import { CANCELLED, NODATA, NOTFOUND } from 'node:dns';
 import { Resolver } from 'node:dns/promises';
 import { isIPv6 } from 'node:net';
-import { GateError } from '../../core/errors.ts';
+import { LinkgateError } from '../../core/errors.ts';
 import type { ListenAddress } from '../../core/settings.ts';
 
 export interface DnsLookup {
@@ -63,7 +63,9 @@ export const createDnsLookup = ({ resolvers, serverPort = 53 }: DnsLookupOptions
       signal.throwIfAborted();
       if (isAbsence(error)) return undefined;
       const code = (error as NodeJS.ErrnoException).code ?? CANCELLED;
-      throw new GateError('ERR_DNS_UNAVAILABLE', `${what} could not be looked up: ${code}`, { cause: error });
+      throw new LinkgateError('ERR_DNS_UNAVAILABLE', `${what} could not be looked up: ${code}`, {
+        cause: error,
+      });
     } finally {
       signal.removeEventListener('abort', cancel);
     }
@@ -80,7 +82,7 @@ export const createDnsLookup = ({ resolvers, serverPort = 53 }: DnsLookupOptions
         if (next === undefined) return at;
         at = withoutDot(next);
       }
-      throw new GateError('ERR_DNS_UNAVAILABLE', `aliases of "${name}" lead nowhere`);
+      throw new LinkgateError('ERR_DNS_UNAVAILABLE', `aliases of "${name}" lead nowhere`);
     },
 
     findZone: async (name, signal) => {
@@ -90,7 +92,7 @@ export const createDnsLookup = ({ resolvers, serverPort = 53 }: DnsLookupOptions
         const found = await ask(`zone "${zone}"`, own, signal, (resolver) => resolver.resolveSoa(zone));
         if (found !== undefined) return zone;
       }
-      throw new GateError('ERR_DNS_UNAVAILABLE', `zone of "${name}" was not found`);
+      throw new LinkgateError('ERR_DNS_UNAVAILABLE', `zone of "${name}" was not found`);
     },
 
     findServers: async (zone, signal) => {
@@ -105,7 +107,7 @@ export const createDnsLookup = ({ resolvers, serverPort = 53 }: DnsLookupOptions
         if (host !== undefined) found.push(address(host, serverPort));
       }
       if (found.length > 0) return found;
-      throw new GateError('ERR_DNS_UNAVAILABLE', `name servers of "${zone}" were not found`);
+      throw new LinkgateError('ERR_DNS_UNAVAILABLE', `name servers of "${zone}" were not found`);
     },
 
     hasTxt: async (server, { name, value }, signal) => {

@@ -12,9 +12,9 @@ export interface TxtRecord {
 export interface DnsProvider {
   /**
    * Adds the record beside any others of that name.
-   * @throws GateError `ERR_DNS_UNAVAILABLE`
+   * @throws LinkgateError `ERR_DNS_UNAVAILABLE`
    */
   present(record: TxtRecord, signal: AbortSignal): Promise<void>;
-  /** Removes that record and no other; quiet when there is none. @throws GateError `ERR_DNS_UNAVAILABLE` */
+  /** Removes that record and no other; quiet when there is none. @throws LinkgateError `ERR_DNS_UNAVAILABLE` */
   cleanUp(record: TxtRecord, signal: AbortSignal): Promise<void>;
 }

@@ -2,7 +2,7 @@
 // between, and no program outlives its time. Must not decide which record.
 
 import { spawn } from 'node:child_process';
-import { GateError } from '../../core/errors.ts';
+import { LinkgateError } from '../../core/errors.ts';
 import type { ExecDnsSettings } from '../../core/settings.ts';
 import type { DnsProvider, TxtRecord } from './dns-provider.ts';
 
@@ -25,7 +25,7 @@ export const createExecProvider = ({ settings }: { readonly settings: ExecDnsSet
     new Promise((resolve, reject) => {
       const fail = (what: string, cause?: unknown): void => {
         const message = `program "${program}" ${what} (${action} of "${name}")`;
-        reject(new GateError('ERR_DNS_UNAVAILABLE', message, { cause }));
+        reject(new LinkgateError('ERR_DNS_UNAVAILABLE', message, { cause }));
       };
       if (signal.aborted) return reject(signal.reason as Error);
       // A group of its own, so that what it started ends with it.

@@ -4,10 +4,10 @@
 import { randomInt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import type { Clock } from '../../core/clock.ts';
-import { GateError } from '../../core/errors.ts';
+import type { Clock } from '../../core/platform/clock.ts';
+import { LinkgateError } from '../../core/errors.ts';
 import type { Rfc2136Settings } from '../../core/settings.ts';
-import { startDeadline } from '../../core/deadline.ts';
+import { startDeadline } from '../../core/platform/deadline.ts';
 import { answerFault, encodeUpdate, signMessage, type TsigKey } from './dns-message.ts';
 import type { DnsProvider, TxtRecord } from './dns-provider.ts';
 
@@ -15,10 +15,10 @@ const LIMIT_MS = 15_000;
 /** short: nobody needs it for longer than the CA looks */
 const TTL_SECONDS = 60;
 
-const unavailable = (what: string, cause?: unknown): GateError =>
-  new GateError('ERR_DNS_UNAVAILABLE', what, { cause });
+const unavailable = (what: string, cause?: unknown): LinkgateError =>
+  new LinkgateError('ERR_DNS_UNAVAILABLE', what, { cause });
 
-/** @throws GateError, without a word of what the file holds */
+/** @throws LinkgateError, without a word of what the file holds */
 const readKey = async ({ keyName, keyFile }: Rfc2136Settings): Promise<TsigKey> => {
   let text: string;
   try {

@@ -1,21 +1,21 @@
-// TLS-ALPN-01 (RFC 8737) on its way through the storage: the keeper that orders puts a challenge certificate there, and
-// whichever gate the CA reaches on port 443, on any machine, finds it. Door 3 opens here. Must not know how a handshake
+// TLS-ALPN-01 (RFC 8737) on its way through the storage: the supervisor that orders puts a challenge certificate there, and
+// whichever worker the CA reaches on port 443, on any machine, finds it. Door 3 opens here. Must not know how a handshake
 // chooses: src/serve/ sees to it that nobody but a validating CA gets one.
 
 import { createHash } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import forge from 'node-forge';
-import type { Clock } from '../../core/clock.ts';
+import type { Clock } from '../../core/platform/clock.ts';
 import { isDomainName, normalizeName } from '../../core/domain-name.ts';
-import type { AnswerTlsChallenge } from '../../core/doors.ts';
-import { toGateError } from '../../core/errors.ts';
+import type { AnswerTlsChallenge } from '../../core/ports.ts';
+import { toLinkgateError } from '../../core/errors.ts';
 import type { Emit } from '../../core/events.ts';
 import type { KeyType } from '../../core/settings.ts';
 import type { Storage } from '../../core/storage.ts';
-import { buildCertificate, subjectKeyIdentifier } from '../build-certificate.ts';
-import type { KeyAndChain } from '../certificate.ts';
-import type { ChallengeSolver } from '../challenge.ts';
-import { createPrivateKeyPem } from '../private-key.ts';
+import { buildCertificate, subjectKeyIdentifier } from '../certificate/build-certificate.ts';
+import type { KeyAndChain } from '../certificate/certificate.ts';
+import type { ChallengeSolver } from './http-01.ts';
+import { createPrivateKeyPem } from '../certificate/private-key.ts';
 
 /** id-pe-acmeIdentifier (RFC 8737 §6.1) */
 const ACME_IDENTIFIER = '1.3.6.1.5.5.7.1.31';
@@ -26,9 +26,9 @@ const NO_NAME = 'placeholder.invalid';
 const FOLDER = 'challenges/tls-alpn-01';
 const challengeKey = (host: string): string => `${FOLDER}/${host}`;
 
-/** For so long a gate believes its look at which names have a challenge open: clients of TLS 1.2 are asked for too. */
+/** For so long a worker believes its look at which names have a challenge open: clients of TLS 1.2 are asked for too. */
 const LOOK_MS = 200;
-/** until every gate has looked again */
+/** until every worker has looked again */
 const SEEN_MS = LOOK_MS + 50;
 
 /** OCTET STRING of the digest; node-forge wraps it in the extension's own. */
@@ -164,7 +164,7 @@ export const createAnswerTlsChallenge = (options: AnswerTlsChallengeOptions): An
         placeholder: await findPlaceholder(),
       };
     } catch (error) {
-      const { code, message } = toGateError(error, 'ERR_STORAGE_UNAVAILABLE');
+      const { code, message } = toLinkgateError(error, 'ERR_STORAGE_UNAVAILABLE');
       emit('storage.failed', { code, message });
       return undefined;
     }

@@ -1,9 +1,9 @@
 // How each CA fares: what failed last, and until when it is passed over in favour of the next one. Kept in the storage too,
 // so that a restart does not begin by asking the CA that is down. issue.ts tells it; must not ask anybody itself.
 
-import type { Clock } from '../../core/clock.ts';
+import type { Clock } from '../../core/platform/clock.ts';
 import type { IssuerStatus } from '../../core/certificate-state.ts';
-import { ERRORS, GateError, toGateError, type ErrorCode } from '../../core/errors.ts';
+import { ERRORS, LinkgateError, toLinkgateError, type ErrorCode } from '../../core/errors.ts';
 import type { Emit } from '../../core/events.ts';
 import type { Storage } from '../../core/storage.ts';
 import type { Issuer } from './issuer.ts';
@@ -33,7 +33,7 @@ export interface IssuersHealth {
   /** until when the issuer is passed over; undefined when it may be asked */
   passedOverUntil(issuer: Key): number | undefined;
   /** an order at that issuer came to its end; an error that is not about the issuer counts for nothing. Never rejects. */
-  tell(issuer: Key, name: string, error?: GateError): Promise<void>;
+  tell(issuer: Key, name: string, error?: LinkgateError): Promise<void>;
   /** every issuer that was asked so far, in the order of the first time */
   list(): readonly IssuerHealth[];
 }
@@ -114,7 +114,7 @@ export const createIssuersHealth = ({ storage, clock, emit }: IssuersHealthOptio
   let writing: Promise<void> = Promise.resolve();
 
   const tellStorage = (error: unknown): void => {
-    const { code, message } = toGateError(error, 'ERR_STORAGE_UNAVAILABLE');
+    const { code, message } = toLinkgateError(error, 'ERR_STORAGE_UNAVAILABLE');
     emit('storage.failed', { code, message });
   };
 
@@ -127,7 +127,7 @@ export const createIssuersHealth = ({ storage, clock, emit }: IssuersHealthOptio
       if (version === 1 && Array.isArray(issuers)) kept = issuers;
     } catch (error) {
       // A file that is no JSON is written anew.
-      if (error instanceof GateError) tellStorage(error);
+      if (error instanceof LinkgateError) tellStorage(error);
     }
     for (const entry of kept.slice(0, MOST_ISSUERS).map(parseEntry)) {
       if (entry !== undefined && !entries.has(keyOf(entry))) entries.set(keyOf(entry), entry);
@@ -155,7 +155,7 @@ export const createIssuersHealth = ({ storage, clock, emit }: IssuersHealthOptio
     return untilMs > nowMs && untilMs <= nowMs + LONGEST_LIMIT_MS ? untilMs : undefined;
   };
 
-  const withFailure = (entry: Entry, error: GateError): Entry => {
+  const withFailure = (entry: Entry, error: LinkgateError): Entry => {
     const detail = error.message.slice(0, LONGEST_DETAIL_CHARS);
     const lastFailure = { atMs: clock.now(), code: error.code, detail };
     // The others that were under way when it went down say nothing new.
@@ -175,7 +175,7 @@ export const createIssuersHealth = ({ storage, clock, emit }: IssuersHealthOptio
     };
   };
 
-  const withLimit = (entry: Entry, name: string, error: GateError): Entry => {
+  const withLimit = (entry: Entry, name: string, error: LinkgateError): Entry => {
     const limited = [...new Set([...entry.limited, name])].slice(-NAMES_FOR_A_LIMIT);
     if (limited.length === NAMES_FOR_A_LIMIT) return withFailure(entry, error);
     const detail = error.message.slice(0, LONGEST_DETAIL_CHARS);

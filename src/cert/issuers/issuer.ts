@@ -1,8 +1,8 @@
-// What every issuer offers to issue.ts and renew.ts, whether a CA behind ACME or the one in the storage.
+// What every issuer offers to issue.ts and renewal-loop.ts, whether a CA behind ACME or the one in the storage.
 
 import type { ChallengeType } from '../../core/settings.ts';
-import type { KeyAndChain } from '../certificate.ts';
-import type { Origin, StoredCertificate } from '../store.ts';
+import type { KeyAndChain } from '../certificate/certificate.ts';
+import type { Origin, StoredCertificate } from '../state/store.ts';
 
 export interface ObtainOptions {
   /** the certificate that the new one takes the place of, whoever issued it (RFC 9773 §5) */
@@ -32,26 +32,26 @@ export interface Issuer extends Origin {
    * A fresh certificate for one name, with a fresh key, checked against both.
    * @param name - lower-case A-label, no trailing dot
    * @param signal - aborts between and within steps
-   * @throws GateError `ERR_ACME_*`, `ERR_CERT_INVALID`, `ERR_STORAGE_*`; details.validations: how many orders in a row failed
+   * @throws LinkgateError `ERR_ACME_*`, `ERR_CERT_INVALID`, `ERR_STORAGE_*`; details.validations: how many orders in a row failed
    * to be validated, where more than one kind of challenge was tried
    */
   obtain(name: string, signal: AbortSignal, options?: ObtainOptions): Promise<Obtained>;
   /**
    * The CA's wish for one of its certificates.
    * @returns undefined when it has none: no such resource, not its certificate, or an id it does not understand
-   * @throws GateError `ERR_ACME_*` when it could not be asked; whoever asks then plans by the lifetime
+   * @throws LinkgateError `ERR_ACME_*` when it could not be asked; whoever asks then plans by the lifetime
    */
   renewalInfo?(certificate: StoredCertificate, signal: AbortSignal): Promise<RenewalInfo | undefined>;
   /**
    * What the CA still allows the account now, by our own count; absent where its limits are not known.
-   * @throws GateError `ERR_STORAGE_*`
+   * @throws LinkgateError `ERR_STORAGE_*`
    */
   ordersLeft?(): Promise<{ readonly left: number; readonly most: number }>;
   /**
    * Revokes one of its certificates, with the certificate's own key (RFC 8555 §7.6), so that no account is needed. One
    * that is revoked already counts as done.
    * @param reason - CRLReason (RFC 5280 §5.3.1)
-   * @throws GateError `ERR_ACME_*`
+   * @throws LinkgateError `ERR_ACME_*`
    */
   revoke?(certificate: StoredCertificate, reason: number, signal: AbortSignal): Promise<void>;
 }

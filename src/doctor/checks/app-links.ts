@@ -1,22 +1,22 @@
 // The files that app links are verified with, fetched as Apple and Google fetch them: https, 200, application/json, no redirect.
 // Only for domains that have such a file.
 
-import type { Check } from '../examination.ts';
-import { finding, good, type Finding } from '../findings.ts';
+import type { Check } from '../examination/examination.ts';
+import { finding, good, type Finding } from '../examination/findings.ts';
 
 const PATHS = {
   apple: ['/.well-known/apple-app-site-association', '/apple-app-site-association'],
   android: ['/.well-known/assetlinks.json'],
 } as const;
 
-export const checkAppLinks: Check = async ({ domain, tools, names, visit }) => {
+export const checkAppLinks: Check = async ({ domain, tools, names, probe }) => {
   const { universalLinks } = domain;
   if (universalLinks === undefined) return [];
   const { v4, v6 } = await names();
   const [address] = [...v4, ...v6];
   if (address === undefined) return [];
   const fetchOne = async (path: string, text: string): Promise<Finding | undefined> => {
-    const { answer, failure } = await visit({ address, port: tools.ports.https, tls: true, path });
+    const { answer, failure } = await probe({ address, port: tools.ports.https, tls: true, path });
     const failed = (what: string): Finding =>
       finding('app-links', 'app-links-failed', { what: `${path} ${what}`, evidence: [address] });
     if (answer === undefined) return failed(`is not answered: ${failure ?? ''}`);

@@ -1,8 +1,8 @@
 // CAA records let a configured CA issue (RFC 8659), looked up as a CA does: aliases followed, then the parents.
 
 import { caaAllows, type CaaRecord } from '../../core/caa.ts';
-import type { Check } from '../examination.ts';
-import { finding, good } from '../findings.ts';
+import type { Check } from '../examination/examination.ts';
+import { finding, good } from '../examination/findings.ts';
 
 const show = (record: CaaRecord): string => {
   const [tag, value] = Object.entries(record).find(([key]) => key !== 'critical' && key !== 'type') ?? [

@@ -1,11 +1,11 @@
 // A CDN in front, by where the name leads and by what its answers carry. The tracker's own answers may carry such fields as
 // well: those count only when the tracker, asked directly, does not send them.
 
-import { cdnOfAddress, cdnOfAlias, cdnOfHeaders } from '../cdn-networks.ts';
-import type { Check } from '../examination.ts';
-import { finding, good } from '../findings.ts';
+import { cdnOfAddress, cdnOfAlias, cdnOfHeaders } from '../examination/cdn-networks.ts';
+import type { Check } from '../examination/examination.ts';
+import { finding, good } from '../examination/findings.ts';
 
-export const checkCdn: Check = async ({ domain, names, http, https, visitUpstream }) => {
+export const checkCdn: Check = async ({ domain, names, http, https, probeUpstream }) => {
   const { chain, v4, v6 } = await names();
   for (const alias of chain.slice(1)) {
     const cdn = cdnOfAlias(alias);
@@ -28,7 +28,7 @@ export const checkCdn: Check = async ({ domain, names, http, https, visitUpstrea
   );
   const [trace] = traces;
   if (trace === undefined) return [good('cdn', 'none in front')];
-  const upstream = (await visitUpstream()).answer;
+  const upstream = (await probeUpstream()).answer;
   if (upstream !== undefined && cdnOfHeaders(upstream.headers)?.cdn === trace.cdn) {
     return [good('cdn', 'none in front', [`the tracker itself sends ${trace.field}`])];
   }

@@ -1,9 +1,9 @@
 // The certificate that is served: trusted, whole, for this name, in its time; and what the proxy says of its renewal.
 
 import type { CertificateStatus } from '../../core/certificate-state.ts';
-import type { Check } from '../examination.ts';
-import { finding, good, type Finding, type FindingId } from '../findings.ts';
-import type { Visit } from '../visit.ts';
+import type { Check } from '../examination/examination.ts';
+import { finding, good, type Finding, type FindingId } from '../examination/findings.ts';
+import type { Probe } from '../examination/probe.ts';
 
 const DAY_MS = 86_400_000;
 /** a renewal is due at two thirds of the lifetime; what comes this near its end was not renewed */
@@ -29,7 +29,7 @@ const WHATS: Readonly<Partial<Record<FindingId, string>>> = {
 
 const iso = (ms: number): string => new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
 
-const factsOf = ({ address, certificate, distrust }: Visit): string[] => {
+const factsOf = ({ address, certificate, distrust }: Probe): string[] => {
   if (certificate === undefined) return [];
   const { names, issuer, notBeforeMs, notAfterMs } = certificate;
   return [
@@ -38,13 +38,13 @@ const factsOf = ({ address, certificate, distrust }: Visit): string[] => {
   ];
 };
 
-const judgeServed = (visit: Visit, nowMs: number): Finding | undefined => {
-  const { certificate, distrust } = visit;
-  const evidence = factsOf(visit);
+const judgeServed = (probe: Probe, nowMs: number): Finding | undefined => {
+  const { certificate, distrust } = probe;
+  const evidence = factsOf(probe);
   if (certificate === undefined) {
-    if (visit.answer !== undefined || !visit.connected) return undefined;
-    const what = `${visit.address} shows no certificate for this name`;
-    return finding('certificate', 'certificate-absent', { what, evidence: [visit.failure ?? ''] });
+    if (probe.answer !== undefined || !probe.connected) return undefined;
+    const what = `${probe.address} shows no certificate for this name`;
+    return finding('certificate', 'certificate-absent', { what, evidence: [probe.failure ?? ''] });
   }
   if (distrust !== undefined) {
     const id = DISTRUSTS[distrust] ?? 'certificate-untrusted';
@@ -72,19 +72,19 @@ const judgeKept = (status: CertificateStatus | undefined): Finding | undefined =
 };
 
 export const checkCertificate: Check = async ({ certificate: status, tools: { clock }, https }) => {
-  const visits = await https();
+  const probes = await https();
   const nowMs = clock.now();
   const kept = judgeKept(status);
   // one finding of a kind, with what every address showed
   const served = new Map<string, Finding>();
-  for (const visit of visits) {
-    const one = judgeServed(visit, nowMs);
+  for (const probe of probes) {
+    const one = judgeServed(probe, nowMs);
     if (one?.id !== undefined)
       served.set(one.id, { ...one, evidence: [...(served.get(one.id)?.evidence ?? []), ...one.evidence] });
   }
   const found = [...served.values(), ...(kept === undefined ? [] : [kept])];
   if (found.length > 0) return found;
-  const seen = visits.find((visit) => visit.certificate !== undefined);
+  const seen = probes.find((probe) => probe.certificate !== undefined);
   if (seen?.certificate === undefined) return [];
   const days = Math.floor((seen.certificate.notAfterMs - nowMs) / DAY_MS);
   const next = status?.nextAttempt ?? undefined;

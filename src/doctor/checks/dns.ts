@@ -1,26 +1,26 @@
 // The name resolves, and everything it resolves to is this proxy. Behind NAT or a load balancer a machine does not know its own
 // addresses; what it knows is the certificate it serves.
 
-import type { Check } from '../examination.ts';
-import { finding, good, type Finding } from '../findings.ts';
-import type { Visit } from '../visit.ts';
+import type { Check } from '../examination/examination.ts';
+import { finding, good, type Finding } from '../examination/findings.ts';
+import type { Probe } from '../examination/probe.ts';
 
 /** Customer.io's trackers: a name that is an alias of one has plain http links and no proxy. */
 const TRACKERS = /(^|\.)(customeriomail\.com|customer\.io)$/;
 
-const show = (visit: Visit): string => {
-  const { address, certificate, failure } = visit;
-  if (!visit.connected) return `${address}: no connection (${failure ?? '?'})`;
+const show = (probe: Probe): string => {
+  const { address, certificate, failure } = probe;
+  if (!probe.connected) return `${address}: no connection (${failure ?? '?'})`;
   return certificate === undefined
     ? `${address}: no certificate (${failure ?? '?'})`
     : `${address}: certificate ${certificate.serial} of ${certificate.issuer}`;
 };
 
 /** An IPv6 address that does what no IPv4 address does. */
-const strayIpv6 = (visits: readonly Visit[]): readonly Visit[] => {
-  const four = visits.filter(({ address }) => !address.includes(':'));
+const strayIpv6 = (probes: readonly Probe[]): readonly Probe[] => {
+  const four = probes.filter(({ address }) => !address.includes(':'));
   const worksOnFour = four.some(({ answer }) => answer !== undefined);
-  return visits.filter(({ address, answer }) => address.includes(':') && answer === undefined && worksOnFour);
+  return probes.filter(({ address, answer }) => address.includes(':') && answer === undefined && worksOnFour);
 };
 
 export const checkDns: Check = async ({ domain: { name }, certificate, names, https }) => {
@@ -47,21 +47,21 @@ export const checkDns: Check = async ({ domain: { name }, certificate, names, ht
       finding('dns', 'dns-failed', { what: `some questions about ${name} fail`, evidence: failures }),
     );
   }
-  const visits = await https();
-  const stray = strayIpv6(visits);
+  const probes = await https();
+  const stray = strayIpv6(probes);
   if (stray.length > 0) {
     const what = `IPv6 leads elsewhere: ${stray.map(({ address }) => address).join(', ')}`;
-    found.push(finding('dns', 'dns-ipv6-stray', { what, evidence: visits.map(show) }));
+    found.push(finding('dns', 'dns-ipv6-stray', { what, evidence: probes.map(show) }));
   }
   const serial = certificate?.serial ?? undefined;
-  const others = visits.filter(
-    (visit) => visit.certificate !== undefined && serial !== undefined && visit.certificate.serial !== serial,
+  const others = probes.filter(
+    (probe) => probe.certificate !== undefined && serial !== undefined && probe.certificate.serial !== serial,
   );
-  const own = visits.some((visit) => visit.certificate?.serial === serial);
+  const own = probes.some((probe) => probe.certificate?.serial === serial);
   // another certificate everywhere is a CDN, or a proxy just renewed: those have checks of their own
   if (own && others.length > 0) {
     const what = `another machine answers at ${others.map(({ address }) => address).join(', ')}`;
-    found.push(finding('dns', 'dns-elsewhere', { what, evidence: visits.map(show) }));
+    found.push(finding('dns', 'dns-elsewhere', { what, evidence: probes.map(show) }));
   }
   if (found.length > 0) return found;
   const what =

@@ -1,10 +1,10 @@
 // HSTS, which makes browsers refuse the http links of mail already sent (RFC 6797): by the name itself, by a parent for all its
 // subdomains, or because browsers ship it.
 
-import type { Check, Examination } from '../examination.ts';
-import { finding, good, type Finding } from '../findings.ts';
-import { PRELOAD_LOOKUP } from '../preloaded.ts';
-import type { Visit } from '../visit.ts';
+import type { Check, Examination } from '../examination/examination.ts';
+import { finding, good, type Finding } from '../examination/findings.ts';
+import { PRELOAD_LOOKUP } from '../examination/preloaded.ts';
+import type { Probe } from '../examination/probe.ts';
 
 export interface HstsPolicy {
   readonly maxAgeSeconds: number;
@@ -25,13 +25,13 @@ const parentsOf = (name: string): readonly string[] => {
   return labels.slice(1, -1).map((_, index) => labels.slice(index + 1).join('.'));
 };
 
-const policyOf = ({ answer }: Visit): string | undefined => answer?.headers['strict-transport-security'];
+const policyOf = ({ answer }: Probe): string | undefined => answer?.headers['strict-transport-security'];
 
-/** Only an answer over verified TLS counts (RFC 6797 §8.1): a visit has no other. */
-const askParent = async ({ tools, visit }: Examination, parent: string): Promise<Finding | undefined> => {
+/** Only an answer over verified TLS counts (RFC 6797 §8.1): a probe has no other. */
+const askParent = async ({ tools, probe }: Examination, parent: string): Promise<Finding | undefined> => {
   const address = (await tools.resolver.resolve4(parent).catch(() => []))[0];
   if (address === undefined) return undefined;
-  const field = policyOf(await visit({ address, port: tools.ports.https, tls: true, name: parent }));
+  const field = policyOf(await probe({ address, port: tools.ports.https, tls: true, name: parent }));
   if (parseHsts(field)?.includeSubDomains !== true) return undefined;
   const evidence = [`https://${parent}/ answers Strict-Transport-Security: ${field ?? ''}`];
   return finding('hsts', 'hsts-parent', { what: `${parent} sends HSTS for its subdomains`, evidence });
@@ -57,11 +57,11 @@ export const hstsAbove = async (examination: Examination): Promise<readonly Find
 export const checkHsts: Check = async (examination) => {
   const { domain, http, https, tools } = examination;
   const found: Finding[] = [];
-  for (const [scheme, visits] of [
+  for (const [scheme, probes] of [
     ['https', await https()],
     ['http', await http()],
   ] as const) {
-    const sender = visits.find((visit) => parseHsts(policyOf(visit)) !== undefined);
+    const sender = probes.find((probe) => parseHsts(policyOf(probe)) !== undefined);
     if (sender === undefined) continue;
     const evidence = [`${scheme} at ${sender.address}: Strict-Transport-Security: ${policyOf(sender) ?? ''}`];
     found.push(finding('hsts', 'hsts-name', { what: `${domain.name} sends HSTS`, evidence }));

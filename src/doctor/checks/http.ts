@@ -1,9 +1,9 @@
 // Customer.io's HTTP status: green when the name answers over http without an error. HSTS, which turns it red too, is
 // checks/hsts.ts.
 
-import type { Check } from '../examination.ts';
-import { finding, good, type Finding } from '../findings.ts';
-import type { Answer, Visit } from '../visit.ts';
+import type { Check } from '../examination/examination.ts';
+import { finding, good, type Finding } from '../examination/findings.ts';
+import type { Answer, Probe } from '../examination/probe.ts';
 
 const REFUSALS = [401, 403, 405, 406, 407, 418, 429, 451, 503];
 
@@ -24,7 +24,7 @@ export const redirectsTo = (
 };
 
 /** What an answer says about who gave it, http and https alike; undefined when nothing is wrong. */
-export const judgeAnswer = (check: 'http' | 'https', { address, answer }: Visit): Finding | undefined => {
+export const judgeAnswer = (check: 'http' | 'https', { address, answer }: Probe): Finding | undefined => {
   if (answer === undefined) return undefined;
   const { status } = answer;
   const evidence = [`${address} answered GET / with ${status}`];
@@ -41,9 +41,9 @@ export const judgeAnswer = (check: 'http' | 'https', { address, answer }: Visit)
 };
 
 export const checkHttp: Check = async ({ domain: { name, redirectHttp }, http, https }) => {
-  const visits = await http();
-  const found = visits.flatMap((visit): Finding[] => {
-    const { address, connected, answer, failure } = visit;
+  const probes = await http();
+  const found = probes.flatMap((probe): Finding[] => {
+    const { address, connected, answer, failure } = probe;
     // checks/ports.ts has said it
     if (!connected) return [];
     if (answer === undefined) {
@@ -51,12 +51,12 @@ export const checkHttp: Check = async ({ domain: { name, redirectHttp }, http, h
       return [finding('http', 'http-failed', { what, evidence: [failure ?? ''] })];
     }
     if (!redirectsTo(answer, 'https:', name) || redirectHttp)
-      return [judgeAnswer('http', visit) ?? []].flat();
+      return [judgeAnswer('http', probe) ?? []].flat();
     const what = `${address} redirects http to https, and linkgate is not told to`;
     const evidence = [`${answer.status} Location: ${answer.headers.location ?? ''}`];
     return [finding('http', 'http-redirected', { what, evidence })];
   });
-  if (visits.some(({ answer }) => redirectsTo(answer, 'https:', name))) {
+  if (probes.some(({ answer }) => redirectsTo(answer, 'https:', name))) {
     const back = (await https()).find(({ answer }) => redirectsTo(answer, 'http:', name));
     if (back !== undefined) {
       const what = `http and https of ${name} redirect to each other`;
@@ -64,7 +64,7 @@ export const checkHttp: Check = async ({ domain: { name, redirectHttp }, http, h
       return [finding('http', 'https-loop', { what, evidence })];
     }
   }
-  const answered = visits.find(({ answer }) => answer !== undefined);
+  const answered = probes.find(({ answer }) => answer !== undefined);
   if (found.length > 0 || answered === undefined) return found;
   return [good('http', `answers ${answered.answer?.status ?? ''}`)];
 };

@@ -1,12 +1,12 @@
 // Ports 80 and 443 are reached at every address. Asked from this machine: a firewall farther out is not seen from here.
 
-import type { Check } from '../examination.ts';
-import { finding, good, type Finding, type FindingId } from '../findings.ts';
-import type { Visit } from '../visit.ts';
+import type { Check } from '../examination/examination.ts';
+import { finding, good, type Finding, type FindingId } from '../examination/findings.ts';
+import type { Probe } from '../examination/probe.ts';
 
-const judge = (port: number, id: FindingId, visits: readonly Visit[]): Finding => {
-  const closed = visits.filter(({ connected }) => !connected);
-  const evidence = visits.map(
+const judge = (port: number, id: FindingId, probes: readonly Probe[]): Finding => {
+  const closed = probes.filter(({ connected }) => !connected);
+  const evidence = probes.map(
     ({ address, connected, failure }) =>
       `${address} port ${port}: ${connected ? 'open' : (failure ?? 'closed')}`,
   );

@@ -3,13 +3,13 @@
 
 import { lstat, readdir, readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isNodeSupported, supportedNodes } from '../../core/node-floor.ts';
-import { finding, good, type Finding } from '../findings.ts';
+import { isNodeSupported, supportedNodes } from '../../core/platform/node-floor.ts';
+import { finding, good, type Finding } from '../examination/findings.ts';
 
 export interface MachineOptions {
   /** absolute path of the file storage */
   readonly storagePath: string;
-  /** process whose limits count: a gate of the running proxy, else this one */
+  /** process whose limits count: a worker of the running proxy, else this one */
   readonly pid: number | 'self';
   readonly nodeVersion: string;
   /** milliseconds that this clock is ahead of the time that others have; undefined: nobody told one */

@@ -1,11 +1,11 @@
 // The tracker is reached over verified TLS and answers something harmless. Which region answers is told by the name in its
 // certificate: the trackers of the regions have different names, and Customer.io documents no other sign.
 
-import type { Check } from '../examination.ts';
-import { finding, good } from '../findings.ts';
+import type { Check } from '../examination/examination.ts';
+import { finding, good } from '../examination/findings.ts';
 
-export const checkUpstream: Check = async ({ upstream, visitUpstream }) => {
-  const { address, connected, certificate, distrust, answer, failure } = await visitUpstream();
+export const checkUpstream: Check = async ({ upstream, probeUpstream }) => {
+  const { address, connected, certificate, distrust, answer, failure } = await probeUpstream();
   const where = `${upstream.origin} at ${address}`;
   if (!connected) {
     const what = `${upstream.origin} is not reached`;

@@ -79,7 +79,7 @@ t.test(
 
     const status = sampleStatus();
     page.show({ ...status, domains: status.domains.filter(({ name }) => !name.startsWith('e.')) });
-    page.bus.emit('gate.exited', { pid: 4242, exitCode: 1, signal: null, expected: false });
+    page.bus.emit('worker.exited', { pid: 4242, exitCode: 1, signal: null, expected: false });
     await view.getByText('process 4242 ended by itself').waitFor();
     await until(
       'the headline follows',

@@ -1,11 +1,11 @@
 import t, { type Test } from 'tap';
-import { checkCertificate } from '../../../src/cert/certificate.ts';
+import { checkCertificate } from '../../../src/cert/certificate/certificate.ts';
 import { createDnsSolver, txtValue } from '../../../src/cert/challenges/dns-01.ts';
 import { createDnsLookup, type DnsLookup } from '../../../src/cert/challenges/dns-lookup.ts';
 import type { DnsProvider, TxtRecord } from '../../../src/cert/challenges/dns-provider.ts';
-import { createAcmeIssuer } from '../../../src/cert/issuers/acme.ts';
-import { systemClock } from '../../../src/core/clock.ts';
-import { GateError } from '../../../src/core/errors.ts';
+import { createAcmeIssuer } from '../../../src/cert/acme/acme-issuer.ts';
+import { systemClock } from '../../../src/core/platform/clock.ts';
+import { LinkgateError } from '../../../src/core/errors.ts';
 import type { DnsSettings } from '../../../src/core/settings.ts';
 import { createMemoryStorage } from '../../../src/storage/memory.ts';
 import { acmeCa } from '../../helpers/acme-ca.ts';
@@ -41,7 +41,7 @@ const play = (seen: (asked: number, server: string) => boolean, fails: 'present'
   const provider: DnsProvider = {
     present: async ({ name, value, zone }: TxtRecord) => {
       steps.push(`present ${name} ${value} ${zone}`);
-      if (fails === 'present') throw new GateError('ERR_DNS_UNAVAILABLE', 'no');
+      if (fails === 'present') throw new LinkgateError('ERR_DNS_UNAVAILABLE', 'no');
     },
     cleanUp: async ({ name, value }: TxtRecord) => void steps.push(`cleanUp ${name} ${value}`),
   };

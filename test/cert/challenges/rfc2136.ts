@@ -4,7 +4,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { createRfc2136Provider } from '../../../src/cert/challenges/rfc2136.ts';
-import { systemClock } from '../../../src/core/clock.ts';
+import { systemClock } from '../../../src/core/platform/clock.ts';
 import type { Rfc2136Settings } from '../../../src/core/settings.ts';
 import { fakeClock } from '../../helpers/fake-clock.ts';
 import { nameServer } from '../../helpers/name-server.ts';

@@ -4,10 +4,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { checkCertificate } from '../../../src/cert/certificate.ts';
-import { leadsTo } from '../../../src/cert/issuers/acme-chain.ts';
+import { checkCertificate } from '../../../src/cert/certificate/certificate.ts';
+import { leadsTo } from '../../../src/cert/acme/chain.ts';
 import type { AcmeIssuerSettings } from '../../../src/core/settings.ts';
-import { readThumbprint } from '../../../src/cert/issuers/acme-account.ts';
+import { readThumbprint } from '../../../src/cert/acme/account.ts';
 import { acmeCa } from '../../helpers/acme-ca.ts';
 import * as faults from '../../helpers/acme-ca/faults.ts';
 import { challengeServer } from '../../helpers/challenge-server.ts';

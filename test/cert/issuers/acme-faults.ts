@@ -1,8 +1,8 @@
 // The issuer against the test CA at its worst: every fault at every step.
 
 import t from 'tap';
-import { createAcmeIssuer } from '../../../src/cert/issuers/acme.ts';
-import type { GateError } from '../../../src/core/errors.ts';
+import { createAcmeIssuer } from '../../../src/cert/acme/acme-issuer.ts';
+import type { LinkgateError } from '../../../src/core/errors.ts';
 import { createMemoryStorage } from '../../../src/storage/memory.ts';
 import { acmeCa } from '../../helpers/acme-ca.ts';
 import * as faults from '../../helpers/acme-ca/faults.ts';
@@ -36,7 +36,7 @@ t.test('each fault at each step has its code and leaves nothing behind', async (
       if (step === 'newAccount') for (const key of await storage.list('accounts')) await storage.remove(key);
       ca.faults.clear();
       ca.faults.set(step, () => fault);
-      const error = (await outcome()) as GateError;
+      const error = (await outcome()) as LinkgateError;
       t.equal(error.code, code, `${what} at ${step}: ${String(error)}`);
       if (code === 'ERR_ACME_RATE_LIMITED') t.equal(error.details['retryAfterMs'], 120_000);
       t.same(await storage.list('challenges'), []);
@@ -49,7 +49,7 @@ t.test('each fault at each step has its code and leaves nothing behind', async (
 t.test('Retry-After as a date, and one of a year', async (t) => {
   const { ca, outcome } = await setUp(t);
   ca.faults.set('newOrder', () => faults.rateLimited(new Date(Date.now() + 3_600_000)));
-  const { details } = (await outcome()) as GateError;
+  const { details } = (await outcome()) as LinkgateError;
   const ms = Number(details['retryAfterMs']);
   t.ok(ms > 3_590_000 && ms <= 3_600_000, String(ms));
   ca.faults.set('newOrder', () => faults.rateLimited(31_536_000));

@@ -1,13 +1,13 @@
 import t from 'tap';
 import { createIssuersHealth, issuerStatuses } from '../../../src/cert/issuers/issuer-health.ts';
-import { ERRORS, GateError, type ErrorCode } from '../../../src/core/errors.ts';
+import { ERRORS, LinkgateError, type ErrorCode } from '../../../src/core/errors.ts';
 import { createMemoryStorage } from '../../../src/storage/memory.ts';
 import { fakeClock } from '../../helpers/fake-clock.ts';
 import { recorder } from '../../helpers/recorder.ts';
 
 const ca = { issuer: 'first', directory: 'https://first.example/dir' };
-const error = (code: ErrorCode, retryAfterMs?: number): GateError =>
-  new GateError(code, `said ${code}`, retryAfterMs === undefined ? {} : { details: { retryAfterMs } });
+const error = (code: ErrorCode, retryAfterMs?: number): LinkgateError =>
+  new LinkgateError(code, `said ${code}`, retryAfterMs === undefined ? {} : { details: { retryAfterMs } });
 
 const setUp = () => {
   const storage = createMemoryStorage();
@@ -108,7 +108,7 @@ t.test('what was kept may be anything, and the storage may fail', async (t) => {
   ]);
   t.same(of('storage.failed'), []);
 
-  const fail = () => Promise.reject(new GateError('ERR_STORAGE_UNAVAILABLE', 'gone'));
+  const fail = () => Promise.reject(new LinkgateError('ERR_STORAGE_UNAVAILABLE', 'gone'));
   const { emit, of: told } = recorder();
   const health = createIssuersHealth({
     storage: { ...storage, read: fail, write: fail },
@@ -139,7 +139,7 @@ t.test('many successes are few writes', async (t) => {
 t.test('an order that our own budget held back says nothing of the CA', async (t) => {
   const { storage, clock } = setUp();
   const health = createIssuersHealth({ storage, clock, emit: () => {} });
-  const held = new GateError('ERR_ACME_RATE_LIMITED', 'spent', { details: { ownLimit: true } });
+  const held = new LinkgateError('ERR_ACME_RATE_LIMITED', 'spent', { details: { ownLimit: true } });
   for (const name of ['a', 'b', 'c', 'd']) await health.tell(ca, `${name}.example.com`, held);
   t.equal(health.passedOverUntil(ca), undefined);
   t.same(health.list(), []);

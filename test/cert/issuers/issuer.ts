@@ -2,11 +2,11 @@
 
 import { X509Certificate } from 'node:crypto';
 import t, { type Test } from 'tap';
-import { checkCertificate } from '../../../src/cert/certificate.ts';
-import { createAcmeIssuer } from '../../../src/cert/issuers/acme.ts';
+import { checkCertificate } from '../../../src/cert/certificate/certificate.ts';
+import { createAcmeIssuer } from '../../../src/cert/acme/acme-issuer.ts';
 import type { Issuer } from '../../../src/cert/issuers/issuer.ts';
-import { createLocalIssuer } from '../../../src/cert/issuers/local.ts';
-import { systemClock } from '../../../src/core/clock.ts';
+import { createLocalIssuer } from '../../../src/cert/local-ca/local-ca.ts';
+import { systemClock } from '../../../src/core/platform/clock.ts';
 import type { KeyType } from '../../../src/core/settings.ts';
 import { createMemoryStorage } from '../../../src/storage/memory.ts';
 import { challengeServer } from '../../helpers/challenge-server.ts';

@@ -28,12 +28,12 @@ const problem = {
 
 t.test('a listener that has no certificate to show', { skip: needs('named') }, async (t) => {
   const resolver = await resolverFor(t, ['links IN A 127.0.0.1']);
-  const patient = await clinic(t, { resolver, places: [{ https: null }] });
+  const target = await clinic(t, { resolver, places: [{ https: null }] });
   const bare = createServer({});
   bare.on('tlsClientError', (_error, socket) => socket.destroy());
-  await new Promise<void>((resolve) => bare.listen(patient.tools.ports.https, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => bare.listen(target.tools.ports.https, '127.0.0.1', resolve));
   t.teardown(() => bare.close());
-  t.match(await checkCertificate(patient), [
+  t.match(await checkCertificate(target), [
     {
       id: 'certificate-absent',
       level: 'red',

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { checkUpstream } from '../../../src/doctor/checks/upstream.ts';
-import { createNameResolver } from '../../../src/doctor/name-facts.ts';
+import { createNameResolver } from '../../../src/doctor/examination/name-facts.ts';
 import { clinic, idsOf, NAME } from '../../helpers/clinic.ts';
 import { createPki } from '../../helpers/pki.ts';
 import { tracker } from '../../helpers/tracker.ts';

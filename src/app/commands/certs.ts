@@ -1,0 +1,150 @@
+// `linkgate certs` put together: the certificates of a configuration's storage in one person's hands, beside a running proxy.
+// Touches no network before it is asked to order, and reads and writes the files a person names.
+
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import {
+  createManualOperations,
+  type CertificateDetails,
+  type Renewed,
+} from '../../cert/manual-operations.ts';
+import { createIssue } from '../../cert/renewal/issue.ts';
+import { createLocalIssuer } from '../../cert/local-ca/local-ca.ts';
+import { decodePkcs12, encodePkcs12 } from '../../cert/import/pkcs12.ts';
+import { createCertificateStore } from '../../cert/state/store.ts';
+import type { CertificateStatus } from '../../core/certificate-state.ts';
+import { systemClock } from '../../core/platform/clock.ts';
+import { normalizeName } from '../../core/domain-name.ts';
+import { LinkgateError, toLinkgateError } from '../../core/errors.ts';
+import { createEventBus } from '../../core/events.ts';
+import type { Settings } from '../../core/settings.ts';
+import { createFileStorage } from '../../storage/file.ts';
+import { createIssuers, createIssuersPreflight } from '../issuers.ts';
+
+/** One file of `import --dir`. */
+export interface ImportOutcome {
+  readonly file: string;
+  readonly domain: string;
+  readonly status?: CertificateStatus;
+  readonly problem?: LinkgateError;
+}
+
+export interface Certs {
+  list(): Promise<readonly CertificateStatus[]>;
+  show(domain: string): Promise<CertificateDetails>;
+  issue(domain: string, force: boolean): Promise<CertificateStatus>;
+  /** one that fails does not hold up the others */
+  renew(domains: readonly string[], force: boolean): Promise<readonly Renewed[]>;
+  revoke(domain: string, reason: string): Promise<CertificateStatus>;
+  importPem(domain: string, certFile: string, keyFile: string, password?: string): Promise<CertificateStatus>;
+  importPfx(domain: string, file: string, password: string): Promise<CertificateStatus>;
+  /** every `NAME.pem` in a folder; one that is refused does not hold up the others */
+  importFolder(folder: string): Promise<readonly ImportOutcome[]>;
+  /** @returns the file written: `DOMAIN.pem` (key and chain), or with a password `DOMAIN.pfx` */
+  exportTo(domain: string, folder: string, password?: string): Promise<string>;
+  /** the root of the local CA, without its key */
+  exportRoot(file: string): Promise<string>;
+}
+
+const readGiven = async (path: string): Promise<Buffer> => {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new LinkgateError('ERR_USAGE', `file "${path}" cannot be read`, { cause: error });
+  }
+};
+
+/** Anew, so that an old file's wider mode is not taken over. */
+const writeGiven = async (path: string, value: string | Buffer, mode: number): Promise<void> => {
+  try {
+    await rm(path, { force: true });
+    await writeFile(path, value, { mode, flag: 'wx' });
+  } catch (error) {
+    throw new LinkgateError('ERR_USAGE', `file "${path}" cannot be written`, { cause: error });
+  }
+};
+
+/** Nothing is touched before the first call. @throws of every call: LinkgateError `ERR_STORAGE_*`, `ERR_CERT_*`, `ERR_ACME_*`, `ERR_USAGE` */
+export const openCerts = ({ certificates, domains }: Settings, signal: AbortSignal): Certs => {
+  const clock = systemClock;
+  const { emit } = createEventBus(() => undefined);
+  const storage = createFileStorage({ path: certificates.storage.path, clock });
+  const store = createCertificateStore({ storage });
+  const issuers = createIssuers(certificates, storage, clock);
+  const look = createIssuersPreflight(certificates, storage);
+  const hand = createManualOperations({
+    names: domains.map(({ name }) => name),
+    storage,
+    store,
+    issuers,
+    issue: createIssue({ storage, store, issuers, clock, emit }),
+    clock,
+    ...(look === undefined ? {} : { look }),
+  });
+
+  const writing = async <T>(work: () => Promise<T>): Promise<T> => {
+    await storage.open();
+    return work();
+  };
+
+  const importFile = async (folder: string, file: string): Promise<ImportOutcome> => {
+    const domain = normalizeName(basename(file, '.pem'));
+    try {
+      const text = (await readGiven(join(folder, file))).toString('utf8');
+      const status = await hand.import(domain, { keyPem: text, chainPem: text }, signal);
+      return { file, domain, status };
+    } catch (error) {
+      return { file, domain, problem: toLinkgateError(error) };
+    }
+  };
+
+  return {
+    list: () => hand.list(),
+    show: (domain) => hand.show(normalizeName(domain)),
+    issue: (domain, force) => writing(() => hand.issue(normalizeName(domain), force, signal)),
+    renew: (names, force) => writing(() => hand.renew(names.map(normalizeName), force, signal)),
+    revoke: (domain, reason) => writing(() => hand.revoke(normalizeName(domain), reason, signal)),
+    importPem: async (domain, certFile, keyFile, password) => {
+      const [chainPem, keyPem] = (await Promise.all([readGiven(certFile), readGiven(keyFile)])).map(String);
+      const given = { chainPem: chainPem ?? '', keyPem: keyPem ?? '' };
+      return writing(() =>
+        hand.import(
+          normalizeName(domain),
+          { ...given, ...(password === undefined ? {} : { password }) },
+          signal,
+        ),
+      );
+    },
+    importPfx: async (domain, file, password) => {
+      const given = decodePkcs12(await readGiven(file), password);
+      return writing(() => hand.import(normalizeName(domain), given, signal));
+    },
+    importFolder: async (folder) => {
+      const files = await readdir(folder).catch((error: unknown) => {
+        throw new LinkgateError('ERR_USAGE', `folder "${folder}" cannot be read`, { cause: error });
+      });
+      const outcomes: ImportOutcome[] = [];
+      return writing(async () => {
+        for (const file of files.filter((name) => name.endsWith('.pem')).toSorted()) {
+          outcomes.push(await importFile(folder, file));
+        }
+        return outcomes;
+      });
+    },
+    exportTo: async (domain, folder, password) => {
+      const certificate = await hand.export(normalizeName(domain));
+      const { keyPem, chainPem } = certificate;
+      const path = join(folder, `${certificate.domain}.${password === undefined ? 'pem' : 'pfx'}`);
+      const value =
+        password === undefined ? chainPem + keyPem : encodePkcs12(certificate, password, certificate.domain);
+      await writeGiven(path, value, 0o600);
+      return path;
+    },
+    exportRoot: async (file) => {
+      const { keyType } = certificates;
+      const local = createLocalIssuer({ storage, keyType, clock });
+      await writeGiven(file, await writing(() => local.rootPem(signal)), 0o644);
+      return file;
+    },
+  };
+};

@@ -1,0 +1,141 @@
+// `linkgate doctor` put together: what the running proxy or its storage says, the resolver, the roots, and the checks between
+// them. Changes nothing.
+
+import { readFile } from 'node:fs/promises';
+import type { CertificateStatus } from '../../core/certificate-state.ts';
+import { systemClock } from '../../core/platform/clock.ts';
+import { LinkgateError } from '../../core/errors.ts';
+import type { Settings, UpstreamSettings } from '../../core/settings.ts';
+import { trustedRoots } from '../../core/platform/trusted-roots.ts';
+import { checkRuntime } from '../../doctor/checks/runtime.ts';
+import { diagnose, type Diagnosis } from '../../doctor/diagnose.ts';
+import {
+  createExamination,
+  type DoctorPorts,
+  type DoctorTools,
+  type Target,
+} from '../../doctor/examination/examination.ts';
+import type { Finding } from '../../doctor/examination/findings.ts';
+import { createNameResolver } from '../../doctor/examination/name-facts.ts';
+import { preloadList } from '../../doctor/examination/preloaded.ts';
+import { askStatus } from '../admin/ask-status.ts';
+import { openCerts } from './certs.ts';
+import { publicCas } from './public-cas.ts';
+
+export interface DoctorOptions {
+  readonly settings: Settings;
+  /** empty: every configured one */
+  readonly domains: readonly string[];
+  /** name servers asked instead of the system's, `ADDRESS:PORT` */
+  readonly resolvers?: readonly string[];
+  /** PEM trusted beside the system's roots, for a private CA */
+  readonly caPem?: string;
+  readonly ports?: DoctorPorts;
+  readonly signal: AbortSignal;
+  readonly onDone?: (diagnosis: Diagnosis) => void;
+}
+
+export interface DoctorReport {
+  /** what was known of the certificates, and from whom */
+  readonly source: 'proxy' | 'storage' | 'none';
+  readonly machine: readonly Finding[];
+  readonly domains: readonly Diagnosis[];
+}
+
+interface Known {
+  readonly source: DoctorReport['source'];
+  readonly certificates: readonly CertificateStatus[];
+  /** a worker of the running proxy */
+  readonly pid?: number;
+}
+
+/** The running proxy knows best; without one the storage does; a machine far from both knows nothing. */
+const known = async (settings: Settings, signal: AbortSignal): Promise<Known> => {
+  try {
+    const { domains, workers } = await askStatus(settings.listen.admin, signal, settings.admin);
+    const pid = workers[0]?.pid;
+    const certificates = domains.map(({ certificate }) => certificate);
+    return { source: 'proxy', certificates, ...(pid === undefined ? {} : { pid }) };
+  } catch {
+    // not running, or not here
+  }
+  try {
+    return { source: 'storage', certificates: await openCerts(settings, signal).list() };
+  } catch {
+    return { source: 'none', certificates: [] };
+  }
+};
+
+/** Roots for each upstream, read once. @throws LinkgateError `ERR_CONFIG_UNREADABLE` */
+const rootsOfUpstreams = async (
+  upstreams: readonly UpstreamSettings[],
+): Promise<DoctorTools['upstreamRoots']> => {
+  const roots = new Map<string, readonly string[]>();
+  for (const { id, caFile } of upstreams) {
+    try {
+      roots.set(id, trustedRoots(caFile === undefined ? undefined : await readFile(caFile, 'utf8')));
+    } catch (error) {
+      throw new LinkgateError('ERR_CONFIG_UNREADABLE', `file "${caFile ?? ''}" cannot be read`, {
+        cause: error,
+      });
+    }
+  }
+  return ({ id }) => roots.get(id) ?? trustedRoots(undefined);
+};
+
+/** @throws LinkgateError `ERR_CERT_UNKNOWN_NAME` */
+const chosen = ({ domains }: Settings, names: readonly string[]): Settings['domains'] => {
+  for (const name of names) {
+    if (!domains.some((domain) => domain.name === name)) {
+      throw new LinkgateError('ERR_CERT_UNKNOWN_NAME', `domain "${name}" is not configured`);
+    }
+  }
+  return names.length === 0 ? domains : domains.filter(({ name }) => names.includes(name));
+};
+
+/** Milliseconds that this clock is ahead of the one an answer was dated by (RFC 9110 §6.6.1). */
+const skewOf = (date: string | undefined, nowMs: number): number | undefined => {
+  const atMs = Date.parse(date ?? '');
+  return Number.isNaN(atMs) ? undefined : nowMs - atMs;
+};
+
+/** @throws LinkgateError `ERR_CERT_UNKNOWN_NAME`, `ERR_CONFIG_UNREADABLE` */
+export const runDoctor = async (options: DoctorOptions): Promise<DoctorReport> => {
+  const { settings, signal, caPem, resolvers, onDone } = options;
+  const { upstreams, certificates } = settings;
+  const domains = chosen(settings, options.domains);
+  const { source, certificates: stands, pid } = await known(settings, signal);
+  const byName = new Map(stands.map((status) => [status.domain, status]));
+  const tools: DoctorTools = {
+    resolver: createNameResolver(resolvers),
+    ports: options.ports ?? { http: 80, https: 443 },
+    roots: trustedRoots(caPem),
+    upstreamRoots: await rootsOfUpstreams(upstreams),
+    clock: systemClock,
+    signal,
+    cas: publicCas(certificates),
+    preloaded: preloadList(),
+  };
+  const targets = domains.flatMap((domain): Target[] => {
+    const upstream = upstreams.find(({ id }) => id === domain.upstream);
+    const certificate = byName.get(domain.name);
+    if (upstream === undefined) return [];
+    return [{ domain, upstream, ...(certificate === undefined ? {} : { certificate }) }];
+  });
+  const machine = async (): Promise<readonly Finding[]> => {
+    const [first] = targets;
+    const answer = first && (await createExamination(first, tools).probeUpstream()).answer;
+    return checkRuntime({
+      storagePath: certificates.storage.path,
+      pid: pid ?? 'self',
+      nodeVersion: process.versions.node,
+      skewMs: skewOf(answer?.headers.date, systemClock.now()),
+      signal,
+    });
+  };
+  const [checked, found] = await Promise.all([
+    machine(),
+    diagnose(targets, tools, onDone === undefined ? {} : { onDone }),
+  ]);
+  return { source, machine: checked, domains: found };
+};

@@ -1,0 +1,44 @@
+// Whether a name can have http links at all, asked before it is configured: the policies of its parents and of browsers.
+
+import { systemClock } from '../../core/platform/clock.ts';
+import { trustedRoots } from '../../core/platform/trusted-roots.ts';
+import { hstsAbove } from '../../doctor/checks/hsts.ts';
+import { createExamination, type DoctorPorts } from '../../doctor/examination/examination.ts';
+import type { Finding } from '../../doctor/examination/findings.ts';
+import { createNameResolver } from '../../doctor/examination/name-facts.ts';
+import { preloadList } from '../../doctor/examination/preloaded.ts';
+
+export interface HstsLookOptions {
+  /** `ADDRESS:PORT`, asked instead of the system's */
+  readonly resolvers?: readonly string[];
+  readonly ports?: DoctorPorts;
+  /** PEM trusted beside the system's roots */
+  readonly caPem?: string;
+  readonly signal: AbortSignal;
+}
+
+/** Findings `hsts-parent` and `hsts-preload`; a parent that cannot be reached has none. Never rejects. */
+export const lookForHsts = (
+  name: string,
+  { resolvers, ports = { http: 80, https: 443 }, caPem, signal }: HstsLookOptions,
+): Promise<readonly Finding[]> => {
+  const upstream = {
+    id: 'us',
+    origin: 'https://e.customeriomail.com',
+    serverName: 'e.customeriomail.com',
+  } as const;
+  const examination = createExamination(
+    { domain: { name, upstream: 'us', redirectHttp: false }, upstream },
+    {
+      resolver: createNameResolver(resolvers),
+      ports,
+      roots: trustedRoots(caPem),
+      upstreamRoots: () => [],
+      clock: systemClock,
+      signal,
+      cas: [],
+      preloaded: preloadList(),
+    },
+  );
+  return hstsAbove(examination).catch(() => []);
+};

@@ -1,0 +1,148 @@
+// `linkgate storage` put together: what a machine needs to go on where another one stopped, in one encrypted file. Challenge
+// answers, notes to running proxies and locks stay behind: they mean something on the old machine only.
+
+import { open, readFile, rm, writeFile } from 'node:fs/promises';
+import { systemClock } from '../../core/platform/clock.ts';
+import { LinkgateError } from '../../core/errors.ts';
+import type { Settings } from '../../core/settings.ts';
+import type { Storage } from '../../core/storage.ts';
+import { packArchive, unpackArchive, type ArchiveEntry } from '../../storage/archive.ts';
+import { createFileStorage, type FileStorage } from '../../storage/file.ts';
+import { isStorageKey } from '../../storage/keys.ts';
+
+const FOLDERS = ['accounts', 'archive', 'budget', 'certificates', 'local-ca', 'state', 'thumbprints'];
+const FILES = ['served.json'];
+const SETTINGS = 'settings/linkgate.yaml';
+const VALUES = 'storage/';
+
+export interface Moved {
+  readonly certificates: number;
+  readonly values: number;
+}
+
+export interface ExportOptions {
+  readonly storage: Storage;
+  /** the configuration file that goes along */
+  readonly config: string;
+  /** the archive, which must not exist */
+  readonly file: string;
+  readonly passphrase: string;
+  /** see packArchive */
+  readonly workFactor?: number;
+}
+
+/** The storage of a configuration; nothing is touched before it is used. */
+export const storageOf = ({ certificates }: Settings): FileStorage =>
+  createFileStorage({ path: certificates.storage.path, clock: systemClock });
+
+const unusable = (file: string, verb: string, cause: unknown): LinkgateError => {
+  const { code = 'unknown' } = cause as NodeJS.ErrnoException;
+  const why = code === 'EEXIST' ? 'exists already' : `cannot be ${verb} (${code})`;
+  return new LinkgateError('ERR_USAGE', `file "${file}" ${why}`, { cause });
+};
+
+const isCertificate = (name: string): boolean => name.startsWith(`${VALUES}certificates/`);
+
+/**
+ * Beside a running proxy too: each value is whole, old or new.
+ * @throws LinkgateError `ERR_STORAGE_UNAVAILABLE`, `ERR_USAGE` when the file exists or cannot be written; nothing is left of it
+ */
+export const exportStorage = async ({ storage, config, file, ...how }: ExportOptions): Promise<Moved> => {
+  const moved = { certificates: 0, values: 0 };
+  const entries = async function* (): AsyncGenerator<ArchiveEntry> {
+    yield { name: SETTINGS, value: await readFile(config) };
+    const listed = await Promise.all(FOLDERS.map((folder) => storage.list(folder)));
+    for (const key of [...FILES, ...listed.flat()]) {
+      const value = await storage.read(key);
+      // gone since it was listed, or never there
+      if (value === undefined) continue;
+      moved.values += 1;
+      if (isCertificate(VALUES + key)) moved.certificates += 1;
+      yield { name: VALUES + key, value };
+    }
+  };
+  const handle = await open(file, 'wx', 0o600).catch((cause: unknown) => {
+    throw unusable(file, 'written', cause);
+  });
+  try {
+    for await (const piece of await packArchive(entries(), { ...how, atMs: systemClock.now() })) {
+      await handle.writeFile(piece).catch((cause: unknown) => {
+        throw unusable(file, 'written', cause);
+      });
+    }
+    await handle.sync();
+  } catch (error) {
+    await rm(file, { force: true });
+    throw error;
+  } finally {
+    await handle.close();
+  }
+  return moved;
+};
+
+async function* entriesOf(file: string, passphrase: string): AsyncGenerator<ArchiveEntry> {
+  const handle = await open(file).catch((cause: unknown) => {
+    throw unusable(file, 'read', cause);
+  });
+  try {
+    for await (const entry of unpackArchive(handle.createReadStream({ autoClose: false }), passphrase)) {
+      const key = entry.name.startsWith(VALUES) ? entry.name.slice(VALUES.length) : undefined;
+      const isKnown = entry.name === SETTINGS || (key !== undefined && isStorageKey(key));
+      if (!isKnown)
+        throw new LinkgateError('ERR_ARCHIVE_INVALID', `archive holds "${entry.name}", which is not ours`);
+      yield entry;
+    }
+  } catch (cause) {
+    throw cause instanceof LinkgateError ? cause : unusable(file, 'read', cause);
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Writes the configuration of an archive, for a machine that has none.
+ * @throws LinkgateError `ERR_ARCHIVE_INVALID`, `ERR_USAGE` when the file exists or cannot be written
+ */
+export const restoreSettings = async (file: string, passphrase: string, config: string): Promise<void> => {
+  let settings: Buffer | undefined;
+  for await (const { name, value } of entriesOf(file, passphrase)) if (name === SETTINGS) settings = value;
+  if (settings === undefined)
+    throw new LinkgateError('ERR_ARCHIVE_INVALID', 'archive holds no configuration');
+  await writeFile(config, settings, { flag: 'wx', mode: 0o644 }).catch((cause: unknown) => {
+    throw unusable(config, 'written', cause);
+  });
+};
+
+/**
+ * Takes over what an archive holds. It is read to its end before the first value is written, and nothing that is there already
+ * and differs is written over unless `force` says so.
+ * @throws LinkgateError `ERR_ARCHIVE_INVALID`, `ERR_ARCHIVE_CONFLICT`, `ERR_STORAGE_UNAVAILABLE`
+ */
+export const importStorage = async (
+  storage: Storage,
+  {
+    file,
+    passphrase,
+    force,
+  }: { readonly file: string; readonly passphrase: string; readonly force: boolean },
+): Promise<Moved> => {
+  for await (const { name, value } of entriesOf(file, passphrase)) {
+    if (name === SETTINGS) continue;
+    const before = await storage.read(name.slice(VALUES.length));
+    if (force || before === undefined || before.equals(value)) continue;
+    throw new LinkgateError('ERR_ARCHIVE_CONFLICT', `storage holds another "${name.slice(VALUES.length)}"`);
+  }
+  const moved = { certificates: 0, values: 0 };
+  for await (const { name, value } of entriesOf(file, passphrase)) {
+    if (name === SETTINGS) continue;
+    const key = name.slice(VALUES.length);
+    await storage.write(key, value);
+    const written = await storage.read(key);
+    if (written === undefined || !written.equals(value)) {
+      throw new LinkgateError('ERR_STORAGE_UNAVAILABLE', `storage did not keep "${key}"`);
+    }
+    moved.values += 1;
+    if (isCertificate(name)) moved.certificates += 1;
+  }
+  return moved;
+};

@@ -1,0 +1,115 @@
+// Listening sockets, bound by the supervisor (or passed to it, passed-sockets.ts) and held for its whole life. Workers get the handle and accept on it;
+// the supervisor never does. So a worker's death, even the only one's, leaves the port open: clicks wait in the kernel's
+// queue for the next worker instead of being refused (docs/decisions.md).
+
+import net from 'node:net';
+import { getSystemErrorName } from 'node:util';
+import { LinkgateError, type ErrorCode } from '../../core/errors.ts';
+import type { ListenAddress } from '../../core/settings.ts';
+
+/** What libuv's TCP wrap offers of what we use. */
+export interface SocketHandle {
+  getsockname(out: { address?: string; port?: number }): number;
+  close(): void;
+}
+
+/**
+ * node:cluster's own way to a bound handle. It is not in the documentation, yet there since Node 0.x and in every
+ * line up to 26; a documented call would bind and accept in one step. CI runs this file's test on each line.
+ */
+const createServerHandle = (
+  net as unknown as {
+    /** with a descriptor the first three are null */
+    _createServerHandle(
+      address: string | null,
+      port: number | null,
+      family: 4 | 6 | null,
+      descriptor?: number,
+    ): SocketHandle | number;
+  }
+)['_createServerHandle'];
+
+export interface HeldSocket {
+  /** sent to workers as a message's handle, then `server.listen(handle)` there */
+  readonly handle: SocketHandle;
+  /** what was bound, the port chosen by the system included */
+  readonly address: ListenAddress;
+  /** safe to call twice */
+  close(): void;
+}
+
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  EADDRINUSE: 'ERR_LISTEN_IN_USE',
+  EACCES: 'ERR_LISTEN_DENIED',
+  EPERM: 'ERR_LISTEN_DENIED',
+};
+
+const failure = (listener: string, { host, port }: ListenAddress, errno: number): LinkgateError => {
+  const name = getSystemErrorName(errno);
+  const where = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const words: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'is in use by another program',
+    EACCES: 'may not be opened by this user',
+    EPERM: 'may not be opened by this user',
+    EADDRNOTAVAIL: 'is not an address of this machine',
+  };
+  return new LinkgateError(
+    CODES[name] ?? 'ERR_LISTEN_UNAVAILABLE',
+    `${listener} ${where} ${words[name] ?? 'cannot be opened'} (${name})`,
+    { details: { listener, host, port, errno: name } },
+  );
+};
+
+const hold = (handle: SocketHandle, address: ListenAddress): HeldSocket => {
+  let open = true;
+  const close = (): void => {
+    if (open) handle.close();
+    open = false;
+  };
+  return { handle, address, close };
+};
+
+/** A descriptor that is a bound TCP socket already; undefined when it is not. */
+export const adoptSocket = (descriptor: number): HeldSocket | undefined => {
+  const handle = createServerHandle(null, null, null, descriptor);
+  if (typeof handle === 'number') return undefined;
+  const { address, port } = nameOf(handle);
+  if (address !== undefined && port !== undefined) return hold(handle, { host: address, port });
+  handle.close();
+  return undefined;
+};
+
+const nameOf = (handle: SocketHandle): { address?: string; port?: number; errno: number } => {
+  const name: { address?: string; port?: number } = {};
+  // a pipe has none
+  const errno = typeof handle.getsockname === 'function' ? handle.getsockname(name) : -1;
+  return { ...name, errno };
+};
+
+/** Bind alone; libuv keeps EADDRINUSE for later, and tells it to whoever asks for the name. */
+const bind = ({ host, port }: ListenAddress): { handle: SocketHandle; port: number } | number => {
+  const handle = createServerHandle(host, port, host.includes(':') ? 6 : 4);
+  if (typeof handle === 'number') return handle;
+  const name = nameOf(handle);
+  if (name.errno === 0) return { handle, port: name.port ?? port };
+  handle.close();
+  return name.errno;
+};
+
+/**
+ * Binds an address. `::` takes IPv4 too, and falls back to it alone where the machine has no IPv6.
+ * @throws LinkgateError `ERR_LISTEN_IN_USE`, `ERR_LISTEN_DENIED`, `ERR_LISTEN_UNAVAILABLE`
+ */
+export const holdSocket = (listener: string, wanted: ListenAddress): HeldSocket => {
+  const tries = wanted.host === '::' ? [wanted, { host: '0.0.0.0', port: wanted.port }] : [wanted];
+  let errno = 0;
+  for (const address of tries) {
+    const bound = bind(address);
+    if (typeof bound !== 'number') {
+      return hold(bound.handle, { host: address.host, port: bound.port });
+    }
+    errno = bound;
+    if (!['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'].includes(getSystemErrorName(errno))) break;
+  }
+  throw failure(listener, wanted, errno);
+};

@@ -1,0 +1,28 @@
+// Spans where OpenTelemetry's variable asks for them. Without it nothing of it is loaded, and a click costs nothing for it.
+
+import type { Clock } from '../../core/platform/clock.ts';
+import type { Emit, EventBus } from '../../core/events.ts';
+import type { Traces } from '../../observe/traces/traces.ts';
+
+export interface TracingOptions {
+  readonly env: NodeJS.ProcessEnv;
+  readonly events: Pick<EventBus, 'on'>;
+  readonly emit: Emit;
+  readonly clock: Clock;
+}
+
+/** @returns undefined where no endpoint is named, or what is named cannot be used, which is told as an event */
+export const startTracing = async ({ env, ...options }: TracingOptions): Promise<Traces | undefined> => {
+  if ((env['OTEL_EXPORTER_OTLP_ENDPOINT'] ?? '') === '') return undefined;
+  try {
+    const [{ createTraces }, { traceSettings }] = await Promise.all([
+      import('../../observe/traces/traces.ts'),
+      import('../../observe/traces/trace-settings.ts'),
+    ]);
+    const settings = traceSettings(env);
+    return settings === undefined ? undefined : createTraces({ ...options, settings });
+  } catch (error) {
+    options.emit('part.failed', { part: 'traces', error });
+    return undefined;
+  }
+};

@@ -1,0 +1,74 @@
+// Word between processes on one storage that the certificate of a name changed: a command that stores one leaves a note, and
+// every running proxy, on this machine or another, finds it within a second. Notes name a domain and nothing else.
+
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../../core/platform/clock.ts';
+import { isDomainName } from '../../core/domain-name.ts';
+import { toLinkgateError } from '../../core/errors.ts';
+import type { Emit } from '../../core/events.ts';
+import type { Storage } from '../../core/storage.ts';
+
+const FOLDER = 'changes';
+const LOOK_EVERY_MS = 1_000;
+/** a proxy that did not look for so long was not running, and reads everything when it starts */
+const KEPT_MS = 10 * 60_000;
+
+/** Leaves a note that the certificate or the plan of `name` changed. @throws LinkgateError `ERR_STORAGE_UNAVAILABLE` */
+export const announceChange = (storage: Storage, clock: Clock, name: string): Promise<void> =>
+  storage.write(`${FOLDER}/${clock.now()}-${randomBytes(6).toString('hex')}`, name);
+
+export interface ChangesOptions {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  /** told once for each note; what it throws is dropped */
+  readonly onChange: (name: string) => void;
+}
+
+/**
+ * Looks for notes until `signal` aborts; resolves then, never rejects. Notes that were there before are old news: whoever
+ * starts reads the storage anyway.
+ */
+export const watchChanges = async (options: ChangesOptions, signal: AbortSignal): Promise<void> => {
+  const { storage, clock, emit, onChange } = options;
+  /** when each note was seen first, by this process */
+  let seen: Map<string, number> | undefined;
+  let isBroken = false;
+
+  const tell = async (key: string): Promise<void> => {
+    const name = (await storage.read(key))?.toString('utf8') ?? '';
+    if (!isDomainName(name)) return;
+    try {
+      onChange(name);
+    } catch {
+      // Workers look by themselves every few minutes.
+    }
+  };
+
+  const look = async (): Promise<void> => {
+    const keys = await storage.list(FOLDER);
+    const before = seen;
+    const next = new Map<string, number>();
+    for (const key of keys) {
+      const seenMs = before?.get(key);
+      if (seenMs === undefined && before !== undefined) await tell(key);
+      const sinceMs = seenMs ?? clock.now();
+      // By the time it was seen here, not by the time another machine wrote into it.
+      if (Math.abs(clock.now() - sinceMs) > KEPT_MS) await storage.remove(key);
+      next.set(key, sinceMs);
+    }
+    seen = next;
+  };
+
+  while (!signal.aborted) {
+    try {
+      await look();
+      isBroken = false;
+    } catch (error) {
+      const { code, message } = toLinkgateError(error, 'ERR_STORAGE_UNAVAILABLE');
+      if (!isBroken) emit('storage.failed', { code, message });
+      isBroken = true;
+    }
+    await clock.sleep(LOOK_EVERY_MS, signal);
+  }
+};

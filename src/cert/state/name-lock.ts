@@ -1,0 +1,39 @@
+// Work under a lock of the storage that is waited for within limits: orders, imports and everything else that must not be done
+// twice. Must not know what the work is.
+
+import type { Clock } from '../../core/platform/clock.ts';
+import type { Lock, Storage } from '../../core/storage.ts';
+import { startDeadline } from '../../core/platform/deadline.ts';
+
+export interface NameLockOptions {
+  readonly storage: Pick<Storage, 'lock'>;
+  readonly clock: Clock;
+  /** one key segment: a domain name for all that changes its certificate */
+  readonly name: string;
+  readonly waitMs: number;
+  /** ends the wait, not the work */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Takes the lock, does the work, gives the lock back whatever happens.
+ * @param work - hears of a lock that was lost by `lock.signal`
+ * @throws LinkgateError `ERR_STORAGE_LOCKED` when another process holds it for longer; whatever `work` throws
+ */
+export const withLock = async <T>(
+  { storage, clock, name, waitMs, signal = new AbortController().signal }: NameLockOptions,
+  work: (lock: Pick<Lock, 'signal'>) => Promise<T>,
+): Promise<T> => {
+  const deadline = startDeadline(clock, waitMs, signal, () => new Error('another process holds it'));
+  let lock: Lock;
+  try {
+    lock = await storage.lock(name, deadline.signal);
+  } finally {
+    deadline.clear();
+  }
+  try {
+    return await work(lock);
+  } finally {
+    await lock.release();
+  }
+};

@@ -1,0 +1,57 @@
+// `linkgate run`: the proxy in the foreground until SIGTERM or SIGINT. SIGHUP reads the configuration again, SIGUSR1
+// opens the log file anew, SIGUSR2 gives every worker a new process. Under systemd it takes the sockets that were passed and says how it stands.
+
+import { startSupervisor, type Supervisor } from '../../app/supervisor/supervisor.ts';
+import { createNotify } from '../../app/systemd/notify.ts';
+import { takePassedSockets } from '../../app/supervisor/passed-sockets.ts';
+import { createService } from '../../app/systemd/service.ts';
+import { untilSignal } from '../../app/until-signal.ts';
+import { loadSettings } from '../../config/load.ts';
+import { systemClock } from '../../core/platform/clock.ts';
+import { ERRORS } from '../../core/errors.ts';
+import { configPath } from '../arguments/config-path.ts';
+
+/** What systemd says to this process and to none of its children. */
+const FOR_US_ALONE = [
+  'LISTEN_PID',
+  'LISTEN_FDS',
+  'LISTEN_FDNAMES',
+  'NOTIFY_SOCKET',
+  'WATCHDOG_USEC',
+  'WATCHDOG_PID',
+];
+
+/** @returns 0 after a clean drain. @throws LinkgateError with the exit code of its entry */
+export const runCommand = async ({ config }: { readonly config?: string }): Promise<number> => {
+  const { LINKGATE_LOG_LEVEL: logLevel, NOTIFY_SOCKET: socket, WATCHDOG_USEC: watchdogUsec } = process.env;
+  const passed = takePassedSockets(process.env);
+  for (const name of FOR_US_ALONE) delete process.env[name];
+  const path = configPath({ config });
+  const settings = await loadSettings(path);
+  const notify = createNotify({
+    socket,
+    onError: ({ message }) =>
+      process.stderr.write(`linkgate: systemd was not told: ${message.split('\n')[0]}\n`),
+  });
+  const service = createService({ notify, clock: systemClock, watchdogUsec });
+  const stopping = untilSignal();
+  let supervisor: Supervisor | undefined;
+  // Node's default would end the process; before the start is over the settings are new anyway
+  process.on('SIGHUP', () => void reload());
+  const reload = async (): Promise<void> => {
+    const running = supervisor;
+    if (running !== undefined) await service.reloading(() => running.reload(() => loadSettings(path)));
+  };
+  process.on('SIGUSR2', () => void supervisor?.roll());
+  // Node's default would open a debugger's port
+  process.on('SIGUSR1', () => supervisor?.reopenLog());
+  // a second signal does not wait for a start that hangs, on a storage that does not answer for one
+  stopping.onAgain = () => process.exit(ERRORS.ERR_STORAGE_UNAVAILABLE.exit);
+  supervisor = await startSupervisor({ settings, passed, ...(logLevel === undefined ? {} : { logLevel }) });
+  await service.started(supervisor);
+  stopping.onAgain = () => supervisor?.cut();
+  // a signal that came while it started counts
+  await stopping.asked;
+  await Promise.all([service.stopping(), supervisor.stop()]);
+  return 0;
+};

@@ -1,0 +1,198 @@
+// What values mean together and what lies outside the file: listeners that collide, names given twice, files that
+// are missing. Works on the tree as written, right or wrong, so that a mistake of shape elsewhere hides nothing here.
+
+import { isIP } from 'node:net';
+import { basename, dirname, join, resolve } from 'node:path';
+import { checkAdmin } from './admin-checks.ts';
+import { caFileProblem } from './ca-file.ts';
+import { configuredName } from '../values/configured-name.ts';
+import { parseDomainsFile } from '../values/domains-file.ts';
+import type { FileDomain } from '../values/domains-file.ts';
+import { checkIssuers } from './issuer-checks.ts';
+import { DEFAULT_LISTEN, collide, parseListen, type ListenerName } from '../values/listen-address.ts';
+import type { ConfigPath, ConfigProblem } from '../text/problems.ts';
+import { readTextFile } from '../text/text-file.ts';
+import { readUniversalLink } from './universal-links.ts';
+
+export interface CheckParts {
+  readonly tree: unknown;
+  /** the configuration as the user named it */
+  readonly file: string;
+  /** relative paths of the configuration stand from here */
+  readonly directory: string;
+  /** line of the value at a path, for messages about a second place */
+  readonly lineOf: (path: ConfigPath) => number;
+  readonly report: (path: ConfigPath, message: string) => void;
+  readonly reportElsewhere: (problem: ConfigProblem) => void;
+}
+
+/** Texts by the absolute path of their file. */
+export type UniversalLinkTexts = ReadonlyMap<string, string>;
+
+export interface FileContents {
+  readonly domains: readonly FileDomain[];
+  readonly universalLinks: UniversalLinkTexts;
+}
+
+/** The value at `path` of the tree, undefined when there is none. */
+export const valueAt = (tree: unknown, path: ConfigPath): unknown => {
+  let value = tree;
+  for (const key of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+    value = (value as Record<string | number, unknown>)[key];
+  }
+  return value;
+};
+
+const textAt = (tree: unknown, path: ConfigPath): string | undefined => {
+  const value = valueAt(tree, path);
+  return typeof value === 'string' ? value : undefined;
+};
+
+const listAt = (tree: unknown, path: ConfigPath): readonly unknown[] => {
+  const value = valueAt(tree, path);
+  return Array.isArray(value) ? value : [];
+};
+
+const checkListeners = ({ tree, report }: CheckParts): void => {
+  const listeners = Object.entries(DEFAULT_LISTEN).map(([name, fallback]) => ({
+    name,
+    address: parseListen(
+      name as ListenerName,
+      textAt(tree, ['listen', name]) ?? textAt(tree, ['listen', name, 'address']) ?? fallback,
+    ),
+  }));
+  for (const [index, { name, address }] of listeners.entries()) {
+    const other = listeners
+      .slice(0, index)
+      .find((before) => before.address && address && collide(before.address, address));
+    const same = address?.fd === undefined ? 'address and port' : 'socket';
+    if (other !== undefined) report(['listen', name], `takes the same ${same} as listen.${other.name}`);
+  }
+};
+
+const needsServerName = (url: string | undefined): boolean => {
+  if (url === undefined || !URL.canParse(url)) return false;
+  return isIP(new URL(url).hostname.replaceAll(/^\[|\]$/g, '')) !== 0;
+};
+
+const checkUpstream = ({ tree, report }: CheckParts): void => {
+  const has = (...path: readonly string[]): boolean => valueAt(tree, ['upstream', ...path]) !== undefined;
+  if (has('url') && has('region'))
+    report(['upstream', 'url'], 'stands instead of region: give one of the two');
+  for (const base of [[], ['regions', 'us'], ['regions', 'eu']]) {
+    const path = ['upstream', ...base];
+    if (needsServerName(textAt(tree, [...path, 'url'])) && !has(...base, 'serverName')) {
+      report([...path, 'url'], 'has an address for its host: give the name to verify as serverName');
+    }
+    if (has(...base, 'serverName') && !has(...base, 'url')) {
+      report([...path, 'serverName'], 'goes with a url, and there is none beside it');
+    }
+  }
+};
+
+const checkCaFiles = async ({ tree, directory, report }: CheckParts): Promise<void> => {
+  const paths: ConfigPath[] = [
+    ['upstream', 'caFile'],
+    ['upstream', 'regions', 'us', 'caFile'],
+    ['upstream', 'regions', 'eu', 'caFile'],
+    ...listAt(tree, ['certificates', 'issuers'])
+      .slice(0, 16)
+      .map((_, index) => ['certificates', 'issuers', index, 'caFile']),
+  ];
+  for (const path of paths) {
+    const file = textAt(tree, path);
+    if (file === undefined || file === '') continue;
+    const problem = await caFileProblem(resolve(directory, file));
+    if (problem !== undefined) report(path, problem);
+  }
+};
+
+/** Reads the files that app links are verified with; the same file may stand at many domains. */
+const checkUniversalLinks = async ({ tree, directory, report }: CheckParts): Promise<UniversalLinkTexts> => {
+  const texts = new Map<string, string>();
+  for (const index of listAt(tree, ['domains']).keys()) {
+    for (const kind of ['apple', 'android'] as const) {
+      const path = ['domains', index, 'universalLinks', kind];
+      const written = textAt(tree, path);
+      if (written === undefined || written === '') continue;
+      const file = resolve(directory, written);
+      const read = await readUniversalLink(kind, file);
+      if ('problem' in read) report(path, read.problem);
+      else texts.set(file, read.text);
+    }
+  }
+  return texts;
+};
+
+/** The domainsFile as messages name it: beside the configuration as the user named that one. */
+const shownName = (file: string, domainsFile: string): string =>
+  basename(domainsFile) === domainsFile ? join(dirname(file), domainsFile) : domainsFile;
+
+const checkDomains = async (parts: CheckParts): Promise<readonly FileDomain[]> => {
+  const { tree, file, report } = parts;
+  const listed = listAt(tree, ['domains']);
+  const firstAt = new Map<string, number>();
+  for (const index of listed.keys()) {
+    const path = ['domains', index, 'name'];
+    const text = textAt(tree, path);
+    if (text === undefined) continue;
+    const read = configuredName(text);
+    if ('problem' in read) {
+      report(path, read.problem);
+      continue;
+    }
+    const first = firstAt.get(read.name);
+    if (first === undefined) firstAt.set(read.name, index);
+    else
+      report(
+        path,
+        `"${read.name}" is there twice: first at ${file}:${parts.lineOf(['domains', first, 'name'])}`,
+      );
+  }
+
+  const domainsFile = textAt(tree, ['domainsFile']);
+  if (domainsFile === undefined || domainsFile === '') {
+    const written = valueAt(tree, ['domains']);
+    const none = listed.length === 0 && (written === undefined || Array.isArray(written));
+    if (none) report(['domains'], 'names no domain: at least one is needed');
+    return [];
+  }
+  const content = await readTextFile(resolve(parts.directory, domainsFile));
+  if ('problem' in content) {
+    report(['domainsFile'], content.problem);
+    return [];
+  }
+  const shown = shownName(file, domainsFile);
+  const { domains, problems } = parseDomainsFile(shown, content.text);
+  for (const problem of problems) parts.reportElsewhere(problem);
+  if (listed.length + domains.length + problems.length === 0) {
+    report(['domainsFile'], 'names no domain: at least one is needed');
+  }
+  const firstLine = new Map<string, number>();
+  for (const { name, line } of domains) {
+    const inList = firstAt.get(name);
+    const before = firstLine.get(name);
+    if (inList === undefined && before === undefined) {
+      firstLine.set(name, line);
+      continue;
+    }
+    const first =
+      inList === undefined ? `${shown}:${before}` : `${file}:${parts.lineOf(['domains', inList, 'name'])}`;
+    const message = `"${name}" is there twice: first at ${first}`;
+    parts.reportElsewhere({ file: shown, line, column: 1, path: 'name', message });
+  }
+  return domains;
+};
+
+/** Reports every mistake and returns what stood in the files the configuration names. Never rejects. */
+export const checkTree = async (parts: CheckParts): Promise<FileContents> => {
+  checkListeners(parts);
+  checkUpstream(parts);
+  const valueOf = (path: ConfigPath): unknown => valueAt(parts.tree, path);
+  await checkAdmin({ ...parts, valueAt: valueOf });
+  await checkIssuers({ ...parts, valueAt: valueOf });
+  await checkCaFiles(parts);
+  const universalLinks = await checkUniversalLinks(parts);
+  return { universalLinks, domains: await checkDomains(parts) };
+};

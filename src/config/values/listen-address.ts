@@ -1,0 +1,58 @@
+// `listen` words: ADDRESS:PORT, [IPV6]:PORT, :PORT, fd:NAME. Addresses only, never names, so that nothing is resolved.
+
+import { SocketAddress, isIPv4, isIPv6 } from 'node:net';
+import type { Listen, ListenAddress } from '../../core/settings.ts';
+
+/** What `listen` accepts, for messages. */
+export const LISTEN_GRAMMAR = 'ADDRESS:PORT, [IPV6]:PORT, :PORT or fd:NAME';
+
+/** Where each listener is when nothing is said. */
+export const DEFAULT_LISTEN = { https: '0.0.0.0:443', http: '0.0.0.0:80', admin: '127.0.0.1:9464' } as const;
+
+export type ListenerName = keyof typeof DEFAULT_LISTEN;
+
+/** `:443` → every address. undefined when it is not a listen address. IPv6 comes back in its shortest form (RFC 5952). */
+export const parseListenAddress = (text: string): ListenAddress | undefined => {
+  const match = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|([0-9.]{7,15})|):(0|[1-9]\d{0,4})$/.exec(text);
+  if (match === null) return undefined;
+  const port = Number(match[3]);
+  if (port > 65_535) return undefined;
+  if (match[1] !== undefined) {
+    if (!isIPv6(match[1])) return undefined;
+    return { host: new SocketAddress({ address: match[1], family: 'ipv6' }).address, port };
+  }
+  if (match[2] !== undefined) return isIPv4(match[2]) ? { host: match[2], port } : undefined;
+  return { host: '::', port };
+};
+
+/** `fd:NAME` is the socket NAME (systemd.socket, FileDescriptorName=), taken to be where `listener` is when nothing is said. */
+export const parseListen = (listener: ListenerName, text: string): Listen | undefined => {
+  const fd = /^fd:([A-Za-z0-9._@-]{1,255})$/.exec(text)?.[1];
+  if (fd === undefined) return parseListenAddress(text);
+  const address = parseListenAddress(DEFAULT_LISTEN[listener]);
+  return address && { ...address, fd };
+};
+
+/** The spelling that `parseListen` reads back. */
+export const formatListen = ({ fd, ...address }: Listen): string =>
+  fd === undefined ? formatListenAddress(address) : `fd:${fd}`;
+
+/** The spelling that `parseListenAddress` reads back. */
+export const formatListenAddress = ({ host, port }: ListenAddress): string =>
+  isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+
+/** 127.0.0.0/8 or ::1. */
+export const isLoopback = ({ host }: ListenAddress): boolean => host === '::1' || host.startsWith('127.');
+
+/** Whether two listeners cannot both be opened: one socket, or the same port and the same address or one that includes the other. */
+export const collide = (a: Listen, b: Listen): boolean => {
+  if (a.fd !== undefined || b.fd !== undefined) return a.fd === b.fd;
+  return (
+    a.port === b.port &&
+    a.port !== 0 &&
+    (a.host === b.host ||
+      a.host === '::' ||
+      b.host === '::' ||
+      (isIPv4(a.host) && isIPv4(b.host) && (a.host === '0.0.0.0' || b.host === '0.0.0.0')))
+  );
+};

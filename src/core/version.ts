@@ -1,9 +1,0 @@
-// The version of this package, for --version, metrics and status.
-
-import { readFileSync } from 'node:fs';
-
-/** `version` of package.json, which stands two folders above src/core/ and dist/core/ alike. */
-export const packageVersion = (): string => {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { readonly version: string }).version;
-};

@@ -1,0 +1,128 @@
+// A request's content on its way to the upstream. It stands between the client's stream and undici, which destroys
+// what it was given when a request fails: destroying Node's IncomingMessage would cut the client's connection, and
+// with it the error page. It counts, too: a length that was announced is believed by nobody.
+
+import { Readable } from 'node:stream';
+import { LinkgateError } from '../../core/errors.ts';
+
+/** What may wait here of a content; each version of Node has a default of its own. */
+const BUFFER_BYTES = 16 * 1024;
+
+export interface RequestContent {
+  readonly stream: Readable;
+  /**
+   * Starts reading and calls back once: `whole` when all of it is here (most forms fit), else when as much waits
+   * here as may. A client that sends slowly thus holds no connection to the tracker. Not called when it breaks off.
+   */
+  ready(done: (whole: boolean) => void): void;
+}
+
+/**
+ * Reads `source` with back-pressure; never destroys it.
+ * Fails with LinkgateError `ERR_REQUEST_BODY_TOO_LARGE` where the content passes `maxBytes`.
+ */
+export const requestContent = (source: Readable, maxBytes: number): RequestContent => {
+  let bytes = 0;
+  let tell: ((whole: boolean) => void) | undefined;
+  const ready = (whole: boolean): void => {
+    const done = tell;
+    tell = undefined;
+    done?.(whole);
+  };
+  const stream = new Readable({
+    highWaterMark: BUFFER_BYTES,
+    read: () => {
+      source.resume();
+    },
+    destroy: (error, done) => {
+      tell = undefined;
+      source.off('data', onData);
+      source.off('end', onEnd);
+      source.off('close', onClose);
+      done(error);
+    },
+  });
+  const onData = (chunk: Buffer): void => {
+    bytes += chunk.length;
+    if (bytes > maxBytes) {
+      stream.destroy(
+        new LinkgateError('ERR_REQUEST_BODY_TOO_LARGE', `request body is larger than ${maxBytes} bytes`),
+      );
+    } else if (!stream.push(chunk)) {
+      source.pause();
+      ready(false);
+    }
+  };
+  const onEnd = (): void => {
+    stream.push(null);
+    ready(true);
+  };
+  // the client left in the middle: the exchange's own end tells the reason
+  const onClose = (): void => {
+    if (!source.readableEnded)
+      stream.destroy(new LinkgateError('ERR_REQUEST_MALFORMED', 'request body broke off'));
+  };
+  source.on('data', onData);
+  source.on('end', onEnd);
+  source.on('close', onClose);
+  source.pause();
+  return {
+    stream,
+    ready: (done) => {
+      tell = done;
+      stream.read(0);
+    },
+  };
+};
+
+/** How many contents that are still arriving may hold a connection to the tracker at once. */
+export interface Uploads {
+  /**
+   * Calls back when there is room. The place is given back when the content ends or closes; one that closes while it
+   * waits is forgotten.
+   * @throws LinkgateError `ERR_UPSTREAM_BUSY` when too many wait already
+   */
+  enter(content: Readable, go: () => void): void;
+}
+
+/** What waits holds a buffer each, and behind this many turns its time (`requestMs`) would be over anyway. */
+const WAITING_PER_PLACE = 16;
+
+export const createUploads = (places: number, maxWaiting = places * WAITING_PER_PLACE): Uploads => {
+  let free = places;
+  const waiting = new Map<Readable, () => void>();
+  let isAdmitting = false;
+  const leave = (): void => {
+    free += 1;
+    admit();
+  };
+  // a loop, never itself again: any number of those that wait may have gone
+  const admit = (): void => {
+    if (isAdmitting) return;
+    isAdmitting = true;
+    for (const [content, go] of waiting) {
+      if (free === 0) break;
+      waiting.delete(content);
+      if (content.destroyed) continue;
+      free -= 1;
+      let left = false;
+      const once = (): void => {
+        if (left) return;
+        left = true;
+        leave();
+      };
+      content.once('end', once).once('close', once);
+      go();
+    }
+    isAdmitting = false;
+  };
+  return {
+    enter: (content, go) => {
+      if (free === 0 && waiting.size >= maxWaiting)
+        throw new LinkgateError('ERR_UPSTREAM_BUSY', `uploads have ${waiting.size} waiting already`);
+      waiting.set(content, go);
+      content.once('close', () => waiting.delete(content));
+      admit();
+    },
+  };
+};

@@ -1,0 +1,229 @@
+// HTTP/1.0 and 1.1: one request of Node's server as an Exchange, and the life of the connection around it.
+// It decides nothing about names, routes or upstreams.
+
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import type { LinkgateError } from '../../core/errors.ts';
+import type { Listener } from '../../core/events.ts';
+import type { ConnectionFacts } from '../connections/connection-facts.ts';
+import type { Exchange, FieldLines } from './exchange.ts';
+
+/** How long a connection that we closed may go on talking, so that our last answer is not lost to a reset. */
+const LINGER_MS = 1_000;
+
+/**
+ * Closes after what was written, and reads on for a moment: closing with unread bytes in the kernel sends a reset,
+ * and a reset can take our answer away from the client before it was read (RFC 9112 §9.6).
+ */
+export const closeLingering = (socket: Socket): void => {
+  socket.end();
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(timer));
+};
+
+/** What is held back for the rest of a turn; a redirect's page has a few hundred bytes. */
+const MOST_HELD_BYTES = 4 * 1024;
+
+/** Reasons Node would refuse to write; a phrase has no meaning (RFC 9112 §4). */
+const UNWRITABLE_REASON = /[^\t\u0020-\u007e\u0080-\u00ff]/;
+
+/** What an Http1Exchange tells its connection. */
+export interface Http1Connection {
+  readonly facts: ConnectionFacts;
+  /** nothing more that comes on this connection is a request */
+  closing: boolean;
+  /** the process drains: each answer, also to a request that came before, closes its connection */
+  readonly isDraining: () => boolean;
+  /** called when an exchange is over, behind its own onClose */
+  onOver(request: IncomingMessage): void;
+}
+
+/** Whatever broke is told by 'close'. */
+const ignore = (): void => undefined;
+
+export class Http1Exchange implements Exchange {
+  readonly listener: Listener;
+  readonly httpVersion: '1.0' | '1.1';
+  readonly method: string;
+  readonly target: string;
+  readonly fields: FieldLines;
+  readonly connection: ConnectionFacts;
+  readonly startedMs = performance.now();
+  readonly strayContent = false;
+  policy: FieldLines = [];
+  onDrain: (() => void) | undefined;
+  onClose: ((finished: boolean) => void) | undefined;
+  onFault: ((error: LinkgateError) => void) | undefined;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #connection: Http1Connection;
+  #hearsDrain = false;
+  /** the head was made in this turn of the loop, and nothing was written */
+  #mayHold = false;
+  /** the first content, while more may come in the same turn */
+  #held: Buffer | undefined;
+
+  constructor(connection: Http1Connection, request: IncomingMessage, response: ServerResponse) {
+    this.listener = connection.facts.listener;
+    this.connection = connection.facts;
+    this.httpVersion = request.httpVersion === '1.0' ? '1.0' : '1.1';
+    this.method = request.method ?? '';
+    this.target = request.url ?? '';
+    this.fields = request.rawHeaders;
+    this.#request = request;
+    this.#response = response;
+    this.#connection = connection;
+    response.on('close', () => {
+      this.onClose?.(response.writableFinished);
+      connection.onOver(request);
+    });
+    response.on('error', ignore);
+    request.on('error', ignore);
+  }
+
+  get closed(): boolean {
+    return this.#response.closed || this.#request.socket.destroyed;
+  }
+
+  /** whether the client still sends the content of this request */
+  get receiving(): boolean {
+    return !this.#request.complete;
+  }
+
+  body(framed: boolean): Readable | undefined {
+    if (!framed) return undefined;
+    if (this.httpVersion === '1.1' && this.#request.headers.expect !== undefined)
+      this.#response.writeContinue();
+    return this.#request;
+  }
+
+  inform(status: number, fields: FieldLines): void {
+    if (status !== 103 || this.httpVersion === '1.0' || this.#response.headersSent) return;
+    const hints = hintsOf(fields);
+    if (hints['link'] === undefined) return;
+    try {
+      // Node has no public way to write one without a Link, and writes well-formed Links only
+      this.#response.writeEarlyHints(hints);
+    } catch {
+      // an interim answer may be left out (RFC 9110 §15.2)
+    }
+  }
+
+  head(status: number, reason: string, fields: FieldLines): void {
+    const response = this.#response;
+    if (this.#connection.isDraining()) this.closeAfter();
+    // a flat list keeps order and repetition; Node adds Date (RFC 9110 §6.6.1), Connection and the framing
+    const all = this.policy.length === 0 ? fields : fields.concat(this.policy);
+    const isWritable = reason === STATUS_CODES[status] || !UNWRITABLE_REASON.test(reason);
+    response.writeHead(status, isWritable ? reason : '', all as string[]);
+    // the body mostly comes in the same read, and mostly whole: only what stays alone is flushed alone
+    this.#mayHold = true;
+    process.nextTick(flushAlone, this);
+  }
+
+  /** Sends what was held back: nothing more came in the same turn. */
+  flush(): void {
+    const response = this.#response;
+    this.#mayHold = false;
+    if (!response.headersSent || response.writableEnded || response.destroyed) return;
+    const held = this.#held;
+    this.#held = undefined;
+    if (held === undefined) response.flushHeaders();
+    else this.#write(held);
+  }
+
+  write(chunk: Buffer): boolean {
+    if (this.#mayHold && this.#held === undefined && chunk.length <= MOST_HELD_BYTES) {
+      this.#held = chunk;
+      return true;
+    }
+    if (this.#mayHold) this.flush();
+    return this.#write(chunk);
+  }
+
+  #write(chunk: Buffer): boolean {
+    const goesOn = this.#response.write(chunk);
+    // most answers never wait
+    if (!goesOn && !this.#hearsDrain) {
+      this.#hearsDrain = true;
+      this.#response.on('drain', () => this.onDrain?.());
+    }
+    return goesOn;
+  }
+
+  end(trailers?: FieldLines): void {
+    try {
+      if (trailers !== undefined && trailers.length > 0) this.#response.addTrailers(pairs(trailers));
+    } catch {
+      // trailers Node refuses to write are left out (RFC 9110 §6.5.1 allows it)
+    }
+    // answered before the request was whole: what follows of it is no request
+    if (!this.#isWhole()) this.#lingerAfter();
+    const held = this.#held;
+    this.#mayHold = false;
+    this.#held = undefined;
+    // head and content as one text are one write, without a list of buffers
+    if (held === undefined) this.#response.end();
+    else this.#response.end(held.toString('latin1'), 'latin1');
+  }
+
+  /** Node calls a request complete a moment after it was handed over, also where its head is all there is (RFC 9112 §6.3). */
+  #isWhole(): boolean {
+    if (this.#request.complete) return true;
+    const { headers } = this.#request;
+    return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
+  }
+
+  abort(): void {
+    const { socket } = this.#request;
+    this.#connection.closing = true;
+    // a TLS socket cannot send RST itself; without close_notify the cut is visible (RFC 8446 §6.1)
+    if (this.listener === 'http') socket.resetAndDestroy();
+    else socket.destroy();
+  }
+
+  closeAfter(): void {
+    this.#response.shouldKeepAlive = false;
+    this.#lingerAfter();
+  }
+
+  #lingerAfter(): void {
+    if (this.#connection.closing) return;
+    this.#connection.closing = true;
+    const { socket } = this.#request;
+    // Node calls it behind the last answer of a connection
+    socket.destroySoon = () => closeLingering(socket);
+    // and does not where the head has already promised to keep the connection
+    this.#response.once('finish', () => {
+      if (!socket.destroyed && socket.writable) closeLingering(socket);
+    });
+  }
+}
+
+const flushAlone = (exchange: Http1Exchange): void => exchange.flush();
+
+/** Node writes the values of early hints as they are: nothing but plain text may reach it. */
+const PLAIN = /^[\t\u0020-\u007e]*$/;
+
+/** Links each by itself, which Node joins; what else is repeated is joined here (RFC 9110 §5.3), cookies never are. */
+const hintsOf = (fields: FieldLines): Record<string, string | string[]> => {
+  const hints: Record<string, string | string[]> = Object.create(null);
+  const links: string[] = [];
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = (fields[i] as string).toLowerCase();
+    const value = fields[i + 1] as string;
+    if (!PLAIN.test(value) || name === 'set-cookie') continue;
+    if (name === 'link') links.push(value);
+    else hints[name] = hints[name] === undefined ? value : `${String(hints[name])}, ${value}`;
+  }
+  if (links.length > 0) hints['link'] = links;
+  return hints;
+};
+
+const pairs = (fields: FieldLines): [string, string][] => {
+  const list: [string, string][] = [];
+  for (let i = 0; i < fields.length; i += 2) list.push([fields[i] as string, fields[i + 1] as string]);
+  return list;
+};

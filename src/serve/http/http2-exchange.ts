@@ -1,0 +1,185 @@
+// HTTP/2: one stream of Node's session as an Exchange (RFC 9113 §8).
+// It decides nothing about names, routes or upstreams.
+
+import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import type { Readable } from 'node:stream';
+import type { LinkgateError } from '../../core/errors.ts';
+import type { ConnectionFacts } from '../connections/connection-facts.ts';
+import type { Exchange, FieldLines } from './exchange.ts';
+import { hasNoContent } from '../request/headers.ts';
+
+/** Flat list → Node's object; repeated fields become arrays, which Node sends as separate lines. */
+const toHeaders = (fields: FieldLines): OutgoingHttpHeaders => {
+  const headers: OutgoingHttpHeaders = Object.create(null);
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = (fields[i] as string).toLowerCase();
+    const value = fields[i + 1] as string;
+    const before = headers[name];
+    // Node refuses to repeat what may stand only once (Content-Type, Location …); said twice the same is said once
+    if (before !== value)
+      headers[name] = before === undefined ? value : [before as string | string[], value].flat();
+  }
+  return headers;
+};
+
+interface RequestHead {
+  readonly method: string;
+  readonly target: string;
+  readonly fields: string[];
+}
+
+/**
+ * Pseudo-fields apart, `:authority` as Host (RFC 9113 §8.3.1), Cookie crumbs joined again (§8.2.3).
+ * An `:authority` and a Host that differ both stay: two Hosts are refused by serve/request/headers.ts.
+ */
+const readHead = (raw: FieldLines): RequestHead => {
+  let method = '';
+  let target = '';
+  let authority: string | undefined;
+  let cookie: string | undefined;
+  const fields: string[] = [];
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string;
+    const value = raw[i + 1] as string;
+    if (name === ':method') method = value;
+    else if (name === ':path') target = value;
+    else if (name === ':authority') authority = value;
+    else if (name === 'cookie') cookie = cookie === undefined ? value : `${cookie}; ${value}`;
+    else if (name === 'host' && authority !== undefined && value.toLowerCase() === authority.toLowerCase())
+      continue;
+    else if (!name.startsWith(':')) fields.push(name, value);
+  }
+  if (authority !== undefined) fields.push('host', authority);
+  if (cookie !== undefined) fields.push('cookie', cookie);
+  return { method, target, fields };
+};
+
+/** Whatever broke is told by 'close'. */
+const ignore = (): void => undefined;
+
+export class Http2Exchange implements Exchange {
+  readonly listener = 'https';
+  readonly httpVersion = '2';
+  readonly method: string;
+  readonly target: string;
+  readonly fields: FieldLines;
+  readonly connection: ConnectionFacts;
+  readonly startedMs = performance.now();
+  strayContent = false;
+  policy: FieldLines = [];
+  onDrain: (() => void) | undefined;
+  onClose: ((finished: boolean) => void) | undefined;
+  onFault: ((error: LinkgateError) => void) | undefined;
+  readonly #stream: ServerHttp2Stream;
+  #trailers: FieldLines | undefined;
+  #brokenOff = false;
+  /** the answer was handed over whole; `writableFinished` may still be false when Node tells that the stream is closed */
+  #ended = false;
+  #closing = false;
+  #hearsDrain = false;
+
+  constructor(connection: ConnectionFacts, stream: ServerHttp2Stream, rawFields: FieldLines) {
+    const { method, target, fields } = readHead(rawFields);
+    this.method = method;
+    this.target = target;
+    this.fields = fields;
+    this.connection = connection;
+    this.#stream = stream;
+    // Node holds a reset with code 0 back until the content was read, also where there is none
+    if (stream.endAfterHeaders) stream.resume();
+    stream.on('error', ignore);
+    stream.on('close', () => {
+      this.onClose?.(this.#ended && stream.rstCode === constants.NGHTTP2_NO_ERROR);
+    });
+  }
+
+  get closed(): boolean {
+    return this.#stream.closed || this.#stream.destroyed;
+  }
+
+  /** whether the client closed the stream before our answer had gone out, with whatever code; ask when it is closed */
+  get cutByClient(): boolean {
+    return !this.#brokenOff && (!this.#ended || this.#stream.rstCode !== constants.NGHTTP2_NO_ERROR);
+  }
+
+  body(): Readable | undefined {
+    // a method without content: http2.ts has already seen the stream's end
+    if (this.#stream.endAfterHeaders || hasNoContent(this.method)) return undefined;
+    if (this.fields.some((name, i) => i % 2 === 0 && name === 'expect')) {
+      try {
+        this.#stream.additionalHeaders({ ':status': 100 });
+      } catch {
+        // the stream went in between
+      }
+    }
+    return this.#stream;
+  }
+
+  inform(status: number, fields: FieldLines): void {
+    if (this.#stream.headersSent || this.closed) return;
+    try {
+      this.#stream.additionalHeaders({ ...toHeaders(fields), ':status': status });
+    } catch {
+      // an interim answer may be left out (RFC 9110 §15.2)
+    }
+  }
+
+  head(status: number, _reason: string, fields: FieldLines): void {
+    if (this.closed) return;
+    const headers = toHeaders(this.policy.length === 0 ? fields : fields.concat(this.policy));
+    headers[':status'] = status;
+    const endStream = this.method === 'HEAD' || status === 204 || status === 304;
+    // RFC 9110 §6.6.2: trailers are announced; Node wants to know before the content
+    const waitForTrailers = !endStream && headers['trailer'] !== undefined;
+    if (waitForTrailers) {
+      this.#stream.on('wantTrailers', () => this.#sendTrailers());
+    }
+    this.#stream.respond(headers, { endStream, waitForTrailers });
+  }
+
+  write(chunk: Buffer): boolean {
+    if (this.#stream.writableEnded || this.closed || this.#stream.write(chunk)) return true;
+    // most answers never wait
+    if (!this.#hearsDrain) {
+      this.#hearsDrain = true;
+      this.#stream.on('drain', () => this.onDrain?.());
+    }
+    return false;
+  }
+
+  end(trailers?: FieldLines): void {
+    const stream = this.#stream;
+    if (!this.closed) this.#ended = true;
+    this.#trailers = trailers;
+    // answered before the request was whole: the rest is not wanted (RFC 9113 §8.1)
+    if (!stream.readableEnded && !stream.endAfterHeaders) {
+      stream.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR));
+    }
+    stream.end();
+    if (this.#closing) stream.session?.close();
+  }
+
+  /** Node calls for them outside of any try: trailers it refuses are left out (RFC 9110 §6.5.1 allows it). */
+  #sendTrailers(): void {
+    const stream = this.#stream;
+    try {
+      stream.sendTrailers(toHeaders(this.#trailers ?? []));
+    } catch {
+      try {
+        stream.sendTrailers({});
+      } catch {
+        this.abort();
+      }
+    }
+  }
+
+  abort(): void {
+    if (!this.closed) this.#brokenOff = true;
+    // `close(code)` would end the stream first: a DATA frame with END_STREAM, and a cut answer looks whole
+    this.#stream.destroy(new Error('answer was broken off'));
+  }
+
+  closeAfter(): void {
+    this.#closing = true;
+  }
+}

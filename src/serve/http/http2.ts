@@ -1,0 +1,218 @@
+// HTTP/2: Node's sessions with our ceilings on them, each stream handed on as an Exchange (RFC 9113).
+// Only the https listener uses it; it decides nothing about names, routes or upstreams.
+
+import {
+  constants,
+  createServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { Socket } from 'node:net';
+import type { Limits } from '../../core/settings.ts';
+import { connectionFacts, type ConnectionFacts } from '../connections/connection-facts.ts';
+import type { HandleExchange } from './exchange.ts';
+import { hasNoContent } from '../request/headers.ts';
+import { Http2Exchange } from './http2-exchange.ts';
+
+export interface Http2Options {
+  readonly handle: HandleExchange;
+  readonly limits: Limits;
+  readonly isDraining: () => boolean;
+}
+
+export interface Http2Stage {
+  /** fed TLS connections that chose `h2` (`emit('connection', socket)`) */
+  readonly server: Http2Server;
+  /**
+   * GOAWAY to every session, fresh ones when they had `graceMs` to ask; each closes when its streams are done (RFC 9113 §6.8).
+   * Holds for sessions that begin later too.
+   */
+  drain(graceMs: number): void;
+  /** how many are open */
+  connections(): number;
+}
+
+interface Session {
+  readonly facts: ConnectionFacts;
+  /** all so far */
+  streams: number;
+  /** of them open now */
+  open: number;
+  /** called when the last of them closes */
+  readonly rest: () => void;
+  /** tells, for each stream its client closed before the answer, whether the session may go on */
+  readonly mayReset: () => boolean;
+}
+
+/**
+ * What costs a client nothing and us some work each time, held to a burst and a rate: streams opened and reset
+ * (CVE-2023-44487), PING and SETTINGS (CVE-2019-9512, CVE-2019-9515). Node 20 has no setting for it; nghttp2's own
+ * limit of 1,000 resets leaves the connection open.
+ */
+const createBudget = ({
+  http2ResetBurst: burst,
+  http2ResetsPerSecond: perSecond,
+}: Limits): (() => boolean) => {
+  let left = burst;
+  let reckonedMs = performance.now();
+  return () => {
+    const now = performance.now();
+    left = Math.min(burst, left + ((now - reckonedMs) / 1_000) * perSecond) - 1;
+    reckonedMs = now;
+    return left >= 0;
+  };
+};
+
+/**
+ * Closes a session while the process drains: at once, or, where nothing was asked yet, behind the first answer (the
+ * stream's closeAfter) and when none comes in `graceMs`.
+ */
+const leave = (session: ServerHttp2Session, { streams }: Session, graceMs: number): void => {
+  if (streams > 0) {
+    session.close();
+    return;
+  }
+  const timer = setTimeout(() => session.close(), graceMs).unref();
+  session.once('close', () => clearTimeout(timer));
+};
+
+const calm = (session: ServerHttp2Session): void =>
+  session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+
+interface UntilEnd {
+  readonly exchange: Http2Exchange;
+  readonly stream: ServerHttp2Stream;
+  readonly waitMs: number;
+  readonly go: () => void;
+}
+
+/** A session that was closed, and whose client does not close in return, is cut after this. */
+const LINGER_MS = 1_000;
+
+/**
+ * Idle is without a stream: a session that only pings, or answers GOAWAY with silence, ends too. Node's own idle time
+ * (`session.setTimeout`) starts anew with every frame, and ends with the session, not with its socket.
+ * @returns to be called when a session has no stream any more
+ */
+const endWhenIdle = (
+  session: ServerHttp2Session,
+  socket: Socket,
+  idleMs: number,
+  isIdle: () => boolean,
+): (() => void) => {
+  let linger: NodeJS.Timeout | undefined;
+  const idle = setTimeout(() => {
+    if (!isIdle()) return;
+    session.close();
+    linger = setTimeout(() => socket.destroy(), LINGER_MS);
+  }, idleMs);
+  socket.once('close', () => {
+    clearTimeout(idle);
+    clearTimeout(linger);
+  });
+  return () => {
+    if (!socket.destroyed) idle.refresh();
+  };
+};
+
+/**
+ * A GET may end its stream with an empty DATA frame: wait for that, and tell from it a GET with content.
+ * A stream that does neither is ended in the time a request may take.
+ */
+const untilEnd = ({ exchange, stream, waitMs, go }: UntilEnd): void => {
+  let gone = false;
+  const timer = setTimeout(() => exchange.abort(), waitMs);
+  const once = (): void => {
+    clearTimeout(timer);
+    if (gone) return;
+    gone = true;
+    go();
+  };
+  stream.on('close', () => clearTimeout(timer));
+  stream.on('data', () => {
+    exchange.strayContent = true;
+    once();
+  });
+  stream.on('end', once);
+};
+
+export const createHttp2Server = ({ handle, limits, isDraining }: Http2Options): Http2Stage => {
+  const sessions = new Map<ServerHttp2Session, Session>();
+  let drainGraceMs = 0;
+  const server = createServer({
+    settings: {
+      enablePush: false,
+      maxConcurrentStreams: limits.http2Streams,
+      maxHeaderListSize: limits.headerBytes,
+      initialWindowSize: 64 * 1024,
+    },
+    maxSessionInvalidFrames: 10,
+    maxSessionRejectedStreams: 10,
+    maxOutstandingPings: 10,
+    maxSettings: 32,
+    // pseudo-fields beside; ours, in serve/request/headers.ts, answers 431 first
+    maxHeaderListPairs: limits.headerFields + 5,
+    maxSendHeaderBlockLength: 128 * 1024,
+    unknownProtocolTimeout: 1_000,
+  } as Parameters<typeof createServer>[0]);
+
+  // Node's own listener makes the session at once: the socket of a session is the last that came
+  let accepted: Socket | undefined;
+  server.prependListener('connection', (socket: Socket) => {
+    accepted = socket;
+  });
+  server.on('session', (session) => {
+    const socket = accepted ?? (session.socket as Socket);
+    const facts = connectionFacts('https', socket);
+    const rest = endWhenIdle(session, socket, limits.keepAliveMs, () => known.open === 0);
+    const known: Session = { facts, streams: 0, open: 0, rest, mayReset: createBudget(limits) };
+    sessions.set(session, known);
+    const mayControl = createBudget(limits);
+    const onControl = (): void => {
+      if (!mayControl()) calm(session);
+    };
+    session.on('ping', onControl);
+    session.on('remoteSettings', onControl);
+    session.setTimeout(limits.keepAliveMs, () => {
+      session.close();
+      // streams that neither end nor move would hold it open
+      session.setTimeout(Math.min(limits.keepAliveMs, limits.writeIdleMs), () => session.destroy());
+    });
+    session.on('close', () => sessions.delete(session));
+    if (isDraining()) leave(session, known, drainGraceMs);
+  });
+  server.on('sessionError', () => undefined);
+  server.on(
+    'stream',
+    (stream: ServerHttp2Stream, _headers: IncomingHttpHeaders, _flags, rawHeaders?: string[]) => {
+      const { session } = stream;
+      const known = session === undefined ? undefined : sessions.get(session as ServerHttp2Session);
+      if (known === undefined) {
+        stream.destroy();
+        return;
+      }
+      known.streams += 1;
+      known.open += 1;
+      const exchange = new Http2Exchange(known.facts, stream, rawHeaders ?? []);
+      stream.on('close', () => {
+        known.open -= 1;
+        if (known.open === 0) known.rest();
+        if (exchange.cutByClient && !known.mayReset()) calm(session as ServerHttp2Session);
+      });
+      if (known.streams >= limits.requestsPerConnection || isDraining()) exchange.closeAfter();
+      if (hasNoContent(exchange.method) && !stream.endAfterHeaders)
+        untilEnd({ exchange, stream, waitMs: limits.requestMs, go: () => handle(exchange) });
+      else handle(exchange);
+    },
+  );
+  return {
+    server,
+    connections: () => sessions.size,
+    drain: (graceMs) => {
+      drainGraceMs = graceMs;
+      for (const [session, known] of sessions) leave(session, known, graceMs);
+    },
+  };
+};

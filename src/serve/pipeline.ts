@@ -1,0 +1,126 @@
+// Everything between an accepted connection and the upstreams, under one set of ceilings: TLS, HTTP/2 and HTTP/1, the
+// paths of both listeners. A reload puts a new front beside the old one, which ends with its last connection.
+
+import type { Socket } from 'node:net';
+import { normalizeName } from '../core/domain-name.ts';
+import type { AnswerChallenge, AnswerTlsChallenge, Handshake } from '../core/ports.ts';
+import type { Listener } from '../core/events.ts';
+import { createResponseClock } from './request/response-clock.ts';
+import { createRequestHandler, type RequestHandlerOptions } from './request/request-handler.ts';
+import { createHttp1Server } from './http/http1.ts';
+import { createDeadlines } from './connections/deadlines.ts';
+import { createHttp2Server } from './http/http2.ts';
+import { createLocalResponses } from './request/local-response.ts';
+import { createTlsServer } from './connections/tls.ts';
+import { respondWithUniversalLinks } from './request/universal-links.ts';
+import { createFirstBytes, isAnything } from './connections/first-bytes.ts';
+
+export interface PipelineOptions extends Omit<RequestHandlerOptions, 'respondLocally' | 'clock'> {
+  readonly handshake: Handshake;
+  readonly answerChallenge: AnswerChallenge;
+  readonly answerTlsChallenge?: AnswerTlsChallenge;
+  /** true while the process drains: each answer then closes its connection */
+  readonly isDraining: () => boolean;
+}
+
+export interface PipelineCounts {
+  readonly https: { readonly h1: number; readonly h2: number };
+  readonly http: { readonly h1: number };
+}
+
+export interface Pipeline {
+  /** serves one accepted connection */
+  take(listener: Listener, socket: Socket): void;
+  /** requests for the tracker that are being answered */
+  inFlight(): number;
+  /** connections that speak HTTP, by listener */
+  speaking(): PipelineCounts;
+  /** Nothing new comes: resolves when the last connection is gone, and everything of this front with it. */
+  retire(): Promise<void>;
+  /** closes what is idle, after `graceMs` also what has asked nothing yet, and tells the rest to end with its answer */
+  drain(graceMs: number): void;
+  /** stops the clocks; call when no connection is left */
+  close(): void;
+}
+
+export const createPipeline = (options: PipelineOptions): Pipeline => {
+  const { findDomain, handshake, answerChallenge, answerTlsChallenge, emit, limits, isDraining } = options;
+  const respondLocallyOnHttp = createLocalResponses({
+    answerChallenge,
+    isTrusted: options.isTrusted,
+    isLive: async (name) => (await handshake(name)) !== undefined,
+  });
+  const clock = createResponseClock();
+  const secure = createRequestHandler({ ...options, clock, respondLocally: respondWithUniversalLinks });
+  const plain = createRequestHandler({ ...options, clock, respondLocally: respondLocallyOnHttp });
+  const http2 = createHttp2Server({ handle: secure, limits, isDraining });
+  const http1 = createHttp1Server({ listener: 'https', handle: secure, emit, limits, isDraining });
+  const http1Plain = createHttp1Server({ listener: 'http', handle: plain, emit, limits, isDraining });
+  const tls = createTlsServer({
+    handshake,
+    ...(answerTlsChallenge === undefined ? {} : { answerTlsChallenge }),
+    isConfigured: (servername) => findDomain(normalizeName(servername)) !== undefined,
+    http1: http1.server,
+    http2: http2.server,
+    emit,
+    handshakeTimeoutMs: limits.tlsHandshakeMs,
+  });
+  // one that never said anything is told nothing either: a browser that opened it ahead would show a 408 as the answer
+  const silent = createDeadlines(Math.min(limits.headersMs, limits.requestMs), (socket) => {
+    emit('connection.refused', { listener: 'http', reason: 'silent' });
+    socket.destroy();
+  });
+  const takePlain = createFirstBytes({
+    isEnough: isAnything,
+    deadlines: silent,
+    onReady: (socket) => {
+      silent.stop(socket);
+      http1Plain.server.emit('connection', socket);
+    },
+  });
+  const takers = { https: tls.take, http: takePlain };
+
+  let open = 0;
+  let onEmpty: (() => void) | undefined;
+  const onClose = (): void => {
+    open -= 1;
+    if (open === 0) onEmpty?.();
+  };
+  const close = (): void => {
+    tls.close();
+    silent.close();
+    http1.server.close();
+    http1Plain.server.close();
+  };
+  const cutSilent = (): void => {
+    tls.cutSilent();
+    for (const socket of silent.waiting()) socket.destroy();
+  };
+  return {
+    take: (listener, socket) => {
+      open += 1;
+      socket.on('close', onClose);
+      takers[listener](socket);
+    },
+    inFlight: () => clock.size(),
+    speaking: () => ({
+      https: { h1: http1.connections(), h2: http2.connections() },
+      http: { h1: http1Plain.connections() },
+    }),
+    retire: () =>
+      new Promise((resolve) => {
+        onEmpty = () => {
+          close();
+          resolve();
+        };
+        if (open === 0) onEmpty();
+      }),
+    drain: (graceMs) => {
+      http2.drain(graceMs);
+      http1.drain(graceMs);
+      http1Plain.drain(graceMs);
+      setTimeout(cutSilent, graceMs).unref();
+    },
+    close,
+  };
+};

@@ -1,0 +1,300 @@
+// Field lines in, field lines out: what may pass to the upstream and what may come back (RFC 9110 §7.6.1).
+// Pure functions over flat lists; the order and repetition of what passes is kept. Nothing here knows a socket.
+
+import { LinkgateError } from '../../core/errors.ts';
+import type { Limits } from '../../core/settings.ts';
+import type { FieldLines } from '../http/exchange.ts';
+
+type FieldClass =
+  'pass' | 'hop' | 'connection' | 'host' | 'identity' | 'length' | 'encoding' | 'expect' | 'policy';
+
+/** Fields that mean something to us, by lower-case name. All others pass. */
+const CLASSES: ReadonlyMap<string, FieldClass> = new Map<string, FieldClass>([
+  ['connection', 'connection'],
+  ['keep-alive', 'hop'],
+  ['proxy-connection', 'hop'],
+  ['proxy-authenticate', 'hop'],
+  ['proxy-authorization', 'hop'],
+  ['te', 'hop'],
+  ['upgrade', 'hop'],
+  ['http2-settings', 'hop'],
+  ['transfer-encoding', 'encoding'],
+  ['content-length', 'length'],
+  ['expect', 'expect'],
+  ['host', 'host'],
+  ['forwarded', 'identity'],
+  ['x-real-ip', 'identity'],
+  ['strict-transport-security', 'policy'],
+  ['alt-svc', 'policy'],
+  ['public-key-pins', 'policy'],
+  ['public-key-pins-report-only', 'policy'],
+]);
+
+/**
+ * Class of one field name, any case. Names that some servers read as another one (`X_Forwarded_For`,
+ * `x.real.ip`: CGI-style variables fold `_` and `.`) count as that other one when they speak of identity.
+ */
+const judge = (name: string): FieldClass => {
+  const lower = name.toLowerCase();
+  const known = CLASSES.get(lower);
+  if (known !== undefined) return known;
+  if (lower.startsWith('x-forwarded-')) return 'identity';
+  if (!lower.includes('_') && !lower.includes('.')) return 'pass';
+  const folded = lower.replaceAll(/[_.]/g, '-');
+  return folded.startsWith('x-forwarded-') || CLASSES.get(folded) === 'identity' ? 'identity' : 'pass';
+};
+
+/**
+ * Names as they were spelled, judged before: a click has the same dozen as the one before it. Only tokens are in it, and no
+ * more than a few hundred: whoever sends others pays for them himself.
+ */
+const judged = new Map<string, FieldClass>();
+const MOST_JUDGED = 512;
+const LONGEST_JUDGED = 64;
+
+/** What a field name is made of (RFC 9110 §5.6.2); HTTP/2 has no capitals (RFC 9113 §8.2.1). */
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** undefined for a name that is no token */
+const classOfToken = (name: string): FieldClass | undefined => {
+  const known = judged.get(name);
+  if (known !== undefined) return known;
+  if (!TOKEN.test(name)) return undefined;
+  const kind = judge(name);
+  if (judged.size < MOST_JUDGED && name.length <= LONGEST_JUDGED) judged.set(name, kind);
+  return kind;
+};
+
+const classOf = (name: string): FieldClass => classOfToken(name) ?? judge(name);
+
+/** Adds the names a Connection field nominates (RFC 9110 §7.6.1), lower case. */
+const nominate = (before: readonly string[] | undefined, value: string): readonly string[] | undefined => {
+  // what nearly all say, and Keep-Alive is dropped as it is
+  if (value === 'keep-alive') return before;
+  const names = value.split(',').map((option) => option.trim().toLowerCase());
+  return before === undefined ? names : [...before, ...names];
+};
+
+const malformed = (what: string): LinkgateError => new LinkgateError('ERR_REQUEST_MALFORMED', what);
+
+/** What a field value is made of (RFC 9110 §5.5); both parsers refuse the rest, and so do we. */
+const VALUE = /^[\t\u0020-\u007e\u0080-\u00ff]*$/;
+
+/**
+ * Methods whose content has no meaning (RFC 9110 §9.3.1, .2, .5, .7, .8). Proxies and servers disagree about where
+ * such a request ends, which is how one is smuggled inside another; nobody who follows a link sends one.
+ */
+export const hasNoContent = (method: string): boolean =>
+  method === 'GET' || method === 'HEAD' || method === 'DELETE' || method === 'OPTIONS' || method === 'TRACE';
+
+/** What a request's fields say about the request itself. */
+export interface RequestFields {
+  /** the value of the one Host field */
+  readonly host: string;
+  /** fields to forward, without Host and without any that this hop answers for */
+  readonly forwarded: string[];
+  /** whether a content follows (RFC 9112 §6.3) */
+  readonly hasContent: boolean;
+  /** value of Content-Length, when there is one */
+  readonly contentLength: number | undefined;
+  /** X-Forwarded-For as it came, several lines joined; believed only from a trusted proxy */
+  readonly forwardedFor: string | undefined;
+  /** X-Forwarded-Proto as it came, the last line */
+  readonly forwardedProto: string | undefined;
+  /** as it came and goes on; undefined when there is none, or more than one */
+  readonly traceparent: string | undefined;
+}
+
+/** What else must be known of a request to judge its fields. */
+export interface RequestShape {
+  readonly method: string;
+  readonly httpVersion: '1.0' | '1.1' | '2';
+  readonly fields: FieldLines;
+  /** HTTP/2: content came for a method that has none */
+  readonly strayContent: boolean;
+}
+
+/**
+ * Reads a request's fields once: checks the framing, picks Host, keeps what may pass.
+ *
+ * Refused, because two parsers could disagree about where the request ends or whom it is for:
+ * 1. more fields than the limit (RFC 6585 §5)
+ * 2. a name that is no token, a value with control bytes (RFC 9110 §5.1, §5.5)
+ * 3. no Host, two Hosts (RFC 9112 §3.2)
+ * 4. Content-Length twice, or not plain digits (RFC 9110 §8.6)
+ * 5. Transfer-Encoding that is not exactly `chunked`, or beside Content-Length, or not in HTTP/1.1 (RFC 9112 §6.1)
+ * 6. content with a method that has none (RFC 9110 §9.3)
+ * 7. Expect other than `100-continue` (RFC 9110 §10.1.1)
+ * 8. a wish to change the protocol (RFC 9110 §7.8), and in HTTP/2 any field of a connection (RFC 9113 §8.2.2)
+ *
+ * @throws LinkgateError `ERR_REQUEST_MALFORMED`, `ERR_REQUEST_UNSUPPORTED`, `ERR_REQUEST_HEADERS_TOO_LARGE`
+ */
+export const readRequestFields = (
+  { method, httpVersion, fields, strayContent }: RequestShape,
+  { headerBytes, headerFields }: Pick<Limits, 'headerBytes' | 'headerFields'>,
+): RequestFields => {
+  if (fields.length > headerFields * 2) {
+    throw new LinkgateError('ERR_REQUEST_HEADERS_TOO_LARGE', `request has more than ${headerFields} fields`);
+  }
+  const forwarded: string[] = [];
+  let host: string | undefined;
+  let length: string | undefined;
+  let forwardedFor: string | undefined;
+  let forwardedProto: string | undefined;
+  let traceparent: string | undefined;
+  let chunked = false;
+  let bytes = 0;
+  let dropped: readonly string[] | undefined;
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] as string;
+    const value = fields[i + 1] as string;
+    // Node announces HTTP/2's limit to the client and does not hold it to it
+    bytes += name.length + value.length;
+    if (bytes > headerBytes)
+      throw new LinkgateError(
+        'ERR_REQUEST_HEADERS_TOO_LARGE',
+        `request has fields of more than ${headerBytes} bytes`,
+      );
+    const kind = classOfToken(name);
+    if (kind === undefined) throw malformed('request has a field name that is no token');
+    if (!VALUE.test(value)) throw malformed('request has a field value with control bytes');
+    switch (kind) {
+      case 'pass':
+        // the name is looked at where its length fits: this costs a click nothing
+        if (name.length === 11 && name.toLowerCase() === 'traceparent')
+          traceparent = traceparent === undefined ? value : '';
+        forwarded.push(name, value);
+        break;
+      case 'policy':
+        forwarded.push(name, value);
+        break;
+      case 'host':
+        if (host !== undefined) throw malformed('request has two Host fields');
+        host = value;
+        break;
+      case 'length':
+        if (length !== undefined) throw malformed('request has two Content-Length fields');
+        if (!/^\d{1,15}$/.test(value))
+          throw malformed('request has a Content-Length that is not a plain number');
+        length = value;
+        break;
+      case 'encoding':
+        if (chunked || value.toLowerCase() !== 'chunked') {
+          throw malformed('request has a Transfer-Encoding other than chunked');
+        }
+        chunked = true;
+        break;
+      case 'expect':
+        if (value.toLowerCase() !== '100-continue')
+          throw malformed('request has an Expect that is not 100-continue');
+        break;
+      case 'connection':
+        dropped = nominate(dropped, value);
+        break;
+      case 'hop':
+        refuseUpgrade(name, value, httpVersion);
+        break;
+      case 'identity':
+        if (name.length === 15 && name.toLowerCase() === 'x-forwarded-for') {
+          forwardedFor = forwardedFor === undefined ? value : `${forwardedFor}, ${value}`;
+        } else if (name.toLowerCase() === 'x-forwarded-proto') forwardedProto = value;
+        break;
+    }
+    if (httpVersion === '2' && (kind === 'connection' || kind === 'encoding'))
+      throw malformed('request has a connection field in HTTP/2');
+  }
+  if (host === undefined) throw malformed('request has no Host field');
+  if (chunked && length !== undefined)
+    throw malformed('request has both Content-Length and Transfer-Encoding');
+  if (chunked && httpVersion !== '1.1')
+    throw malformed(`request has Transfer-Encoding in HTTP/${httpVersion}`);
+  const contentLength = length === undefined ? undefined : Number(length);
+  const hasContent = chunked || strayContent || (contentLength ?? 0) > 0;
+  if (hasContent && hasNoContent(method))
+    throw malformed('request has content its method has no meaning for');
+  if (contentLength !== undefined) forwarded.push('Content-Length', String(contentLength));
+  return {
+    host,
+    forwarded: dropped === undefined ? forwarded : withoutNominated(forwarded, dropped),
+    hasContent,
+    contentLength,
+    forwardedFor,
+    forwardedProto,
+    traceparent: traceparent === '' ? undefined : traceparent,
+  };
+};
+
+/**
+ * Apart from the rest, so that this answer too carries the policy of its domain, which has to be known first.
+ * @throws LinkgateError `ERR_REQUEST_BODY_TOO_LARGE` (RFC 9110 §15.5.14)
+ */
+export const refuseLargeContent = (
+  { contentLength }: Pick<RequestFields, 'contentLength'>,
+  { bodyBytes }: Pick<Limits, 'bodyBytes'>,
+): void => {
+  if (contentLength !== undefined && contentLength > bodyBytes)
+    throw new LinkgateError('ERR_REQUEST_BODY_TOO_LARGE', `request body is larger than ${bodyBytes} bytes`);
+};
+
+/**
+ * HTTP/1: curl and old browsers offer h2c on port 80 (`Upgrade: h2c`, `HTTP2-Settings`); a server may ignore an offer
+ * (RFC 9110 §7.8), and a click that came with one is a click. Anything else that is upgraded to would be a tunnel.
+ */
+const refuseUpgrade = (name: string, value: string, httpVersion: string): void => {
+  const lower = name.toLowerCase();
+  if (httpVersion === '2' && lower !== 'te' && !lower.startsWith('proxy-auth'))
+    throw malformed('request has a connection field in HTTP/2');
+  if (httpVersion === '2' && lower === 'te' && value.toLowerCase() !== 'trailers')
+    throw malformed('request has a TE other than trailers in HTTP/2');
+  if (lower === 'upgrade' && !/^h2c$/i.test(value))
+    throw new LinkgateError('ERR_REQUEST_UNSUPPORTED', 'request asks for another protocol');
+};
+
+/** A Connection field cannot make us drop what frames the message. */
+const withoutNominated = (fields: FieldLines, names: readonly string[]): string[] => {
+  const kept: string[] = [];
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] as string;
+    const lower = name.toLowerCase();
+    if (lower === 'content-length' || !names.includes(lower)) kept.push(name, fields[i + 1] as string);
+  }
+  return kept;
+};
+
+/**
+ * The fields of an upstream's answer that go on to the client: no hop-by-hop field, none of the policies that
+ * would bind the customer's name (HSTS turns Customer.io's check red), everything else in order and unjoined.
+ * Content-Length stays: it is the upstream's own and frames what we pass on.
+ */
+export const responseFields = (raw: FieldLines): string[] => {
+  const kept: string[] = [];
+  let dropped: readonly string[] | undefined;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string;
+    const value = raw[i + 1] as string;
+    switch (classOf(name)) {
+      case 'hop':
+      case 'encoding':
+      case 'policy':
+        break;
+      case 'connection':
+        dropped = nominate(dropped, value);
+        break;
+      default:
+        kept.push(name, value);
+    }
+  }
+  return dropped === undefined ? kept : withoutNominated(kept, dropped);
+};
+
+/** Trailer fields that may follow the content: nothing that frames or routes it (RFC 9110 §6.5.1). */
+export const trailerFields = (raw: FieldLines): string[] => {
+  const kept: string[] = [];
+  const passing = responseFields(raw);
+  for (let i = 0; i < passing.length; i += 2) {
+    const name = passing[i] as string;
+    if (classOf(name) === 'pass' && name.toLowerCase() !== 'set-cookie')
+      kept.push(name, passing[i + 1] as string);
+  }
+  return kept;
+};

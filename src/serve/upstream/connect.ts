@@ -1,0 +1,98 @@
+// How an upstream is reached: its addresses, the race between them, one deadline for both, and how that went so far.
+// Knows no request.
+
+import { setMaxListeners } from 'node:events';
+import type { SecureContext } from 'node:tls';
+import { systemClock, type Clock } from '../../core/platform/clock.ts';
+import { LinkgateError } from '../../core/errors.ts';
+import type { Emit } from '../../core/events.ts';
+import type { UpstreamSettings } from '../../core/settings.ts';
+import type { UpstreamContact } from '../../core/upstream-contact.ts';
+import { createHappyEyeballs, type Connected } from './happy-eyeballs.ts';
+import { createResolveAddresses, type ResolveAddresses } from './resolve-addresses.ts';
+import { createUpstreamAddresses } from './known-addresses.ts';
+
+export type { Connected } from './happy-eyeballs.ts';
+
+export interface UpstreamDeps {
+  readonly emit?: Emit;
+  /** the system's way unless told */
+  readonly resolve?: ResolveAddresses;
+  readonly clock?: Clock;
+}
+
+export interface UpstreamConnectOptions extends UpstreamDeps {
+  readonly settings: UpstreamSettings;
+  /** for a look at the DNS and a connection, both together */
+  readonly timeoutMs: number;
+  readonly secureContext: SecureContext;
+}
+
+export interface UpstreamConnect {
+  /** @throws LinkgateError `ERR_UPSTREAM_UNREACHABLE` past the time, else what the resolver or the addresses said */
+  connect(): Promise<Connected>;
+  /** whether a kept connection to this address may carry a new request */
+  isCurrent(address: string): boolean;
+  contact(): UpstreamContact;
+  /** ends what is under way */
+  close(): void;
+}
+
+export const createUpstreamConnect = (options: UpstreamConnectOptions): UpstreamConnect => {
+  const { settings, timeoutMs, secureContext, clock = systemClock } = options;
+  const { emit = () => undefined, resolve = createResolveAddresses() } = options;
+  const { id, serverName } = settings;
+  const { hostname, port } = new URL(settings.origin);
+  const addresses = createUpstreamAddresses({
+    host: hostname.replace(/^\[(.*)\]$/, '$1'),
+    resolve,
+    onLook: (result, error) => {
+      const cause = error === undefined ? {} : { cause: error.message };
+      emit('upstream.resolved', { upstream: id, result, ...cause });
+    },
+  });
+  const connectToFirst = createHappyEyeballs({
+    port: port === '' ? 443 : Number(port),
+    serverName,
+    secureContext,
+  });
+  const closing = new AbortController();
+  // a listener for each connection that is being made: upstream.maxConnections at most
+  setMaxListeners(0, closing.signal);
+  let contact: UpstreamContact = { failures: 0, failedMs: 0, connectedMs: 0 };
+
+  /** The look itself goes on when it is late: the next request then finds its answer. */
+  const found = async (): Promise<readonly string[]> => {
+    const over = new AbortController();
+    const late = async (): Promise<undefined> => {
+      await clock.sleep(timeoutMs, over.signal);
+      return undefined;
+    };
+    try {
+      const known = await Promise.race([addresses.current(), late()]);
+      if (known !== undefined) return known;
+    } finally {
+      over.abort();
+    }
+    throw new LinkgateError('ERR_UPSTREAM_UNREACHABLE', `"${hostname}" was not found in ${timeoutMs} ms`);
+  };
+
+  return {
+    connect: async () => {
+      const startedMs = performance.now();
+      try {
+        const known = await found();
+        const left = Math.max(1, timeoutMs - (performance.now() - startedMs));
+        const connected = await connectToFirst(known, { timeoutMs: left, signal: closing.signal });
+        contact = { ...contact, failures: 0, connectedMs: clock.now() };
+        return connected;
+      } catch (error) {
+        contact = { ...contact, failures: contact.failures + 1, failedMs: clock.now() };
+        throw error;
+      }
+    },
+    isCurrent: (address) => addresses.isCurrent(address),
+    contact: () => contact,
+    close: () => closing.abort(),
+  };
+};

@@ -1,0 +1,95 @@
+// `linkgate init` from flags alone: what it writes, what it prints, what it refuses.
+
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { failingNameServer } from '../../helpers/clinic.ts';
+import { linkgateCommand } from '../../helpers/linkgate-command.ts';
+import { tempDir } from '../../helpers/temp-dir.ts';
+
+t.test('flags for everything: a file that `check` takes, the records, the next command', async (t) => {
+  const folder = tempDir(t);
+  const file = join(folder, 'new', 'linkgate.yaml');
+  const resolver = await failingNameServer(t);
+  const words = ['--region', 'eu', '--domain', 'Links.Example.com', '--domain', 'clicks.example.net'];
+  const more = [
+    '--email',
+    'ops@example.com',
+    '--storage',
+    join(folder, 'certs'),
+    '--ca',
+    'letsencrypt-staging',
+  ];
+  const to = ['--to', '203.0.113.7', '--resolver', resolver];
+  const { status, stdout, stderr } = await linkgateCommand([
+    'init',
+    '--config',
+    file,
+    ...words,
+    ...more,
+    ...to,
+  ]);
+  t.match({ status, stderr }, { status: 0, stderr: '' });
+  t.ok(stdout.startsWith(`wrote ${file}\n\nCreate these DNS records:\n\nlinks.example.com\n`));
+  t.match(stdout, / A +clicks\.example\.net +203\.0\.113\.7 /);
+  t.ok(stdout.endsWith(`\nNext: linkgate dns --wait --config ${file} --to 203.0.113.7\n`));
+  const text = readFileSync(file, 'utf8');
+  t.match(text, /email: ops@example\.com/);
+  const checked = await linkgateCommand(['check', '--json', '--config', file]);
+  t.match(JSON.parse(checked.stdout), {
+    certificates: {
+      storage: { path: join(folder, 'certs') },
+      issuers: [{ directory: 'letsencrypt-staging' }],
+    },
+    domains: [
+      { name: 'links.example.com', region: 'eu' },
+      { name: 'clicks.example.net', region: 'eu' },
+    ],
+  });
+
+  const again = await linkgateCommand(['init', '--config', file, ...words]);
+  t.match(again, {
+    status: 64,
+    stdout: '',
+    stderr: /^linkgate: configuration ".*" is there already, and is not/,
+  });
+  t.equal(readFileSync(file, 'utf8'), text, 'untouched');
+});
+
+t.test('HSTS above the name is said, and stops nobody', async (t) => {
+  const file = join(tempDir(t), 'linkgate.yaml');
+  const words = ['--region', 'us', '--domain', 'links.acme.dev', '--to', '203.0.113.7'];
+  const { status, stderr } = await linkgateCommand([
+    ...['init', '--yes', '--config', file, ...words],
+    ...['--resolver', await failingNameServer(t)],
+  ]);
+  t.equal(status, 0);
+  t.match(stderr, /^linkgate: "dev" is in the HSTS preload list of browsers, with its subdomains: [^\n]+\n$/);
+});
+
+t.test('what is wrong or missing: one line, 64, and no file', async (t) => {
+  const folder = tempDir(t);
+  const file = join(folder, 'linkgate.yaml');
+  const bad = async (...words: readonly string[]) => linkgateCommand(['init', '--config', file, ...words]);
+  const good = ['--region', 'us', '--domain', 'links.example.com'];
+  for (const [words, said] of [
+    [[], /^linkgate: --region and --domain must be given where there is no terminal/],
+    [['--region', 'us'], /^linkgate: --domain must be given/],
+    [['--region', 'uk'], /^linkgate: region "uk"/],
+    [[...good, '--domain', 'https://x.example'], /is not a domain name/],
+    [[...good, '--domain', 'links.example.com'], /given twice/],
+    [[...good, '--email', 'x'], /e-mail "x"/],
+    [[...good, '--ca', 'zerossl'], /CA "zerossl"/],
+    [[...good, '--storage', ''], /storage is empty/],
+  ] as const)
+    t.match(await bad(...words), { status: 64, stdout: '', stderr: said });
+  mkdirSync(join(folder, 'linkgate.yaml', 'x'), { recursive: true });
+  t.match(await bad(...good), { status: 64, stderr: /is there already/ });
+  writeFileSync(join(folder, 'plain'), '');
+  const below = await linkgateCommand(['init', '--config', join(folder, 'plain', 'l.yaml'), ...good]);
+  t.match(below, {
+    status: 64,
+    stdout: '',
+    stderr: /^linkgate: configuration ".*" cannot be written: E\w+\n/,
+  });
+});

@@ -1,0 +1,37 @@
+// The table of commands: every command says what it does and shows examples that would run.
+
+import type { Command } from 'commander';
+import t from 'tap';
+import { createProgram } from '../../../src/cli/program/program.ts';
+import { linkgateCommand } from '../../helpers/linkgate-command.ts';
+
+const all = (command: Command): readonly Command[] => [command, ...command.commands.flatMap(all)];
+
+t.test('every command has a description, and --json where it prints a table', async (t) => {
+  const commands = all(createProgram(() => undefined));
+  t.ok(commands.length > 15);
+  for (const command of commands) t.match(command.description(), /^[a-zA-Z].*[^.]$/, command.name());
+  for (const name of ['status', 'doctor', 'dns', 'check', 'retire', 'list'])
+    t.ok(
+      commands.find((command) => command.name() === name)?.options.some(({ long }) => long === '--json'),
+      name,
+    );
+});
+
+t.test('--help shows examples, of commands below commands too', async (t) => {
+  const { status, stdout } = await linkgateCommand(['dns', '--help']);
+  t.equal(status, 0);
+  t.match(stdout, /\nExamples:\n {2}linkgate dns +wanted, and there now\n/);
+  t.match(
+    (await linkgateCommand(['certs', 'import', '--help'])).stdout,
+    /\nExamples:\n {2}linkgate certs import /,
+  );
+  t.match((await linkgateCommand(['--help'])).stdout, /\nExamples:\n {2}linkgate demo /);
+  const helps = (command: Command): string[] => {
+    let text = '';
+    command.configureOutput({ writeOut: (some) => (text += some), getOutHelpWidth: () => 80 }).outputHelp();
+    return [text, ...command.commands.flatMap(helps)];
+  };
+  for (const text of helps(createProgram(() => undefined)))
+    for (const line of text.split('\n')) t.ok(line.length <= 80, line);
+});

@@ -1,8 +1,0 @@
-import t from 'tap';
-import { trustedRoots } from '../../src/core/trusted-roots.ts';
-
-t.test('the system’s roots, a private one beside them', async (t) => {
-  const system = trustedRoots(undefined);
-  t.ok(system.length >= 100 && system.every((pem) => pem.includes('-----BEGIN CERTIFICATE-----')));
-  t.strictSame(trustedRoots('private'), [...system, 'private']);
-});

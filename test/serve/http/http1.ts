@@ -1,0 +1,267 @@
+// HTTP/1 from the wire: each framing rule over TLS and over plain TCP, the connection's life, the clocks.
+
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import * as fc from 'fast-check';
+import t from 'tap';
+import { INNER, RULES } from '../../helpers/rules.ts';
+import { gather, serve } from '../../helpers/serve.ts';
+import { redirectAnswer, tracker } from '../../helpers/tracker.ts';
+
+const HOST = 'Host: links.example.com\r\n';
+
+t.test(
+  'each rule: refused with its status, the connection closes, nothing reaches the tracker',
+  async (t) => {
+    const seen = await tracker(t);
+    const worker = await serve(t, { tracker: seen });
+    for (const { id, what, bytes, status } of RULES) {
+      for (const plain of [false, true]) {
+        const answer = await worker.raw(Buffer.from(bytes, 'latin1'), { plain });
+        const where = `${id}: ${what}${plain ? ', port 80' : ''}`;
+        t.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `), where);
+        t.match(answer, /\r\nconnection: close\r\n/i, `${where}: says so`);
+        t.equal(answer.match(/HTTP\/1\.1 \d/g)?.length, 1, `${where}: one answer`);
+      }
+    }
+    // a chunked request may have started towards the tracker before its framing broke: it never arrives as a request
+    t.same(
+      seen.requests.map(({ target }) => target),
+      [],
+    );
+  },
+);
+
+t.test('a target with bytes above 0x7f is refused, wherever it has them', async (t) => {
+  const seen = await tracker(t);
+  const worker = await serve(t, { tracker: seen });
+  for (const target of [
+    '/\x80',
+    '/caf\xe9',
+    '/caf\xc3\xa9',
+    '/?x=\xff',
+    '/a\xa0HTTP/1.1',
+    'http://links.example.com/\xe9',
+  ])
+    for (const plain of [false, true]) {
+      const bytes = `GET ${target} HTTP/1.1\r\n${HOST}\r\nGET /behind HTTP/1.1\r\n${HOST}\r\n`;
+      const answer = await worker.raw(Buffer.from(bytes, 'latin1'), { plain });
+      t.match(answer, /^HTTP\/1\.1 400 /, JSON.stringify(target));
+      t.equal(answer.match(/HTTP\/1\.1 \d/g)?.length, 1);
+    }
+  t.same(seen.requests, []);
+});
+
+t.test('a keep-alive client whose content nobody reads gets its refusal, not a reset', async (t) => {
+  const worker = await serve(t, { tracker: await tracker(t) });
+  for (const plain of [false, true]) {
+    for (let i = 0; i < 5; i += 1) {
+      const head = `POST / HTTP/1.1\r\n${HOST}Content-Length: 2000000\r\n\r\n`;
+      const answer = await worker.raw(head + 'x'.repeat(500_000), { plain });
+      t.match(answer, /^HTTP\/1\.1 413 [^]*\r\n\r\n413 /);
+    }
+  }
+});
+
+t.test('chunked content is cut where it passes the limit', async (t) => {
+  const seen = await tracker(t);
+  const worker = await serve(t, { tracker: seen });
+  const block = `10000\r\n${'x'.repeat(65_536)}\r\n`;
+  const head = `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n`;
+  t.match(await worker.raw(`${head}${block.repeat(16)}0\r\n\r\n`), /^HTTP\/1\.1 302 /, 'exactly 1 MiB');
+  t.equal(seen.requests[0]?.body.length, 1024 ** 2);
+  t.match(
+    await worker.raw(`${head}${block.repeat(16)}1\r\nx\r\n0\r\n\r\n`),
+    /^HTTP\/1\.1 413 /,
+    'a byte more',
+  );
+  t.equal(seen.requests.length, 1);
+});
+
+t.test('requests sent ahead are answered in order, one at a time', async (t) => {
+  let active = 0;
+  let most = 0;
+  const seen = await tracker(t, {
+    answer: (request, response) => {
+      active += 1;
+      most = Math.max(most, active);
+      setTimeout(() => {
+        active -= 1;
+        response.end(`<${request.url}>`);
+      }, 20);
+    },
+  });
+  const worker = await serve(t, { tracker: seen });
+  const text = ['/1', '/2', '/3', '/4'].map((path) => `GET ${path} HTTP/1.1\r\n${HOST}\r\n`).join('');
+  const answer = await worker.raw(text, { until: /<\/4>/ });
+  t.same(answer.match(/<\/\d>/g), ['</1>', '</2>', '</3>', '</4>']);
+  t.equal(most, 1);
+});
+
+t.test('behind a request that closes the connection nothing is acted on', async (t) => {
+  const seen = await tracker(t);
+  const worker = await serve(t, { tracker: seen });
+  const answer = await worker.raw(`GET /1 HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n${INNER}`);
+  t.equal(answer.match(/HTTP\/1\.1 302/g)?.length, 1);
+  t.same(
+    seen.requests.map(({ target }) => target),
+    ['/1'],
+  );
+});
+
+t.test('a request that comes behind the answer to a refused one is not acted on', async (t) => {
+  const seen = await tracker(t);
+  const worker = await serve(t, { tracker: seen });
+  const socket = connect({ port: worker.httpPort, host: '127.0.0.1', allowHalfOpen: true });
+  t.teardown(() => socket.destroy());
+  socket.on('error', () => undefined);
+  socket.write(`GET / HTTP/1.1\r\n${HOST}Content-Length: 1\r\n\r\nx`);
+  // the answer is whole and our side is closed: a client may still write
+  socket.resume();
+  await once(socket, 'end');
+  socket.write(`GET /behind HTTP/1.1\r\n${HOST}\r\n`);
+  await worker.raw(`GET /after HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`, { plain: true });
+  t.same(
+    seen.requests.map(({ target }) => target),
+    ['/after'],
+  );
+});
+
+t.test('junk behind a good request does not cost it its answer', async (t) => {
+  const seen = await tracker(t, {
+    answer: (...args) => setTimeout(() => redirectAnswer(...args), 50),
+  });
+  const worker = await serve(t, { tracker: seen });
+  const answer = await worker.raw(`GET /1 HTTP/1.1\r\n${HOST}\r\nGARBAGE\r\n\r\n`);
+  t.match(answer, /^HTTP\/1\.1 302 Found\r\n[^]*\r\nConnection: close\r\n/);
+  t.equal(answer.match(/HTTP\/1\.1/g)?.length, 1);
+  t.match(worker.heard('request.refused'), [{ code: 'ERR_REQUEST_MALFORMED' }]);
+});
+
+t.test('more than a few requests ahead end the connection', async (t) => {
+  const worker = await serve(t, { tracker: await tracker(t, { answer: () => undefined }) });
+  t.equal(await worker.raw(`GET / HTTP/1.1\r\n${HOST}\r\n`.repeat(40)), '');
+});
+
+t.test('Expect: 100-continue is answered before the content, and not where it is refused', async (t) => {
+  const seen = await tracker(t);
+  const worker = await serve(t, { tracker: seen });
+  const head = `POST / HTTP/1.1\r\n${HOST}Expect: 100-continue\r\nConnection: close\r\n`;
+  const socket = await worker.tls('links.example.com');
+  const answer = gather(socket);
+  socket.once('data', () => socket.write('hello'));
+  socket.write(`${head}Content-Length: 5\r\n\r\n`);
+  t.match(await answer, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 302 Found\r\n/);
+  t.equal(seen.requests[0]?.body.toString(), 'hello');
+  t.same(seen.requests[0]?.field('expect'), []);
+  t.match(await worker.raw(`${head}Content-Length: 9999999\r\n\r\n`), /^HTTP\/1\.1 413 /);
+});
+
+t.test('the clocks: slow heads, slow contents, idle connections', async (t) => {
+  const seen = await tracker(t);
+  const limits = { headersMs: 200, requestMs: 400, keepAliveMs: 300 };
+  const worker = await serve(t, { tracker: seen, limits });
+  for (const plain of [false, true]) {
+    t.match(await worker.raw('GET / HT', { plain }), /^HTTP\/1\.1 408 /, 'head');
+    t.match(await worker.raw('', { plain }), /^(HTTP\/1\.1 408 [^]*)?$/, 'silence');
+    const body = await worker.raw(`POST / HTTP/1.1\r\n${HOST}Content-Length: 5\r\n\r\nhe`, { plain });
+    t.match(body, /^HTTP\/1\.1 408 [^]*408 Request Timeout\n/, 'content');
+    const before = performance.now();
+    t.match(
+      await worker.raw(`GET / HTTP/1.1\r\n${HOST}\r\n`, { plain }),
+      /^HTTP\/1\.1 302 /,
+      'idle behind an answer',
+    );
+    t.ok(performance.now() - before < 2_500);
+  }
+  t.equal(seen.requests.length, 2);
+});
+
+t.test('requests per connection', async (t) => {
+  const worker = await serve(t, { tracker: await tracker(t), limits: { requestsPerConnection: 3 } });
+  const answer = await worker.raw(`GET / HTTP/1.1\r\n${HOST}\r\n`.repeat(5));
+  t.equal(answer.match(/HTTP\/1\.1 302/g)?.length, 3);
+  t.match(answer, /\r\nConnection: close\r\n/);
+});
+
+t.test('HTTP/1.0: no keep-alive unless asked for, Host all the same', async (t) => {
+  const worker = await serve(t, { tracker: await tracker(t) });
+  t.match(await worker.raw(`GET / HTTP/1.0\r\n${HOST}\r\n`), /^HTTP\/1\.1 302 /);
+  t.match(await worker.raw('GET / HTTP/1.0\r\n\r\n'), /^HTTP\/1\.1 400 /);
+});
+
+t.test('for any bytes: the tracker sees nothing, or exactly the requests that were meant', async (t) => {
+  const seen = await tracker(t);
+  const worker = await serve(t, {
+    tracker: seen,
+    limits: { headersMs: 150, requestMs: 150, keepAliveMs: 150 },
+  });
+  const whole = fc.constantFrom(
+    `GET /a HTTP/1.1\r\n${HOST}\r\n`,
+    `GET /a HTTP/1.1\r\n${HOST}X: y\r\n\r\n`,
+    `POST /a HTTP/1.1\r\n${HOST}Content-Length: 5\r\n\r\nhello`,
+    `POST /a HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`,
+  );
+  const piece = fc.constantFrom(
+    'GET ',
+    'POST ',
+    'DELETE ',
+    '/a',
+    ' HTTP/1.1\r\n',
+    ' HTTP/1.0\r\n',
+    HOST,
+    'Host: x\r\n',
+    '\r\n',
+    '\n',
+    '\r',
+    'Content-Length: 5\r\n',
+    'Content-Length: 0\r\n',
+    'Transfer-Encoding: chunked\r\n',
+    'hello',
+    '5\r\nhello\r\n',
+    '0\r\n\r\n',
+    ' ',
+    '\0',
+    ':',
+    'Connection: close\r\n',
+    'Transfer-Encoding: x\r\n',
+    '\t',
+    'X: y\r\n',
+  );
+  const mutated = fc
+    .tuple(whole, fc.nat(120), fc.nat(3), piece)
+    .map(([text, at, gone, put]) => text.slice(0, at) + put + text.slice(at + gone));
+  const stream = fc
+    .array(fc.oneof(whole, mutated, { arbitrary: mutated, weight: 2 }, piece), { minLength: 1, maxLength: 4 })
+    .map((parts) => parts.join(''));
+  let good = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(stream, { minLength: 20, maxLength: 20 }), async (streams) => {
+      const count = seen.requests.length;
+      const answers = await Promise.all(
+        streams.map((text) => {
+          const socket = connect(worker.httpPort, '127.0.0.1');
+          const answer = gather(socket);
+          socket.write(Buffer.from(text, 'latin1'));
+          return answer;
+        }),
+      );
+      const answered = answers.join('').match(/HTTP\/1\.1 302/g)?.length ?? 0;
+      const got = seen.requests.slice(count);
+      good += got.length;
+      if (got.length !== answered) throw new Error(`${got.length} requests, ${answered} answers`);
+      for (const { field, target, method, body } of got) {
+        // mutated content is content all the same, where the five bytes were announced
+        const meant = method === 'POST' ? [0, 5, 10] : [0];
+        if (
+          field('host').join() !== 'links.example.com' ||
+          !target.startsWith('/') ||
+          !meant.includes(body.length)
+        )
+          throw new Error(`${method} ${target} ${body.toString()}`);
+      }
+    }),
+    { numRuns: 12, endOnFailure: true },
+  );
+  t.ok(good > 100, `${good} good ones among them`);
+});

@@ -1,0 +1,54 @@
+import t from 'tap';
+import { ask, serve } from '../../helpers/serve.ts';
+import { onRequestHead, scriptedTracker, tracker } from '../../helpers/tracker.ts';
+
+t.test(
+  'cookies are never joined, fields keep their bytes, nothing of the connection comes along',
+  async (t) => {
+    const upstream = await scriptedTracker(t, (socket) =>
+      onRequestHead(socket, () =>
+        socket.write(
+          'HTTP/1.1 302 Found\r\nSet-Cookie: a=1\r\nset-cookie: b=2\r\nLocation: /x%3D\r\nConnection: keep-alive, x-hop\r\nKeep-Alive: timeout=5\r\nX-Hop: 1\r\nStrict-Transport-Security: max-age=1\r\nVary: a\r\nVary: b\r\nContent-Type: a\r\nContent-Type: a\r\nContent-Length: 2\r\n\r\nok',
+        ),
+      ),
+    );
+    const worker = await serve(t, { tracker: upstream });
+    const { headers, status, body, code } = await ask(await worker.h2(), {});
+    t.equal(status, 302);
+    t.equal(body.toString(), 'ok');
+    t.equal(code, 0);
+    t.same(headers['set-cookie'], ['a=1', 'b=2']);
+    t.match(headers, { location: '/x%3D', vary: 'a, b', 'content-type': 'a', 'content-length': '2' });
+    for (const name of ['connection', 'keep-alive', 'x-hop', 'strict-transport-security', 'server', 'via'])
+      t.notHas(headers, { [name]: '' }, name);
+  },
+);
+
+t.test('Host beside :authority is taken for it when they agree', async (t) => {
+  const seen = await tracker(t);
+  const worker = await serve(t, { tracker: seen });
+  t.match(await ask(await worker.h2(), { host: 'LINKS.example.com' }), { status: 302 });
+  t.same(seen.requests[0]?.field('host'), ['links.example.com']);
+});
+
+t.test('trailers, and heads, that HTTP/2 cannot say are no crash', async (t) => {
+  const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: etag, x-a\r\n';
+  let script = '';
+  const upstream = await scriptedTracker(t, (socket) => onRequestHead(socket, () => socket.write(script)));
+  const worker = await serve(t, { tracker: upstream });
+  const session = await worker.h2();
+
+  script = `${chunked}\r\n2\r\nok\r\n0\r\nx-a: 1\r\nx-a: 2\r\n\r\n`;
+  t.match(await ask(session, {}), { status: 200, code: 0, trailers: { 'x-a': '1, 2' } });
+  script = `${chunked}\r\n2\r\nok\r\n0\r\netag: "1"\r\netag: "2"\r\nx-a: 1\r\n\r\n`;
+  const answer = await ask(session, {});
+  t.match(answer, { status: 200, code: 0 });
+  t.same(answer.body.toString(), 'ok', 'the answer is whole, without them');
+  t.notHas(answer.trailers, { 'x-a': '1' });
+  script = `${chunked}etag: "1"\r\netag: "2"\r\n\r\n2\r\nok\r\n0\r\nx-a: 1\r\n\r\n`;
+  t.match(await ask(session, {}), { status: 502, code: 0 }, 'in a head it is told');
+  script = 'HTTP/1.1 103 Early Hints\r\netag: "1"\r\netag: "2"\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n';
+  t.match(await ask(session, {}), { status: 204, code: 0 }, 'in an interim answer it is left out');
+  script = 'HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n';
+  t.match(await ask(session, {}), { status: 502, code: 0 });
+});
