@@ -11,10 +11,10 @@ import { announceChange } from './state/changes.ts';
 import { certificateStatus } from './renewal/certificate-status.ts';
 import { prepareImport } from './import/prepare-import.ts';
 import type { Issue } from './renewal/issue.ts';
-import type { Issuer } from './issuers/issuer.ts';
+import { LONGEST_PAUSE_MS, type Issuer } from './issuers/issuer.ts';
 import { lastProblemOf } from './state/last-problem.ts';
 import { withLock } from './state/name-lock.ts';
-import { isRenewalDue, LONGEST_PAUSE_MS, pauseMs } from './renewal/plan.ts';
+import { isRenewalDue, pauseMs } from './renewal/plan.ts';
 import type { CertificateStore, StoredCertificate } from './state/store.ts';
 
 /** RFC 5280 §5.3.1, as far as a subscriber may use them (RFC 8555 §7.6). */

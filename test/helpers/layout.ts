@@ -4,17 +4,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { dirname, join, posix } from 'node:path';
+import { checkArrow, checkRooms, MAY_IMPORT } from './rooms.ts';
 import { parseSourceModule, type SourceModule } from './source-module.ts';
-
-const MIDDLE = ['config', 'storage', 'cert', 'serve', 'observe', 'admin', 'doctor'] as const;
-
-/** Folder of src/ → the other folders of src/ it may import. */
-const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  core: [],
-  ...Object.fromEntries(MIDDLE.map((folder) => [folder, ['core']])),
-  app: ['core', ...MIDDLE],
-  cli: ['app', 'config', 'doctor', 'core'],
-};
 
 /** npm package → its one home in src/: a folder with a closing `/`, or a file. */
 export const PACKAGE_HOMES: Readonly<Record<string, string>> = {
@@ -83,7 +74,6 @@ const entries = (folder: string): string[] => {
   }
 };
 
-const folderOf = (path: string): string => path.split('/')[0] ?? '';
 const resolveImport = (from: string, specifier: string): string => posix.join(dirname(from), specifier);
 
 const isBuiltin = (name: string): boolean => builtinModules.includes(name);
@@ -98,9 +88,8 @@ const checkRelative = (from: string, specifier: string, modules: Modules): strin
   const to = resolveImport(from, specifier);
   if (to.startsWith('../')) return `imports '${specifier}', which is outside src`;
   if (!modules.has(to)) return `imports '${specifier}', which is no TypeScript file of src`;
-  const [here, there] = [folderOf(from), folderOf(to)];
-  if (here === there || MAY_IMPORT[here] === undefined || MAY_IMPORT[here].includes(there)) return undefined;
-  return `${here}/ must not import ${there}/ ('${specifier}')`;
+  const wrong = checkArrow(from, to);
+  return wrong === undefined ? undefined : `${wrong} ('${specifier}')`;
 };
 
 const checkPackage = (from: string, specifier: string): string | undefined => {
@@ -179,6 +168,7 @@ export const checkLayout = (root: string): readonly string[] => {
     ...Object.keys(UNTESTED).flatMap((path) =>
       tests.has(path) ? [`src/${path}: has a test and is listed as untested`] : [],
     ),
+    ...checkRooms(join(root, 'src')),
     ...findCycles(src),
     ...[...src].flatMap(([path, module]) =>
       checkSourceModule(path, module, src, tests).map((what) => `src/${path}: ${what}`),

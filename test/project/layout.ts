@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { checkLayout, PACKAGE_HOMES } from '../helpers/layout.ts';
+import { importLine } from '../helpers/rooms.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -27,16 +28,16 @@ const GOOD: Tree = {
   'src/core/clock.ts': "import { hrtime } from 'node:process';\nexport const clock = hrtime;\n",
   'src/core/words.ts': 'export type Word = string;\nexport interface Pair { readonly a: Word }\n',
   'src/serve/route.ts': "import { Pool } from 'undici';\nexport const route = Pool;\n",
-  'src/cert/cache.ts':
-    "import { LRUCache } from 'lru-cache';\nimport type { Word } from '../core/words.ts';\nexport const cache = (word: Word) => [LRUCache, word];\n",
-  'src/app/gate.ts':
-    "import { route } from '../serve/route.ts';\nimport { cache } from '../cert/cache.ts';\nexport const gate = [route, cache];\n",
+  'src/cert/serving/context-cache.ts':
+    "import { LRUCache } from 'lru-cache';\nimport type { Word } from '../../core/words.ts';\nexport const cache = (word: Word) => [LRUCache, word];\n",
+  'src/app/worker.ts':
+    "import { route } from '../serve/route.ts';\nimport { cache } from '../cert/serving/context-cache.ts';\nexport const worker = [route, cache];\n",
   'src/cli/main.ts':
-    "// import '../serve/route.ts' in a comment is none\nconst run = () => import('../app/gate.ts');\nawait run();\n",
+    "// import '../serve/route.ts' in a comment is none\nconst run = () => import('../app/worker.ts');\nawait run();\n",
   'test/core/clock.ts': '',
   'test/serve/route.ts': '',
-  'test/cert/cache.ts': '',
-  'test/app/gate.ts': '',
+  'test/cert/serving/context-cache.ts': '',
+  'test/app/worker.ts': '',
   'test/cli/main.ts': '',
 };
 
@@ -48,8 +49,11 @@ const CASES: readonly {
   { name: 'nothing wrong', add: {}, complaints: [] },
   {
     name: 'a folder of the middle imports another',
-    add: { 'src/serve/route.ts': "import { cache } from '../cert/cache.ts';\nexport const route = cache;\n" },
-    complaints: ["src/serve/route.ts: serve/ must not import cert/ ('../cert/cache.ts')"],
+    add: {
+      'src/serve/route.ts':
+        "import { cache } from '../cert/serving/context-cache.ts';\nexport const route = cache;\n",
+    },
+    complaints: ["src/serve/route.ts: serve/ must not import cert/ ('../cert/serving/context-cache.ts')"],
   },
   {
     name: 'an edge of types alone is an edge',
@@ -63,8 +67,8 @@ const CASES: readonly {
   },
   {
     name: 'a type import in an expression is an edge',
-    add: { 'src/core/pair.ts': "export type Pair = import('../app/gate.ts').gate;\n" },
-    complaints: ["src/core/pair.ts: core/ must not import app/ ('../app/gate.ts')"],
+    add: { 'src/core/pair.ts': "export type Pair = import('../app/worker.ts').gate;\n" },
+    complaints: ["src/core/pair.ts: core/ must not import app/ ('../app/worker.ts')"],
   },
   {
     name: 'an npm package away from home',
@@ -74,7 +78,7 @@ const CASES: readonly {
       'test/cert/order.ts': '',
     },
     complaints: [
-      "src/cert/order.ts: imports 'lru-cache', whose one home is src/cert/cache.ts",
+      "src/cert/order.ts: imports 'lru-cache', whose one home is src/cert/serving/context-cache.ts",
       "src/core/clock.ts: imports 'zod', whose one home is src/config/",
     ],
   },
@@ -135,8 +139,8 @@ const CASES: readonly {
   },
   {
     name: 'an exemption that is no longer needed',
-    add: { 'test/app/gate-process.ts': '' },
-    complaints: ['src/app/gate-process.ts: has a test and is listed as untested'],
+    add: { 'test/app/worker/worker-process.ts': '' },
+    complaints: ['src/app/worker/worker-process.ts: has a test and is listed as untested'],
   },
   {
     name: 'too long a file',
@@ -152,10 +156,10 @@ const CASES: readonly {
     add: {
       'src/core/clock.ts': 'export default 1;\n',
       'src/serve/route.ts': 'export default function route() {}\n',
-      'src/app/gate.ts': 'const gate = 1;\nexport { gate as default };\n',
+      'src/app/worker.ts': 'const worker = 1;\nexport { worker as default };\n',
     },
     complaints: [
-      'src/app/gate.ts: has a default export',
+      'src/app/worker.ts: has a default export',
       'src/core/clock.ts: has a default export',
       'src/serve/route.ts: has a default export',
     ],
@@ -166,20 +170,66 @@ const CASES: readonly {
       'src/cert/utils.ts': 'export type A = 1;\n',
       'src/cert/index.ts': 'export type A = 1;\n',
       'src/cert/cert-manager.ts': 'export type A = 1;\n',
-      'src/cert/common/words.ts': 'export type A = 1;\n',
+      'src/cert/import/common.ts': 'export type A = 1;\n',
       'src/cert/orderState.ts': 'export type A = 1;\n',
     },
     complaints: [
       "src/cert/cert-manager.ts: 'manager' is no name: say what it is",
-      "src/cert/common/words.ts: 'common' is no name: say what it is",
+      "src/cert/import/common.ts: 'common' is no name: say what it is",
       "src/cert/index.ts: 'index' is no name: say what it is",
       'src/cert/orderState.ts: the file name is not kebab-case',
       "src/cert/utils.ts: 'utils' is no name: say what it is",
     ],
   },
   {
+    name: 'a room imports another one against the arrow',
+    add: {
+      'src/serve/http/exchange.ts':
+        "import { route } from '../request/route.ts';\nexport const exchange = route;\n",
+      'src/serve/request/route.ts': 'export const route = 1;\n',
+      'test/serve/http/exchange.ts': '',
+      'test/serve/request/route.ts': '',
+    },
+    complaints: [
+      "src/serve/http/exchange.ts: serve/http/ must not import serve/request/ ('../request/route.ts')",
+    ],
+  },
+  {
+    name: 'a room imports what stands around it',
+    add: {
+      'src/serve/http/exchange.ts': "import { route } from '../route.ts';\nexport const exchange = route;\n",
+      'test/serve/http/exchange.ts': '',
+    },
+    complaints: ["src/serve/http/exchange.ts: serve/http/ must not import serve/ ('../route.ts')"],
+  },
+  {
+    name: 'a room that nobody knows',
+    add: { 'src/cert/attic/words.ts': 'export type A = 1;\n' },
+    complaints: ['src/cert/attic: has no place among the rooms'],
+  },
+  {
+    name: 'a drawer',
+    add: Object.fromEntries(
+      Array.from({ length: 13 }, (_, index) => [`src/cert/import/word-${index}.ts`, 'export type A = 1;\n']),
+    ),
+    complaints: ['src/cert/import: 13 files, 12 at most'],
+  },
+  {
+    name: 'a README that is too long, or says something else than the tables',
+    add: {
+      'src/serve/README.md': `# serve: clicks\n\nIn: a\nOut: b\nRead first: \`route.ts\`\n${importLine('serve')}\n${'word\n'.repeat(7)}`,
+      'src/app/README.md': '# app: all of it\n\nIn: a\nRead first: `gone.ts`\nMay import: `cli`\n',
+    },
+    complaints: [
+      "src/app: README.md has no line 'Out:'",
+      "src/app: README.md must name a file of the folder after 'Read first:'",
+      `src/app: README.md must say '${importLine('app')}'`,
+      'src/serve: README.md has 13 lines, 12 at most',
+    ],
+  },
+  {
     name: 'a barrel',
-    add: { 'src/cert/all.ts': "export * from './cache.ts';\n", 'test/cert/all.ts': '' },
+    add: { 'src/cert/all.ts': "export * from './serving/context-cache.ts';\n", 'test/cert/all.ts': '' },
     complaints: ['src/cert/all.ts: only re-exports: import from where things stand'],
   },
 ];
@@ -190,10 +240,34 @@ for (const { name, add, complaints } of CASES) {
   });
 }
 
+/** Every folder of src/ gets the README that the tables ask for. */
+function withReadmes(tree: Tree): Tree {
+  const rooms = new Map<string, string>();
+  for (const path of Object.keys(tree).filter((file) => /^src\/.+\/.+\.ts$/.test(file))) {
+    for (let room = dirname(path); room !== 'src'; room = dirname(room)) {
+      if (!rooms.has(room)) rooms.set(room, path.slice(room.length + 1));
+    }
+  }
+  const readmes = [...rooms].map(([folder, first]) => {
+    const room = folder.slice('src/'.length);
+    const lines = [
+      `# ${room}: a room`,
+      '',
+      'In: a',
+      'Out: b',
+      `Read first: \`${first}\``,
+      importLine(room),
+      '',
+    ];
+    return [`${folder}/README.md`, lines.join('\n')];
+  });
+  return { ...Object.fromEntries(readmes), ...tree };
+}
+
 /** Writes the tree into a temporary folder that goes with the test. */
 function plant(t: Test, tree: Tree): string {
   const folder = t.testdir();
-  for (const [path, text] of Object.entries(tree)) {
+  for (const [path, text] of Object.entries(withReadmes(tree))) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), text);
   }

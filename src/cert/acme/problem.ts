@@ -2,7 +2,7 @@
 // keep the CA's own words. Must not decide what happens next.
 
 import { LinkgateError, type ErrorCode } from '../../core/errors.ts';
-import { LONGEST_PAUSE_MS } from '../renewal/plan.ts';
+import { LONGEST_PAUSE_MS } from '../issuers/issuer.ts';
 
 const PREFIX = 'urn:ietf:params:acme:error:';
 /** RFC 7807 §4.2: no more is known than the status */

@@ -4,6 +4,9 @@ import type { ChallengeType } from '../../core/settings.ts';
 import type { KeyAndChain } from '../certificate/certificate.ts';
 import type { Origin, StoredCertificate } from '../state/store.ts';
 
+/** No pause is longer, whatever a CA asks for. */
+export const LONGEST_PAUSE_MS = 24 * 3_600_000;
+
 export interface ObtainOptions {
   /** the certificate that the new one takes the place of, whoever issued it (RFC 9773 §5) */
   readonly replaces?: StoredCertificate;

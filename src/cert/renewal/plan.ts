@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import type { Random } from '../../core/platform/clock.ts';
 import type { ChallengeType } from '../../core/settings.ts';
+import { LONGEST_PAUSE_MS } from '../issuers/issuer.ts';
 import type { IssuanceState, RenewalWindow, StoredCertificate } from '../state/store.ts';
 
 const MINUTE_MS = 60_000;
@@ -13,9 +14,6 @@ const WEEK_MS = 7 * DAY_MS;
 
 /** Pauses after the first, second… failure in a row; the last one repeats. */
 const PAUSES_MS: readonly number[] = [1, 2, 2, 5, 10, 20, 30, 60, 120, 240, 360].map((n) => n * MINUTE_MS);
-
-/** No pause is longer, whatever a CA asks for. */
-export const LONGEST_PAUSE_MS = DAY_MS;
 
 /** Below this a lifetime is short, and half of it is left for whatever may go wrong. */
 const SHORT_LIFETIME_MS = 10 * DAY_MS;

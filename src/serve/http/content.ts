@@ -5,6 +5,13 @@
 import { Readable } from 'node:stream';
 import { LinkgateError } from '../../core/errors.ts';
 
+/**
+ * Methods whose content has no meaning (RFC 9110 §9.3.1, .2, .5, .7, .8). Proxies and servers disagree about where
+ * such a request ends, which is how one is smuggled inside another; nobody who follows a link sends one.
+ */
+export const hasNoContent = (method: string): boolean =>
+  method === 'GET' || method === 'HEAD' || method === 'DELETE' || method === 'OPTIONS' || method === 'TRACE';
+
 /** What may wait here of a content; each version of Node has a default of its own. */
 const BUFFER_BYTES = 16 * 1024;
 

@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 import type { LinkgateError } from '../../core/errors.ts';
 import type { ConnectionFacts } from '../connections/connection-facts.ts';
 import type { Exchange, FieldLines } from './exchange.ts';
-import { hasNoContent } from '../request/headers.ts';
+import { hasNoContent } from './content.ts';
 
 /** Flat list → Node's object; repeated fields become arrays, which Node sends as separate lines. */
 const toHeaders = (fields: FieldLines): OutgoingHttpHeaders => {

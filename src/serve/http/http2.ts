@@ -13,7 +13,7 @@ import type { Socket } from 'node:net';
 import type { Limits } from '../../core/settings.ts';
 import { connectionFacts, type ConnectionFacts } from '../connections/connection-facts.ts';
 import type { HandleExchange } from './exchange.ts';
-import { hasNoContent } from '../request/headers.ts';
+import { hasNoContent } from './content.ts';
 import { Http2Exchange } from './http2-exchange.ts';
 
 export interface Http2Options {

@@ -3,6 +3,7 @@
 
 import { LinkgateError } from '../../core/errors.ts';
 import type { Limits } from '../../core/settings.ts';
+import { hasNoContent } from '../http/content.ts';
 import type { FieldLines } from '../http/exchange.ts';
 
 type FieldClass =
@@ -79,13 +80,6 @@ const malformed = (what: string): LinkgateError => new LinkgateError('ERR_REQUES
 
 /** What a field value is made of (RFC 9110 §5.5); both parsers refuse the rest, and so do we. */
 const VALUE = /^[\t\u0020-\u007e\u0080-\u00ff]*$/;
-
-/**
- * Methods whose content has no meaning (RFC 9110 §9.3.1, .2, .5, .7, .8). Proxies and servers disagree about where
- * such a request ends, which is how one is smuggled inside another; nobody who follows a link sends one.
- */
-export const hasNoContent = (method: string): boolean =>
-  method === 'GET' || method === 'HEAD' || method === 'DELETE' || method === 'OPTIONS' || method === 'TRACE';
 
 /** What a request's fields say about the request itself. */
 export interface RequestFields {

@@ -1,11 +1,11 @@
 import t from 'tap';
+import { LONGEST_PAUSE_MS } from '../../../src/cert/issuers/issuer.ts';
 import {
   askAtMs,
   dueMs,
   isEarlyOrder,
   isRenewalDue,
   issuedState,
-  LONGEST_PAUSE_MS,
   pauseMs,
   positionOf,
   renewAtMs,

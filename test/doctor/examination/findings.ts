@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { finding, FINDINGS, good, worst } from '../../../src/doctor/examination/findings.ts';
 
-const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+const read = (path: string): string => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
 const ids = Object.keys(FINDINGS).toSorted();
 
 t.test(

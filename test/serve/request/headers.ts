@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import t from 'tap';
+import { hasNoContent } from '../../../src/serve/http/content.ts';
 import { DEFAULT_LIMITS } from '../../../src/serve/limits.ts';
 import {
-  hasNoContent,
   readRequestFields,
   refuseLargeContent,
   responseFields,
