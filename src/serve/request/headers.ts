@@ -142,7 +142,7 @@ export const readRequestFields = (
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] as string;
     const value = fields[i + 1] as string;
-    // Node announces HTTP/2's limit to the client and does not hold it to it
+    // the limit itself: in HTTP/2 Node allows more (http2.ts), and only after the client's acknowledgement
     bytes += name.length + value.length;
     if (bytes > headerBytes)
       throw new LinkgateError(
