@@ -137,21 +137,37 @@ export const tracker = async (t: Test, options: TrackerOptions = {}): Promise<Tr
   };
 };
 
-/** An upstream that says whatever the script writes, byte for byte; the script gets each connection and its number. */
+export interface ScriptedTracker extends Pick<Tracker, 'url' | 'serverName' | 'caFile'> {
+  /** how many came so far */
+  connections(): number;
+}
+
+/**
+ * An upstream that says whatever the script writes, byte for byte; the script gets each connection, its number, and what
+ * resets it (RST, which a TLS socket cannot send by itself).
+ */
 export const scriptedTracker = async (
   t: Test,
-  script: (socket: TLSSocket, connection: number) => void,
+  script: (socket: TLSSocket, connection: number, reset: () => void) => void,
   { serverName = 'e.customeriomail.com' }: { serverName?: string } = {},
-): Promise<{ url: string; serverName: string; caFile: string; connections(): number }> => {
+): Promise<ScriptedTracker> => {
   const pki = sharedPki('tracker');
   const leaf = pki.leaf([serverName]);
   const sockets = new Set<TLSSocket>();
+  const tcp = new Map<number | undefined, Socket>();
   let connections = 0;
   const server = createTlsServer({ key: leaf.keyPem, cert: leaf.chainPem }, (socket) => {
     connections += 1;
     sockets.add(socket);
     socket.on('error', () => undefined);
-    script(socket, connections);
+    socket.on('close', () => sockets.delete(socket));
+    const below = tcp.get(socket.remotePort);
+    script(socket, connections, () => below?.resetAndDestroy());
+  });
+  server.on('connection', (socket: Socket) => {
+    const { remotePort } = socket;
+    tcp.set(remotePort, socket);
+    socket.on('close', () => tcp.delete(remotePort));
   });
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -163,7 +179,12 @@ export const scriptedTracker = async (
   const caFile = join(tempDir(t), 'tracker-ca.pem');
   writeFileSync(caFile, pki.rootPem);
   const { port } = server.address() as AddressInfo;
-  return { url: `https://127.0.0.1:${port}`, serverName, caFile, connections: () => connections };
+  return {
+    url: `https://127.0.0.1:${port}`,
+    serverName,
+    caFile,
+    connections: () => connections,
+  };
 };
 
 /** Calls back with the text so far whenever a whole request head has come. */

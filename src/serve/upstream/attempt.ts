@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { FieldLines } from '../http/exchange.ts';
 import { rawFields } from './raw-fields.ts';
+import type { ReadPause } from './pause.ts';
 
 export interface UpstreamRequest {
   readonly method: string;
@@ -28,7 +29,7 @@ export interface UpstreamResponse {
   onControl(control: UpstreamControl): void;
   onInform(status: number, fields: FieldLines): void;
   onHead(status: number, reason: string, fields: FieldLines): void;
-  /** @returns false: no more until `resume` */
+  /** @returns false: no more until `resume`, but for what was read already */
   onData(chunk: Buffer): boolean;
   onEnd(trailers: FieldLines): void;
   onError(error: Error): void;
@@ -38,6 +39,8 @@ export interface UpstreamResponse {
 export interface AttemptSlot {
   /** requests this connection has carried */
   served: number;
+  /** of the connection it has now */
+  pause: ReadPause | undefined;
 }
 
 export interface AttemptOptions<Slot extends AttemptSlot> {
@@ -71,7 +74,8 @@ export class Attempt<Slot extends AttemptSlot> implements Dispatcher.DispatchHan
   readonly #options: AttemptOptions<Slot>;
   #slot: Slot | undefined;
   #abort: ((error?: Error) => void) | undefined;
-  #resume: (() => void) | undefined;
+  /** of the connection the request is on */
+  #pause: ReadPause | undefined;
   #paused = false;
   readonly #nowMs: () => number;
   #reused = false;
@@ -97,7 +101,7 @@ export class Attempt<Slot extends AttemptSlot> implements Dispatcher.DispatchHan
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#resume?.();
+    this.#pause?.resume();
   }
 
   abort(): void {
@@ -116,6 +120,7 @@ export class Attempt<Slot extends AttemptSlot> implements Dispatcher.DispatchHan
     this.#abort = abort;
     const slot = this.#slot;
     if (slot === undefined) return;
+    this.#pause = slot.pause;
     this.#reused = slot.served > 0;
     slot.served += 1;
     this.#sentMs = this.#nowMs();
@@ -126,17 +131,20 @@ export class Attempt<Slot extends AttemptSlot> implements Dispatcher.DispatchHan
     this.#answering = true;
   }
 
-  onHeaders(status: number, raw: Buffer[], resume: () => void, reason: string): boolean {
-    this.#resume = resume;
+  onHeaders(status: number, raw: Buffer[], _resume: () => void, reason: string): boolean {
     const fields = rawFields(raw);
     if (status < 200) this.#options.answer.onInform(status, fields);
     else this.#options.answer.onHead(status, reason, fields);
-    return !this.#paused;
+    return true;
   }
 
+  /** @returns true always: undici's own pause is not used, see pause.ts */
   onData(chunk: Buffer): boolean {
-    this.#paused = !this.#options.answer.onData(chunk);
-    return !this.#paused;
+    if (!this.#options.answer.onData(chunk)) {
+      this.#paused = true;
+      this.#pause?.begin();
+    }
+    return true;
   }
 
   onComplete(trailers: readonly (Buffer | string)[] | null): void {
@@ -178,6 +186,8 @@ export class Attempt<Slot extends AttemptSlot> implements Dispatcher.DispatchHan
   #release(): void {
     const slot = this.#slot;
     this.#slot = undefined;
+    this.#pause?.end();
+    this.#pause = undefined;
     if (slot !== undefined) this.#options.release(slot);
   }
 }

@@ -11,6 +11,7 @@ import { trustedRoots } from '../../core/platform/trusted-roots.ts';
 import type { UpstreamContact } from '../../core/upstream-contact.ts';
 import { Attempt, type AttemptSlot, type UpstreamResponse, type UpstreamRequest } from './attempt.ts';
 import { createUpstreamConnect, type Connected, type UpstreamDeps } from './connect.ts';
+import { pauseReads, type ReadPause } from './pause.ts';
 
 export type { UpstreamResponse, UpstreamControl, UpstreamRequest } from './attempt.ts';
 
@@ -63,6 +64,7 @@ export const createUpstream = (
   /** undici's own Pool is not used: it queues without bound and tells nobody which connection a request is on. */
   const newClient = (slot: () => Slot): Client => {
     let address = '';
+    let pause: ReadPause | undefined;
     const connect = async (_where: unknown, done: buildConnector.Callback): Promise<void> => {
       let connected: Connected;
       try {
@@ -72,6 +74,7 @@ export const createUpstream = (
         return;
       }
       ({ address } = connected);
+      pause = pauseReads(connected.socket);
       done(null, connected.socket);
     };
     const client = new Client(settings.origin, {
@@ -89,6 +92,7 @@ export const createUpstream = (
       own.connected = true;
       own.connectedMs = performance.now();
       own.address = address;
+      own.pause = pause;
       own.served = 0;
     });
     client.on('disconnect', () => {
@@ -105,6 +109,7 @@ export const createUpstream = (
       connectedMs: 0,
       address: '',
       served: 0,
+      pause: undefined,
     };
     return slot;
   };

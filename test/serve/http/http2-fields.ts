@@ -15,11 +15,11 @@ const cookies = (count: number, bytes: number): string[] =>
 
 t.test('a field for each cookie: they are one at the tracker, in order', async (t) => {
   const seen = await tracker(t);
-  const gate = await serve(t, { tracker: seen });
+  const worker = await serve(t, { tracker: seen });
   for (const known of [true, false]) {
     for (const count of [95, 170, 300, 480]) {
       const jar = cookies(count, 25);
-      const session = await gate.h2();
+      const session = await worker.h2();
       if (known) await settled(session);
       t.match(await ask(session, { cookie: jar, 'x-a': 'b' }), { status: 302, code: 0 }, `${count} cookies`);
       t.same(seen.requests.at(-1)?.field('cookie'), [jar.join('; ')]);
@@ -29,7 +29,7 @@ t.test('a field for each cookie: they are one at the tracker, in order', async (
 
 t.test('a list over a limit is a 431 and reaches no tracker', async (t) => {
   const seen = await tracker(t);
-  const gate = await serve(t, { tracker: seen });
+  const worker = await serve(t, { tracker: seen });
   const others = (count: number): Record<string, string> =>
     Object.fromEntries(Array.from({ length: count }, (_, i) => [`x-${i}`, 'b']));
   for (const known of [true, false]) {
@@ -43,13 +43,13 @@ t.test('a list over a limit is a 431 and reaches no tracker', async (t) => {
       ['cookies of 40 KiB', { cookie: cookies(400, 100) }],
       ['one field of 40 KiB', { 'x-a': 'b'.repeat(40_000) }],
     ] as const) {
-      const session = await gate.h2();
+      const session = await worker.h2();
       if (known) await settled(session);
       t.match(await ask(session, fields as Record<string, string>), { status: 431 }, what);
     }
   }
   t.same(seen.requests, []);
-  const session = await gate.h2();
+  const session = await worker.h2();
   await settled(session);
   t.match(await ask(session, others(99)), { status: 302 }, '100 fields with the Host are not over it');
   t.match(await ask(session, { ...others(98), cookie: cookies(170, 25) }), { status: 302 });
@@ -58,8 +58,8 @@ t.test('a list over a limit is a 431 and reaches no tracker', async (t) => {
 t.test('more fields than any browser sends are refused as they come, and reach nobody', async (t) => {
   const seen = await tracker(t);
   for (const name of ['cookie', 'x-a']) {
-    const gate = await serve(t, { tracker: seen });
-    const socket = await gate.tls('links.example.com', { ALPNProtocols: ['h2'] });
+    const worker = await serve(t, { tracker: seen });
+    const socket = await worker.tls('links.example.com', { ALPNProtocols: ['h2'] });
     const flood = headers([
       ...REQUEST,
       ...Array.from({ length: 1_300 }, (): [string, string] => [name, 'b']),
@@ -71,11 +71,11 @@ t.test('more fields than any browser sends are refused as they come, and reach n
       Buffer.concat([PREFACE, ...frames, frame(1, END_HEADERS | END_STREAM, 201, headers(REQUEST))]),
     );
     t.match(
-      await gate.next('request.completed'),
+      await worker.next('request.completed'),
       { status: 302, complete: true },
       `${name}: a good one goes on`,
     );
-    t.equal(gate.heard('request.completed').length, 1);
+    t.equal(worker.heard('request.completed').length, 1);
   }
   t.equal(seen.requests.length, 2);
 });

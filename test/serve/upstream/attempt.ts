@@ -18,7 +18,7 @@ t.test('a place is given back exactly once, whatever undici says after', (t) => 
     release: (slot: AttemptSlot) => released.push(slot),
     again: () => t.fail('a fresh connection is not tried again'),
   });
-  const slot = { served: 0 };
+  const slot = { served: 0, pause: undefined };
   attempt.take(slot);
   attempt.onConnect(() => undefined);
   t.equal(slot.served, 1);
@@ -36,7 +36,7 @@ t.test('given up before it started: nothing is written, nobody is told', (t) => 
     release: () => undefined,
     again: () => t.fail('not sent again'),
   });
-  attempt.take({ served: 3 });
+  attempt.take({ served: 3, pause: undefined });
   attempt.abort();
   t.throws(() => attempt.onConnect(() => undefined));
   attempt.onError(Object.assign(new Error('x'), { code: 'UND_ERR_SOCKET' }));
@@ -59,7 +59,7 @@ t.test('a kept connection that dies late was acting, not stale: not sent again',
       again: () => outcome.push('again'),
       nowMs: () => nowMs,
     });
-    attempt.take({ served: 1 });
+    attempt.take({ served: 1, pause: undefined });
     // the wait for the connection does not count
     nowMs += 10_000;
     attempt.onConnect(() => undefined);
