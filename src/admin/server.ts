@@ -5,6 +5,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { LinkgateError } from '../core/errors.ts';
 import { SERVER_TLS } from '../core/platform/server-tls.ts';
+import { systemClock } from '../core/platform/clock.ts';
+import { withTimeout } from '../core/platform/deadline.ts';
 import type { ListenAddress } from '../core/settings.ts';
 import type { Access } from './access.ts';
 import { SAFE_FIELDS, textResponse, type Answer } from './response.ts';
@@ -175,7 +177,9 @@ export class AdminServer {
     if (method !== 'GET' && method !== 'HEAD') {
       return textResponse(405, 'only GET and HEAD\n', { Allow: 'GET, HEAD' });
     }
-    if (show !== undefined) return withDeadline(show(new URLSearchParams(query), headers.accept));
+    if (show !== undefined) {
+      return withTimeout(Promise.resolve(show(new URLSearchParams(query), headers.accept)), LIMIT);
+    }
     if (method === 'HEAD' || stream?.(response) === true) {
       return method === 'HEAD' ? textResponse(200, '') : undefined;
     }
@@ -202,17 +206,10 @@ const routesOf = ({ metrics, ready, status, pages = new Map() }: AdminServerOpti
   ]);
 
 /** A function passed in that hangs does not hold the client. */
-const withDeadline = async (answer: Answer | Promise<Answer>): Promise<Answer> => {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new LinkgateError('ERR_INTERNAL', `admin answer took longer than ${LIMITS.answerMs} ms`)),
-      LIMITS.answerMs,
-    ).unref();
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+const LIMIT = {
+  clock: systemClock,
+  limitMs: LIMITS.answerMs,
+  late: (): never => {
+    throw new LinkgateError('ERR_INTERNAL', `admin response took longer than ${LIMITS.answerMs} ms`);
+  },
 };

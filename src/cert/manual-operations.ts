@@ -16,6 +16,7 @@ import { lastProblemOf } from './state/last-problem.ts';
 import { withLock } from './state/name-lock.ts';
 import { isRenewalDue, pauseMs } from './renewal/plan.ts';
 import type { CertificateStore, StoredCertificate } from './state/store.ts';
+import { unlessInvalid } from './state/unless-invalid.ts';
 
 /** RFC 5280 §5.3.1, as far as a subscriber may use them (RFC 8555 §7.6). */
 export const REVOCATION_REASONS: Readonly<Record<string, number>> = {
@@ -138,7 +139,7 @@ export const createManualOperations = (options: ManualOperationsOptions): Manual
       const nowMs = clock.now();
       const keep = async (): Promise<void> => {
         const before = (await store.readState(name)) ?? PLANNED_ANEW;
-        const retryAfterMs = Number(error.details['retryAfterMs'] ?? 0);
+        const { retryAfterMs = 0 } = error.details;
         const isLook = error.code === 'ERR_CERT_NAME_UNREADY';
         const failures = isLook ? Math.max(before.failures, 1) : before.failures + 1;
         const waitMs = isLook ? LOOK_PAUSE_MS : pauseMs(failures, random, { retryAfterMs });
@@ -161,16 +162,6 @@ export const createManualOperations = (options: ManualOperationsOptions): Manual
     return statusOf(name);
   };
 
-  /** What is stored, undefined also for a value that cannot be served. */
-  const servable = async (name: string): Promise<StoredCertificate | undefined> => {
-    try {
-      return await store.read(name);
-    } catch (error) {
-      if (error instanceof LinkgateError && error.code === 'ERR_CERT_INVALID') return undefined;
-      throw error;
-    }
-  };
-
   return {
     list: async () => {
       const removed = (await store.list()).filter((name) => !names.includes(name));
@@ -181,7 +172,7 @@ export const createManualOperations = (options: ManualOperationsOptions): Manual
 
     show: async (name) => {
       if (!(await store.list()).includes(name)) mustBeConfigured(name);
-      const [status, certificate] = [await statusOf(name), await servable(name)];
+      const [status, certificate] = [await statusOf(name), await unlessInvalid(store.read(name))];
       const [state, versions] = await Promise.all([store.readState(name), store.versions(name)]);
       const chain = splitChain(certificate?.chainPem ?? '').map((pem) => new X509Certificate(pem));
       const told = state?.renewal;
@@ -207,7 +198,7 @@ export const createManualOperations = (options: ManualOperationsOptions): Manual
 
     issue: async (name, force, signal) => {
       mustBeConfigured(name);
-      const stored = await servable(name);
+      const stored = await unlessInvalid(store.read(name));
       if (stored?.source === 'import' && !force) {
         throw new LinkgateError(
           'ERR_CERT_IMPORTED',
@@ -223,7 +214,7 @@ export const createManualOperations = (options: ManualOperationsOptions): Manual
     renew: async (wanted, force, signal) => {
       for (const name of wanted) mustBeConfigured(name);
       const renewOne = async (name: string): Promise<CertificateStatus> => {
-        const [stored, state] = [await servable(name), await store.readState(name)];
+        const [stored, state] = [await unlessInvalid(store.read(name)), await store.readState(name)];
         const isImported = stored?.source === 'import';
         if (isImported && wanted.includes(name)) {
           throw new LinkgateError(

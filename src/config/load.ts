@@ -1,13 +1,13 @@
 // File → Settings. The only way in: read, parse, check everything, then resolve. All problems come in one error.
 
 import { dirname, resolve } from 'node:path';
-import { LinkgateError } from '../core/errors.ts';
+import { LinkgateError, type ConfigProblem } from '../core/errors.ts';
 import type { Settings } from '../core/settings.ts';
 import { checkTree } from './checks/checks.ts';
 import { parseConfigDocument } from './text/document.ts';
 import type { ConfigDocument } from './text/document.ts';
 import { configError, formatPath, quote } from './text/problems.ts';
-import type { ConfigPath, ConfigProblem } from './text/problems.ts';
+import type { ConfigPath } from './text/problems.ts';
 import { resolveSettings } from './resolve.ts';
 import { configSchema } from './schema/schema.ts';
 import { LARGEST_FILE_BYTES, readTextFile } from './text/text-file.ts';

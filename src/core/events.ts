@@ -1,7 +1,7 @@
 // What happens, told by the paths and heard by observe/, admin/ and app/: the paths know no metric and no log.
 // Names are `noun.pastParticiple`. An event never carries a key, a token, a cookie, a query or a body.
 
-import type { ErrorCode } from './errors.ts';
+import { toLinkgateError, type ErrorCode } from './errors.ts';
 import type { UpstreamId } from './settings.ts';
 
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
@@ -170,6 +170,12 @@ export interface EventBus {
   /** hears every event of one name, until the returned function is called */
   on<N extends EventName>(name: N, listener: (event: Events[N]) => void): () => void;
 }
+
+/** Reports a call to the storage that failed; the caller goes on without it. */
+export const reportStorageFailure = (emit: Emit, error: unknown): void => {
+  const { code, message } = toLinkgateError(error, 'ERR_STORAGE_UNAVAILABLE');
+  emit('storage.failed', { code, message });
+};
 
 /** A bus of its own for one process. A listener that throws is reported once to `onListenerError` and does not stop the others. */
 export const createEventBus = (onListenerError: (name: EventName, error: unknown) => void): EventBus => {

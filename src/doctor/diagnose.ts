@@ -1,6 +1,7 @@
 // Runs the checks: every domain on its own, a few at a time, each check with a deadline, none able to break another.
 
 import type { Clock } from '../core/platform/clock.ts';
+import { withTimeout } from '../core/platform/deadline.ts';
 import { checkAppLinks } from './checks/app-links.ts';
 import { checkCaa } from './checks/caa.ts';
 import { checkCdn } from './checks/cdn.ts';
@@ -36,22 +37,18 @@ export interface Diagnosis {
   readonly findings: readonly Finding[];
 }
 
-const withDeadline = async (
+const withinLimit = async (
   check: CheckName,
   run: () => Promise<readonly Finding[]>,
-  { clock, signal, limitMs }: { clock: Clock; signal: AbortSignal; limitMs: number },
+  limit: { readonly clock: Clock; readonly signal: AbortSignal; readonly limitMs: number },
 ): Promise<readonly Finding[]> => {
-  const done = new AbortController();
-  const late = clock
-    .sleep(limitMs, AbortSignal.any([signal, done.signal]))
-    .then(() => [finding(check, 'check-failed', { what: `check ${check} took too long` })]);
+  const failed = (what: string): readonly Finding[] => [
+    finding(check, 'check-failed', { what: `check ${check} ${what}` }),
+  ];
   try {
-    return await Promise.race([run(), late]);
+    return await withTimeout(run(), { ...limit, late: () => failed('took too long') });
   } catch (error) {
-    const what = `check ${check} failed: ${error instanceof Error ? error.message : 'unknown'}`;
-    return [finding(check, 'check-failed', { what })];
-  } finally {
-    done.abort();
+    return failed(`failed: ${error instanceof Error ? error.message : 'unknown'}`);
   }
 };
 
@@ -72,7 +69,7 @@ export const diagnose = async (
     const examination = createExamination(target, tools);
     const findings = await Promise.all(
       DOMAIN_CHECKS.map(([name, check]) =>
-        withDeadline(name, () => check(examination), { clock, signal, limitMs }),
+        withinLimit(name, () => check(examination), { clock, signal, limitMs }),
       ),
     );
     return { domain: target.domain.name, findings: findings.flat() };

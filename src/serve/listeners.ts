@@ -2,6 +2,8 @@
 // connections counted, and both drained in a bounded time. app/worker/worker.ts hands over sockets, doors and settings.
 
 import type { Server as TcpServer } from 'node:net';
+import { systemClock } from '../core/platform/clock.ts';
+import { withTimeout } from '../core/platform/deadline.ts';
 import type { AnswerChallenge, AnswerTlsChallenge, Handshake } from '../core/ports.ts';
 import type { Emit, Listener } from '../core/events.ts';
 import type { Limits, UpstreamId, UpstreamSettings, UpstreamUse } from '../core/settings.ts';
@@ -160,12 +162,7 @@ export const createListeners = (options: ListenersOptions): Listeners => {
       void Promise.all(closed).then(() => resolve());
     });
     for (const each of pipelines) each.drain(graceMs);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, timeoutMs);
-    });
-    await Promise.race([empty, late]);
-    clearTimeout(timer);
+    await withTimeout(empty, { clock: systemClock, limitMs: timeoutMs, late: () => undefined });
     // a server is told of its last connection's end a turn of the loop before that connection's own listeners are
     for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve));
     const cut = connections.cut();

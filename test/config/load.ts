@@ -4,7 +4,6 @@ import * as fc from 'fast-check';
 import t from 'tap';
 import { fromJSONSchema } from 'zod';
 import { loadSettings } from '../../src/config/load.ts';
-import type { ConfigProblem } from '../../src/config/text/problems.ts';
 import { LinkgateError } from '../../src/core/errors.ts';
 import { SAMPLE_CA_PEM, configFiles } from '../helpers/config-files.ts';
 import { jsonSchema } from '../../src/config/schema/json-schema.ts';
@@ -22,7 +21,7 @@ const failure = async (path: string): Promise<LinkgateError> => {
 
 const problemsOf = async (path: string): Promise<string[]> => {
   const error = await failure(path);
-  const problems = error.details['problems'] as readonly ConfigProblem[];
+  const problems = error.details.problems ?? [];
   for (const { message } of problems) {
     if (!error.message.includes(message)) throw new Error(`the message leaves out: ${message}`);
   }
@@ -260,7 +259,7 @@ t.test('any text as configuration loads or is a LinkgateError with places', asyn
         await loadSettings(path);
       } catch (error) {
         if (!(error instanceof LinkgateError)) throw error;
-        const problems = error.details['problems'] as readonly ConfigProblem[] | undefined;
+        const problems = error.details.problems;
         return (
           error.code === 'ERR_CONFIG_UNREADABLE' ||
           (error.code === 'ERR_CONFIG_INVALID' && problems !== undefined && problems.length > 0)

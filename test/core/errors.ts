@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
-import { ERRORS, LinkgateError, toLinkgateError, type ErrorCode } from '../../src/core/errors.ts';
+import {
+  ERRORS,
+  LinkgateError,
+  toLinkgateError,
+  withDetails,
+  type ErrorCode,
+} from '../../src/core/errors.ts';
 import { holds } from '../helpers/property.ts';
 
 const entries = Object.entries(ERRORS);
@@ -31,7 +37,8 @@ const anyCode = fc.constantFrom(...(Object.keys(ERRORS) as ErrorCode[]));
 t.test('a LinkgateError carries code, details, cause and its entry', async (t) => {
   await holds(
     t,
-    fc.property(anyCode, fc.string(), fc.object(), (code, message, details) => {
+    fc.property(anyCode, fc.string(), fc.string(), (code, message, domain) => {
+      const details = { domain };
       const cause = new Error('deep');
       const error = new LinkgateError(code, message, { cause, details });
       assert.equal(error.code, code);
@@ -49,6 +56,46 @@ t.test('without options there are no details and no cause of any kind', async (t
   const error = new LinkgateError('ERR_USAGE', 'no such command');
   t.strictSame(error.details, {});
   t.notOk('cause' in error);
+});
+
+const retryAfterMsOf = (error: LinkgateError): number => error.details.retryAfterMs ?? 0;
+
+t.test('the compiler checks the details of each code', async (t) => {
+  const limited = new LinkgateError('ERR_ACME_RATE_LIMITED', 'too many', { details: { retryAfterMs: 5 } });
+  t.equal(retryAfterMsOf(limited), 5, 'a reader needs neither the code nor a cast');
+  t.equal(retryAfterMsOf(new LinkgateError('ERR_USAGE', 'no such command')), 0);
+
+  // @ts-expect-error a number is wanted
+  t.ok(new LinkgateError('ERR_ACME_RATE_LIMITED', 'too many', { details: { retryAfterMs: '5' } }));
+  // @ts-expect-error no code has this key
+  t.ok(new LinkgateError('ERR_ACME_RATE_LIMITED', 'too many', { details: { retryAfter: 5 } }));
+  // @ts-expect-error another code has this key
+  t.ok(new LinkgateError('ERR_CERT_ABSENT', 'none', { details: { domain: 'a.b', retryAfterMs: 5 } }));
+  // @ts-expect-error this code carries no details
+  t.ok(new LinkgateError('ERR_USAGE', 'no such command', { details: { domain: 'a.example.com' } }));
+  // @ts-expect-error a name that is not ready comes with its remedy
+  t.ok(new LinkgateError('ERR_CERT_NAME_UNREADY', 'no record', { details: { domain: 'a.example.com' } }));
+  // @ts-expect-error subproblems are parsed before they get here
+  t.ok(new LinkgateError('ERR_ACME_REFUSED', 'refused', { details: { subproblems: ['nonsense', null] } }));
+  // @ts-expect-error there is no such code
+  t.ok(new LinkgateError('ERR_NO_SUCH_CODE', 'never'));
+  // @ts-expect-error a reader can only ask for keys that some code has
+  t.equal(limited.details.retryAfter, undefined);
+  const thrown: unknown = limited;
+  // @ts-expect-error what `instanceof` found has the codes of the table and no others
+  t.equal(thrown instanceof LinkgateError && thrown.code === 'ERR_NO_SUCH_CODE', false);
+});
+
+t.test('withDetails adds a fact of the attempt to an error of any code', async (t) => {
+  const cause = new LinkgateError('ERR_ACME_UNAUTHORIZED', 'validation failed', { details: { status: 403 } });
+  const error = withDetails(cause, { challenge: 'http-01' });
+  t.match(error, { code: 'ERR_ACME_UNAUTHORIZED', message: 'validation failed', cause });
+  t.strictSame(error.details, { status: 403, challenge: 'http-01' });
+  t.strictSame(cause.details, { status: 403 }, 'the first one stays as it was');
+  const storage = withDetails(new LinkgateError('ERR_STORAGE_LOCKED', 'held'), { issuer: 'letsencrypt' });
+  t.strictSame(storage.details, { issuer: 'letsencrypt' });
+  // @ts-expect-error not a fact that every attempt has
+  t.ok(withDetails(cause, { retryAfterMs: 5 }));
 });
 
 t.test('toLinkgateError leaves a LinkgateError as it is, under whatever code', async (t) => {

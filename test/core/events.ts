@@ -1,5 +1,6 @@
 import t from 'tap';
-import { createEventBus, type EventName } from '../../src/core/events.ts';
+import { LinkgateError } from '../../src/core/errors.ts';
+import { createEventBus, reportStorageFailure, type EventName } from '../../src/core/events.ts';
 
 const strictBus = () =>
   createEventBus((name, error) => {
@@ -72,4 +73,16 @@ t.test('two buses know nothing of each other', async (t) => {
   const [one, other] = [strictBus(), strictBus()];
   one.on('worker.started', () => t.fail('heard the other bus'));
   other.emit('worker.started', { pid: 1 });
+});
+
+t.test('a storage call that failed is reported by code and message, whatever was thrown', async (t) => {
+  const bus = strictBus();
+  const heard: unknown[] = [];
+  bus.on('storage.failed', (event) => heard.push(event));
+  reportStorageFailure(bus.emit, new LinkgateError('ERR_STORAGE_LOCKED', 'lock is held'));
+  reportStorageFailure(bus.emit, new Error('disk full'));
+  t.strictSame(heard, [
+    { code: 'ERR_STORAGE_LOCKED', message: 'lock is held' },
+    { code: 'ERR_STORAGE_UNAVAILABLE', message: 'disk full' },
+  ]);
 });

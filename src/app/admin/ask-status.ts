@@ -3,7 +3,7 @@
 
 import type { Status } from '../../admin/status.ts';
 import { systemClock } from '../../core/platform/clock.ts';
-import { startDeadline } from '../../core/platform/deadline.ts';
+import { withDeadline } from '../../core/platform/deadline.ts';
 import { LinkgateError } from '../../core/errors.ts';
 import type { AdminSettings, ListenAddress } from '../../core/settings.ts';
 import { createAdminGet, type AdminGet } from './admin-request.ts';
@@ -40,31 +40,31 @@ const TOKEN_REFUSED =
 const read = async ({ get, address }: Asked, path: string, signal: AbortSignal): Promise<string> => {
   const failed = (what: string, cause?: unknown): LinkgateError =>
     new LinkgateError('ERR_ADMIN_UNREACHABLE', `proxy at "${where(address)}" ${what}`, { cause });
-  const deadline = startDeadline(systemClock, ANSWER_LIMIT_MS, signal, () => new Error('timeout'));
-  const limit = deadline.signal;
-  const answer = new Promise<string>((resolve, reject) => {
-    const request = get(path, limit, (response) => {
-      const chunks: Buffer[] = [];
-      let bytes = 0;
-      response.on('data', (chunk: Buffer) => {
-        bytes += chunk.length;
-        if (bytes > LARGEST_ANSWER_BYTES) request.destroy(new Error('answer is too large'));
-        chunks.push(chunk);
+  const ask = (limit: AbortSignal): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const request = get(path, limit, (response) => {
+        const chunks: Buffer[] = [];
+        let bytes = 0;
+        response.on('data', (chunk: Buffer) => {
+          bytes += chunk.length;
+          if (bytes > LARGEST_ANSWER_BYTES) request.destroy(new Error('answer is too large'));
+          chunks.push(chunk);
+        });
+        response.on('end', () => {
+          const { statusCode } = response;
+          if (statusCode === 200) resolve(Buffer.concat(chunks).toString('utf8'));
+          else if (statusCode === 401 || statusCode === 429) reject(failed(TOKEN_REFUSED));
+          else reject(failed(`answered ${path} with ${statusCode}: is it linkgate?`));
+        });
+        response.on('error', (error) => reject(failed('broke off its answer', error)));
       });
-      response.on('end', () => {
-        const { statusCode } = response;
-        if (statusCode === 200) resolve(Buffer.concat(chunks).toString('utf8'));
-        else if (statusCode === 401 || statusCode === 429) reject(failed(TOKEN_REFUSED));
-        else reject(failed(`answered ${path} with ${statusCode}: is it linkgate?`));
+      request.on('error', (error: NodeJS.ErrnoException) => {
+        const late = limit.aborted && !signal.aborted;
+        reject(failed(`does not answer: ${late ? 'timeout' : (error.code ?? error.message)}`, error));
       });
-      response.on('error', (error) => reject(failed('broke off its answer', error)));
     });
-    request.on('error', (error: NodeJS.ErrnoException) => {
-      const late = limit.aborted && !signal.aborted;
-      reject(failed(`does not answer: ${late ? 'timeout' : (error.code ?? error.message)}`, error));
-    });
-  });
-  return answer.finally(() => deadline.clear());
+  const late = (): Error => new Error('timeout');
+  return withDeadline({ clock: systemClock, limitMs: ANSWER_LIMIT_MS, signal, late }, ask);
 };
 
 const CLICKS = /^linkgate_clicks_total\{([^}]*)\} (\d+)/gm;

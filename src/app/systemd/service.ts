@@ -2,7 +2,7 @@
 // for as long as a worker really answers (sd_notify(3)). Without NOTIFY_SOCKET all of it does nothing.
 
 import type { Clock } from '../../core/platform/clock.ts';
-import { startDeadline } from '../../core/platform/deadline.ts';
+import { withDeadline } from '../../core/platform/deadline.ts';
 import type { ListenAddress } from '../../core/settings.ts';
 import type { CertificateState } from '../../core/certificate-state.ts';
 import type { Notify } from './notify.ts';
@@ -76,9 +76,8 @@ export const createService = ({
   /** Half of the time is what sd_watchdog_enabled(3) asks for; a probe may take half of that. */
   const feed = async ({ addresses }: Served, everyMs: number): Promise<void> => {
     while (!signal.aborted) {
-      const limit = startDeadline(clock, everyMs / 4, signal, () => new Error('no answer'));
-      const alive = await answers(addresses.http, limit.signal);
-      limit.clear();
+      const limit = { clock, limitMs: everyMs / 4, signal, late: () => new Error('no answer') };
+      const alive = await withDeadline(limit, (signal) => answers(addresses.http, signal));
       if (alive) await notify.send(['WATCHDOG=1']);
       await clock.sleep(everyMs / 2, signal);
     }

@@ -8,6 +8,7 @@ import { createHandshake } from '../../cert/serving/handshake.ts';
 import { readThumbprint } from '../../cert/acme/account.ts';
 import { createCertificateStore } from '../../cert/state/store.ts';
 import { systemClock } from '../../core/platform/clock.ts';
+import { withTimeout } from '../../core/platform/deadline.ts';
 import { toLinkgateError } from '../../core/errors.ts';
 import { createEventBus, type Emit } from '../../core/events.ts';
 import type { Settings } from '../../core/settings.ts';
@@ -144,9 +145,8 @@ const compose = (settings: Settings, wantedLevel: string | undefined): Parts => 
     lookAgain: (domain) => cache.lookAgain(domain),
     drainMs: () => current.drainMs,
     endTraces: async () => {
-      const over = AbortSignal.timeout(LAST_TRACES_MS);
-      const late = new Promise<void>((resolve) => over.addEventListener('abort', () => resolve()));
-      await Promise.race([(await tracing)?.stop(), late]);
+      const end = tracing.then((traces) => traces?.stop());
+      await withTimeout(end, { clock, limitMs: LAST_TRACES_MS, late: () => undefined });
     },
     apply: ({ common, domains: { set, removed } }) => {
       if (common !== undefined) {

@@ -5,13 +5,13 @@ import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { SecureContext } from 'node:tls';
 import type { Clock } from '../../core/platform/clock.ts';
-import { LinkgateError, toLinkgateError } from '../../core/errors.ts';
+import { LinkgateError, toLinkgateError, withDetails } from '../../core/errors.ts';
 import type { AcmeIssuerSettings, ChallengeType, KeyType } from '../../core/settings.ts';
 import type { Storage } from '../../core/storage.ts';
 import { createHttpSolver, type ChallengeSolver } from '../challenges/http-01.ts';
 import { createDnsSolver } from '../challenges/dns-01.ts';
 import { createTlsSolver } from '../challenges/tls-alpn-01.ts';
-import { startDeadline } from '../../core/platform/deadline.ts';
+import { withDeadline } from '../../core/platform/deadline.ts';
 import { orderCertificate, type OrderOptions } from './order.ts';
 import type { StoredCertificate } from '../state/store.ts';
 import { acmeAccount, publishThumbprint, type AcmeAccount } from './account.ts';
@@ -204,21 +204,17 @@ export const createAcmeIssuer = (options: AcmeIssuerOptions): Issuer => {
     signal: AbortSignal,
     how: Parameters<typeof order>[2],
   ): Promise<Obtained> => {
-    const deadline = startDeadline(
-      clock,
-      orderTimeoutMs,
-      signal,
-      () => new LinkgateError('ERR_ACME_TIMEOUT', `order for "${name}" was not done in ${orderTimeoutMs} ms`),
-    );
-    try {
-      return await order(name, deadline.signal, how);
-    } catch (error) {
-      // Whatever a step made of it, the reason is that the time was up or the caller had enough.
-      deadline.signal.throwIfAborted();
-      throw error;
-    } finally {
-      deadline.clear();
-    }
+    const late = (): Error =>
+      new LinkgateError('ERR_ACME_TIMEOUT', `order for "${name}" was not done in ${orderTimeoutMs} ms`);
+    return withDeadline({ clock, limitMs: orderTimeoutMs, signal, late }, async (signal) => {
+      try {
+        return await order(name, signal, how);
+      } catch (error) {
+        // Whatever a step made of it, the reason is that the time was up or that the caller aborted.
+        signal.throwIfAborted();
+        throw error;
+      }
+    });
   };
 
   const isOurs = ({ directory }: StoredCertificate): boolean => directory === settings.directory;
@@ -239,13 +235,13 @@ export const createAcmeIssuer = (options: AcmeIssuerOptions): Issuer => {
           return await orderInTime(name, signal, { replaces: id, solvers: left });
         } catch (error) {
           const problem = toLinkgateError(error);
-          const { code, message, details } = problem;
-          const failed = left.findIndex(({ type }) => type === details['challenge']);
+          const { code, details } = problem;
+          const failed = left.findIndex(({ type }) => type === details.challenge);
           left = left.filter((_solver, index) => index !== failed);
           validations += code === 'ERR_ACME_UNAUTHORIZED' ? 1 : 0;
           if (code === 'ERR_ACME_UNAUTHORIZED' && failed >= 0 && left.length > 0) continue;
           if (validations < 2 || signal.aborted) throw error;
-          throw new LinkgateError(code, message, { cause: problem, details: { ...details, validations } });
+          throw withDetails(problem, { validations });
         }
       }
     },

@@ -2,7 +2,7 @@
 // and nothing of HTTP, storage layout or retries: those are the session's, the challenge's and the renewal loop's.
 
 import type { Clock } from '../../core/platform/clock.ts';
-import { LinkgateError, toLinkgateError } from '../../core/errors.ts';
+import { LinkgateError, toLinkgateError, withDetails } from '../../core/errors.ts';
 import type { ChallengeType, KeyType } from '../../core/settings.ts';
 import { checkCertificate, type CertificateFacts, type KeyAndChain } from '../certificate/certificate.ts';
 import { isToken, type ChallengeSolver } from '../challenges/http-01.ts';
@@ -114,10 +114,6 @@ const refused = (name: string, detail: string, problem?: Problem): LinkgateError
     problem: problem ?? { type: 'about:blank', detail, subproblems: [] },
   });
 
-/** The same error, telling which kind of challenge it was about. */
-const ofChallenge = (error: LinkgateError, challenge: string): LinkgateError =>
-  new LinkgateError(error.code, error.message, { cause: error, details: { ...error.details, challenge } });
-
 /** Proves control of the name by one kind of challenge. The answer is taken away again whatever happens. */
 const prove = async (
   options: OrderCertificateOptions,
@@ -186,8 +182,9 @@ const authorize = async (
       return solver.type;
     } catch (error) {
       signal.throwIfAborted();
-      if (!(error instanceof NotPresented)) throw ofChallenge(toLinkgateError(error), solver.type);
-      last = ofChallenge(error.error, solver.type);
+      if (!(error instanceof NotPresented))
+        throw withDetails(toLinkgateError(error), { challenge: solver.type });
+      last = withDetails(error.error, { challenge: solver.type });
     }
   }
   throw last;
@@ -204,7 +201,7 @@ const place = async ({ session, name, wishes = {} }: OrderCertificateOptions): P
     return await session.placeOrder(name, wishes);
   } catch (error) {
     const { code, details } = toLinkgateError(error);
-    const status = Number(details['status']);
+    const { status = 0 } = details;
     const isAboutAccount = isProblemType(details, 'accountDoesNotExist');
     const isRefusal = code === 'ERR_ACME_REFUSED' && status >= 400 && status < 500 && !isAboutAccount;
     // A CA that stumbles over the id, instead of saying what it has against it.

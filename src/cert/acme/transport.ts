@@ -9,7 +9,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Clock } from '../../core/platform/clock.ts';
 import { trustedRoots } from '../../core/platform/trusted-roots.ts';
 import { LinkgateError } from '../../core/errors.ts';
-import { startDeadline } from '../../core/platform/deadline.ts';
+import { withDeadline } from '../../core/platform/deadline.ts';
 import { isProblemType, parseProblem, parseRetryAfter, refusalError } from './problem.ts';
 
 /** The part of an axios response that acme-client looks at. */
@@ -129,21 +129,14 @@ export const createAcmeTransport = (options: AcmeTransportOptions): AcmeTranspor
       request.end(body);
     });
 
-  const request: AcmeRequest = async (address, method, { data } = {}) => {
-    if (!URL.canParse(address) || new URL(address).protocol !== 'https:') {
-      throw unreachable(String(address), 'has an address that is not https');
-    }
-    const url = new URL(address);
-    const deadline = startDeadline(
-      clock,
-      requestTimeoutMs,
-      signal,
-      () =>
-        new LinkgateError('ERR_ACME_TIMEOUT', `CA at "${url.href}" did not answer in ${requestTimeoutMs} ms`),
-    );
+  const requestUntil = async (
+    url: URL,
+    method: string,
+    body: string | undefined,
+    limit: AbortSignal,
+  ): Promise<AcmeResponse> => {
     try {
-      const body = data === undefined ? undefined : JSON.stringify(data);
-      const { response, text } = await send(url, method, body, deadline.signal);
+      const { response, text } = await send(url, method, body, limit);
       const status = response.statusCode ?? 0;
       const answer = {
         status,
@@ -161,15 +154,25 @@ export const createAcmeTransport = (options: AcmeTransportOptions): AcmeTranspor
         retryAfterMs: parseRetryAfter(response.headers['retry-after'], clock.now()),
       });
     } catch (error) {
-      if (deadline.signal.aborted && deadline.signal.reason instanceof LinkgateError)
-        throw deadline.signal.reason;
+      if (limit.reason instanceof LinkgateError) throw limit.reason;
       if (error instanceof LinkgateError) throw error;
       if (signal.aborted) throw signal.reason;
       const code = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
       throw unreachable(url.href, `could not be asked: ${code}`, error);
-    } finally {
-      deadline.clear();
     }
+  };
+
+  const request: AcmeRequest = async (address, method, { data } = {}) => {
+    if (!URL.canParse(address) || new URL(address).protocol !== 'https:') {
+      throw unreachable(String(address), 'has an address that is not https');
+    }
+    const url = new URL(address);
+    const body = data === undefined ? undefined : JSON.stringify(data);
+    const late = (): Error =>
+      new LinkgateError('ERR_ACME_TIMEOUT', `CA at "${url.href}" did not answer in ${requestTimeoutMs} ms`);
+    return withDeadline({ clock, limitMs: requestTimeoutMs, signal, late }, (limit) =>
+      requestUntil(url, method, body, limit),
+    );
   };
 
   return { request, close: () => agent.destroy() };

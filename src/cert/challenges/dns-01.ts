@@ -6,7 +6,7 @@ import type { Clock } from '../../core/platform/clock.ts';
 import { LinkgateError } from '../../core/errors.ts';
 import type { DnsSettings } from '../../core/settings.ts';
 import type { ChallengeSolver } from './http-01.ts';
-import { startDeadline } from '../../core/platform/deadline.ts';
+import { withDeadline } from '../../core/platform/deadline.ts';
 import { createDnsLookup, type DnsLookup } from './dns-lookup.ts';
 import type { DnsProvider, TxtRecord } from './dns-provider.ts';
 import { createExecProvider } from './exec.ts';
@@ -42,12 +42,7 @@ export const createDnsSolver = (options: DnsSolverOptions): ChallengeSolver => {
   const cleanUp = async (record: TxtRecord): Promise<void> => {
     const late = (): Error =>
       new LinkgateError('ERR_DNS_UNAVAILABLE', `removal of "${record.name}" took too long`);
-    const deadline = startDeadline(clock, CLEAN_UP_MS, new AbortController().signal, late);
-    try {
-      await provider.cleanUp(record, deadline.signal);
-    } finally {
-      deadline.clear();
-    }
+    await withDeadline({ clock, limitMs: CLEAN_UP_MS, late }, (signal) => provider.cleanUp(record, signal));
   };
 
   /** @throws LinkgateError naming the server that has not got the record */

@@ -5,8 +5,7 @@
 import type { Clock } from '../../core/platform/clock.ts';
 import { isDomainName, normalizeName } from '../../core/domain-name.ts';
 import type { AnswerChallenge } from '../../core/ports.ts';
-import { toLinkgateError } from '../../core/errors.ts';
-import type { Emit } from '../../core/events.ts';
+import { reportStorageFailure, type Emit } from '../../core/events.ts';
 import type { ChallengeType, KeyType } from '../../core/settings.ts';
 import type { Storage } from '../../core/storage.ts';
 
@@ -160,8 +159,7 @@ export const createAnswerChallenge = ({
       const stored = (await openTokens(name)).includes(key) ? await storage.read(key) : undefined;
       return stored === undefined ? await stateless(token) : stored.toString('utf8');
     } catch (error) {
-      const { code, message } = toLinkgateError(error, 'ERR_STORAGE_UNAVAILABLE');
-      emit('storage.failed', { code, message });
+      reportStorageFailure(emit, error);
       return undefined;
     }
   };

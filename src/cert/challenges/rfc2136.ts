@@ -7,7 +7,7 @@ import { connect } from 'node:net';
 import type { Clock } from '../../core/platform/clock.ts';
 import { LinkgateError } from '../../core/errors.ts';
 import type { Rfc2136Settings } from '../../core/settings.ts';
-import { startDeadline } from '../../core/platform/deadline.ts';
+import { withDeadline } from '../../core/platform/deadline.ts';
 import { answerFault, encodeUpdate, signMessage, type TsigKey } from './dns-message.ts';
 import type { DnsProvider, TxtRecord } from './dns-provider.ts';
 
@@ -74,16 +74,14 @@ export const createRfc2136Provider = ({
     const change = encodeUpdate(id, { zone: settings.zone ?? zone, name, value, ttl });
     const { message, mac } = signMessage(change, key, clock.now());
     const late = (): Error => unavailable(`${subject} did not answer in ${LIMIT_MS} ms`);
-    const deadline = startDeadline(clock, LIMIT_MS, signal, late);
-    let fault: string | undefined;
-    try {
-      fault = answerFault(await exchange(server, message, deadline.signal), { id, key, requestMac: mac });
-    } catch (error) {
-      deadline.signal.throwIfAborted();
-      throw unavailable(`${subject} could not be asked: ${(error as Error).message}`, error);
-    } finally {
-      deadline.clear();
-    }
+    const fault = await withDeadline({ clock, limitMs: LIMIT_MS, signal, late }, async (signal) => {
+      try {
+        return answerFault(await exchange(server, message, signal), { id, key, requestMac: mac });
+      } catch (error) {
+        signal.throwIfAborted();
+        throw unavailable(`${subject} could not be asked: ${(error as Error).message}`, error);
+      }
+    });
     if (fault !== undefined) throw unavailable(`${subject} ${fault} (update of "${name}")`);
   };
 

@@ -5,11 +5,11 @@
 import { createHash } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import forge from 'node-forge';
-import type { Clock } from '../../core/platform/clock.ts';
+import { systemClock, type Clock } from '../../core/platform/clock.ts';
+import { withTimeout } from '../../core/platform/deadline.ts';
 import { isDomainName, normalizeName } from '../../core/domain-name.ts';
 import type { AnswerTlsChallenge } from '../../core/ports.ts';
-import { toLinkgateError } from '../../core/errors.ts';
-import type { Emit } from '../../core/events.ts';
+import { reportStorageFailure, type Emit } from '../../core/events.ts';
 import type { KeyType } from '../../core/settings.ts';
 import type { Storage } from '../../core/storage.ts';
 import { buildCertificate, subjectKeyIdentifier } from '../certificate/build-certificate.ts';
@@ -104,17 +104,7 @@ const contextOf = ({ keyPem, chainPem }: KeyAndChain): SecureContext =>
 /** A storage that hangs must not hold up clients of TLS 1.2, who are asked for here too. */
 const SOON_MS = 500;
 
-const soon = async <T>(reading: Promise<T>): Promise<T | undefined> => {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, SOON_MS, undefined);
-  });
-  try {
-    return await Promise.race([reading, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-};
+const SOON = { clock: systemClock, limitMs: SOON_MS, late: () => undefined };
 
 /** Which keys are there, by one look for everybody who asks within {@link LOOK_MS} of its beginning. */
 const createOpenKeys = ({ storage, clock }: Pick<AnswerTlsChallengeOptions, 'storage' | 'clock'>) => {
@@ -157,15 +147,14 @@ export const createAnswerTlsChallenge = (options: AnswerTlsChallengeOptions): An
     const name = normalizeName(servername);
     if (!isDomainName(name) || !isServed(name)) return undefined;
     try {
-      const pem = (await soon(find(challengeKey(name))))?.toString('utf8');
+      const pem = (await withTimeout(find(challengeKey(name)), SOON))?.toString('utf8');
       if (pem === undefined) return undefined;
       return {
         challenge: contextOf({ keyPem: pem, chainPem: pem }),
         placeholder: await findPlaceholder(),
       };
     } catch (error) {
-      const { code, message } = toLinkgateError(error, 'ERR_STORAGE_UNAVAILABLE');
-      emit('storage.failed', { code, message });
+      reportStorageFailure(emit, error);
       return undefined;
     }
   };

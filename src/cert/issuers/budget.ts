@@ -185,7 +185,7 @@ export const withBudget = (issuer: Issuer, { storage, clock, limits }: BudgetOpt
         return await issuer.obtain(name, signal, options);
       } catch (error) {
         const { code, details } = toLinkgateError(error);
-        const validations = typeof details['validations'] === 'number' ? details['validations'] : 1;
+        const { validations = 1 } = details;
         // Whether an order that was cut off came to a certificate is not known: it counts.
         const isKnown =
           code === 'ERR_ACME_UNAUTHORIZED' || code === 'ERR_ACME_REFUSED' || code === 'ERR_ACME_UNREACHABLE';

@@ -3,8 +3,8 @@
 
 import type { Clock } from '../../core/platform/clock.ts';
 import type { IssuerStatus } from '../../core/certificate-state.ts';
-import { ERRORS, LinkgateError, toLinkgateError, type ErrorCode } from '../../core/errors.ts';
-import type { Emit } from '../../core/events.ts';
+import { ERRORS, LinkgateError, type ErrorCode } from '../../core/errors.ts';
+import { reportStorageFailure, type Emit } from '../../core/events.ts';
 import type { Storage } from '../../core/storage.ts';
 import type { Issuer } from './issuer.ts';
 
@@ -113,11 +113,6 @@ export const createIssuersHealth = ({ storage, clock, emit }: IssuersHealthOptio
   let loaded: Promise<void> | undefined;
   let writing: Promise<void> = Promise.resolve();
 
-  const tellStorage = (error: unknown): void => {
-    const { code, message } = toLinkgateError(error, 'ERR_STORAGE_UNAVAILABLE');
-    emit('storage.failed', { code, message });
-  };
-
   const read = async (): Promise<void> => {
     let kept: unknown[] = [];
     try {
@@ -127,7 +122,7 @@ export const createIssuersHealth = ({ storage, clock, emit }: IssuersHealthOptio
       if (version === 1 && Array.isArray(issuers)) kept = issuers;
     } catch (error) {
       // A file that is no JSON is written anew.
-      if (error instanceof LinkgateError) tellStorage(error);
+      if (error instanceof LinkgateError) reportStorageFailure(emit, error);
     }
     for (const entry of kept.slice(0, MOST_ISSUERS).map(parseEntry)) {
       if (entry !== undefined && !entries.has(keyOf(entry))) entries.set(keyOf(entry), entry);
@@ -141,7 +136,7 @@ export const createIssuersHealth = ({ storage, clock, emit }: IssuersHealthOptio
         const issuers = [...entries.values()].map(withoutNames);
         await storage.write(KEY, `${JSON.stringify({ version: 1, issuers })}\n`);
       } catch (error) {
-        tellStorage(error);
+        reportStorageFailure(emit, error);
       }
       return undefined;
     });
@@ -161,9 +156,9 @@ export const createIssuersHealth = ({ storage, clock, emit }: IssuersHealthOptio
     // The others that were under way when it went down say nothing new.
     if (untilOf(entry) !== undefined) return { ...entry, lastFailure };
     const failures = entry.failures + 1;
-    const { retryAfterMs } = error.details;
-    const wishedMs = Math.min(typeof retryAfterMs === 'number' ? retryAfterMs : 0, LONGEST_LIMIT_MS);
-    const pauseMs = Math.max(PAUSES_MS[Math.min(failures, PAUSES_MS.length) - 1] ?? 0, wishedMs);
+    const { retryAfterMs = 0 } = error.details;
+    const askedMs = Math.min(retryAfterMs, LONGEST_LIMIT_MS);
+    const pauseMs = Math.max(PAUSES_MS[Math.min(failures, PAUSES_MS.length) - 1] ?? 0, askedMs);
     const sinceMs = entry.failures > 0 ? (entry.sinceMs ?? clock.now()) : clock.now();
     return {
       ...entry,
@@ -190,7 +185,7 @@ export const createIssuersHealth = ({ storage, clock, emit }: IssuersHealthOptio
     passedOverUntil: (issuer) => untilOf(entries.get(keyOf(issuer))),
     tell: async (issuer, name, error) => {
       // our own budget held the order back: the CA was not asked and has shown nothing
-      if (error?.details['ownLimit'] === true) return;
+      if (error?.details.ownLimit === true) return;
       const key = keyOf(issuer);
       const { issuer: by, directory } = issuer;
       const blank = {

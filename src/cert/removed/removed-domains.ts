@@ -5,14 +5,14 @@
 import type { CertificateStatus } from '../../core/certificate-state.ts';
 import type { Clock } from '../../core/platform/clock.ts';
 import { isDomainName } from '../../core/domain-name.ts';
-import { LinkgateError, toLinkgateError } from '../../core/errors.ts';
-import type { Emit } from '../../core/events.ts';
+import { reportStorageFailure, type Emit } from '../../core/events.ts';
 import type { DomainSettings, UpstreamId } from '../../core/settings.ts';
 import type { Storage } from '../../core/storage.ts';
 import type { CaClock } from '../issuers/ca-clock.ts';
 import { createArchiveRemoved, type ArchiveRemoved } from './archive-removed.ts';
 import { certificateStatus } from '../renewal/certificate-status.ts';
 import { withLock } from '../state/name-lock.ts';
+import { unlessInvalid } from '../state/unless-invalid.ts';
 import type { CertificateStore, KnownCertificate } from '../state/store.ts';
 
 export interface RemovedDomainsOptions {
@@ -93,22 +93,14 @@ export const createRemovedDomains = (options: RemovedDomainsOptions): RemovedDom
   const isConfigured = (name: string): boolean => configured.has(name);
   const removal: ArchiveRemoved = createArchiveRemoved({ storage, store, clock, isConfigured });
 
-  const tell = (error: unknown): void => {
-    const { code, message } = toLinkgateError(error, 'ERR_STORAGE_UNAVAILABLE');
-    emit('storage.failed', { code, message });
-  };
+  const tell = (error: unknown): void => reportStorageFailure(emit, error);
 
   /** @returns undefined when there is none, or none that can be understood: what nobody serves is let be */
   const find = async (name: string): Promise<KnownCertificate | undefined> => {
-    try {
-      const found = await store.read(name);
-      if (found === undefined) return undefined;
-      const { keyPem: _key, chainPem: _chain, ...known } = found;
-      return known;
-    } catch (error) {
-      if (error instanceof LinkgateError && error.code === 'ERR_CERT_INVALID') return undefined;
-      throw error;
-    }
+    const found = await unlessInvalid(store.read(name));
+    if (found === undefined) return undefined;
+    const { keyPem: _key, chainPem: _chain, ...known } = found;
+    return known;
   };
 
   const sweep = async (): Promise<void> => {

@@ -1,32 +1,24 @@
 // An error of an attempt, in the words of `certs list`: type, detail and subproblems as the CA sent them. Pure.
 
 import type { LastProblem } from '../../core/certificate-state.ts';
-import type { LinkgateError } from '../../core/errors.ts';
-
-const textOf = (value: unknown): string | undefined =>
-  typeof value === 'string' && value !== '' ? value : undefined;
+import type { ErrorDetails, LinkgateError } from '../../core/errors.ts';
 
 /** as long as a person still reads it, and as a state file stays small */
 const LONGEST_DETAIL = 2_000;
 
 /** `name: detail` of each subproblem (RFC 8555 §6.7.1). */
-const subproblemTexts = (value: unknown): readonly string[] =>
-  (Array.isArray(value) ? (value as unknown[]) : []).flatMap((entry) => {
-    const { name, type, detail } = (entry ?? {}) as Readonly<Record<string, unknown>>;
-    const what = textOf(detail) ?? textOf(type);
-    return what === undefined ? [] : [`${textOf(name) ?? '?'}: ${what}`];
-  });
+const subproblemTexts = ({ subproblems = [] }: ErrorDetails): readonly string[] =>
+  subproblems.map(({ name = '?', type, detail }) => `${name}: ${detail || type}`);
 
 /** What `certs list` shows of a failed attempt at `atMs`. */
 export const lastProblemOf = (error: LinkgateError, atMs: number): LastProblem => {
-  const { type, detail, issuer, subproblems, remedy } = error.details;
-  const urn = textOf(type);
-  const details = [textOf(detail) ?? error.message, ...subproblemTexts(subproblems)];
+  const { type, detail, issuer = '', remedy = error.entry.help } = error.details;
+  const words = [detail || error.message, ...subproblemTexts(error.details)];
   return {
     at: new Date(atMs).toISOString(),
-    issuer: textOf(issuer) ?? '',
-    type: urn?.startsWith('urn:') === true ? urn : error.code,
-    detail: details.join('; ').slice(0, LONGEST_DETAIL),
-    remedy: textOf(remedy) ?? error.entry.help,
+    issuer,
+    type: type?.startsWith('urn:') === true ? type : error.code,
+    detail: words.join('; ').slice(0, LONGEST_DETAIL),
+    remedy,
   };
 };

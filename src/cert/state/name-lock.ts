@@ -3,7 +3,7 @@
 
 import type { Clock } from '../../core/platform/clock.ts';
 import type { Lock, Storage } from '../../core/storage.ts';
-import { startDeadline } from '../../core/platform/deadline.ts';
+import { withDeadline } from '../../core/platform/deadline.ts';
 
 export interface NameLockOptions {
   readonly storage: Pick<Storage, 'lock'>;
@@ -21,16 +21,12 @@ export interface NameLockOptions {
  * @throws LinkgateError `ERR_STORAGE_LOCKED` when another process holds it for longer; whatever `work` throws
  */
 export const withLock = async <T>(
-  { storage, clock, name, waitMs, signal = new AbortController().signal }: NameLockOptions,
+  { storage, clock, name, waitMs, signal }: NameLockOptions,
   work: (lock: Pick<Lock, 'signal'>) => Promise<T>,
 ): Promise<T> => {
-  const deadline = startDeadline(clock, waitMs, signal, () => new Error('another process holds it'));
-  let lock: Lock;
-  try {
-    lock = await storage.lock(name, deadline.signal);
-  } finally {
-    deadline.clear();
-  }
+  const late = (): Error => new Error('another process holds it');
+  const wait = { clock, limitMs: waitMs, late, ...(signal === undefined ? {} : { signal }) };
+  const lock = await withDeadline(wait, (signal) => storage.lock(name, signal));
   try {
     return await work(lock);
   } finally {

@@ -31,7 +31,7 @@ export const checkCommand = async ({ config, json = false }: CheckOptions): Prom
     return 0;
   } catch (error) {
     if (!json || !(error instanceof LinkgateError) || error.code !== 'ERR_CONFIG_INVALID') throw error;
-    process.stdout.write(`${JSON.stringify({ problems: error.details['problems'] }, undefined, 2)}\n`);
+    process.stdout.write(`${JSON.stringify({ problems: error.details.problems }, undefined, 2)}\n`);
     return error.entry.exit;
   }
 };

@@ -1,20 +1,10 @@
 // What is wrong in a configuration, each with its place, and the one error that lists all of it.
 // Everything under config/ adds to such a list instead of throwing, so that one mistake never hides another.
 
-import { LinkgateError } from '../../core/errors.ts';
+import { LinkgateError, type ConfigProblem } from '../../core/errors.ts';
 
 /** Where a mistake stands: keys and indexes from the top of the document. */
 export type ConfigPath = readonly (string | number)[];
-
-/** One mistake. `line` and `column` count from 1, in `file`, which is the configuration or its domainsFile. */
-export interface ConfigProblem {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  /** `domains[1].region`; empty when the whole document is meant */
-  readonly path: string;
-  readonly message: string;
-}
 
 /** The message names this many; `details.problems` holds all. */
 const LONGEST_LIST = 1000;

@@ -1,34 +1,66 @@
-// A limit in time for one piece of work, by the clock that was passed in, joined with the caller's own signal. Not
-// AbortSignal.any over AbortSignal.timeout: in Node 20 the timeout is collected as garbage, and never comes.
+// Limits in time for one piece of work, by the clock that was passed in. Not AbortSignal.any over AbortSignal.timeout: Node 20
+// collects that timeout as garbage, and it never fires.
 
 import type { Clock } from './clock.ts';
 
-export interface Deadline {
-  /** aborts with the caller's reason, or with `late()` when the time is up */
-  readonly signal: AbortSignal;
-  /** the work is done: lets go of the timer */
-  clear(): void;
+interface Limit {
+  readonly clock: Clock;
+  readonly limitMs: number;
 }
 
-/** Starts counting at once. `clear` must be called, or the timer keeps the process alive until it fires. */
-export const startDeadline = (
-  clock: Clock,
-  limitMs: number,
-  outer: AbortSignal,
-  late: () => Error,
-): Deadline => {
-  const work = new AbortController();
-  const cleared = new AbortController();
-  const follow = (): void => work.abort(outer.reason);
-  const clear = (): void => {
-    outer.removeEventListener('abort', follow);
-    cleared.abort();
-  };
-  if (outer.aborted) follow();
-  else outer.addEventListener('abort', follow, { once: true });
-  void clock.sleep(limitMs, cleared.signal).then(() => {
-    if (!cleared.signal.aborted) work.abort(late());
-    return clear();
+export interface Deadline extends Limit {
+  /** the caller's own signal; its reason is passed on */
+  readonly signal?: AbortSignal;
+  /** the reason that the work is aborted with when the time is up */
+  readonly late: () => Error;
+}
+
+/**
+ * Does `work` with a signal that aborts when `limitMs` are over, or with the caller's signal. The work has to end by its signal:
+ * what it gives or throws then is what the caller gets.
+ */
+export const withDeadline = async <T>(
+  { clock, limitMs, signal, late }: Deadline,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> => {
+  const ended = new AbortController();
+  const done = new AbortController();
+  const follow = (): void => ended.abort(signal?.reason);
+  if (signal?.aborted === true) follow();
+  else signal?.addEventListener('abort', follow, { once: true });
+  void clock.sleep(limitMs, done.signal).then(() => {
+    if (!done.signal.aborted) ended.abort(late());
+    return undefined;
   });
-  return { signal: work.signal, clear };
+  try {
+    return await work(ended.signal);
+  } finally {
+    signal?.removeEventListener('abort', follow);
+    done.abort();
+  }
+};
+
+const LATE = Symbol('late');
+
+export interface Timeout<L> extends Limit {
+  /** ends the wait as if the time were up */
+  readonly signal?: AbortSignal;
+  /** what the caller gets when the time is up; may throw */
+  readonly late: () => L;
+}
+
+/** Waits for `work`, `limitMs` at most. Work that is late goes on, and nobody hears how it ends. */
+export const withTimeout = async <T, L>(
+  work: Promise<T>,
+  { clock, limitMs, signal, late }: Timeout<L>,
+): Promise<T | L> => {
+  const done = new AbortController();
+  try {
+    const ended = signal === undefined ? done.signal : AbortSignal.any([signal, done.signal]);
+    const over = clock.sleep(limitMs, ended).then((): typeof LATE => LATE);
+    const first = await Promise.race([work, over]);
+    return first === LATE ? late() : first;
+  } finally {
+    done.abort();
+  }
 };

@@ -5,7 +5,7 @@ import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage 
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { systemClock } from '../../core/platform/clock.ts';
-import { startDeadline } from '../../core/platform/deadline.ts';
+import { withDeadline } from '../../core/platform/deadline.ts';
 import { packageVersion } from '../../core/platform/version.ts';
 
 export interface SeenCertificate {
@@ -108,16 +108,8 @@ const reasonOf = (error: unknown): string => {
   return code ?? message;
 };
 
-/** Never rejects. */
-export const probe = async (target: ProbeTarget, use: ProbeUse): Promise<Probe> => {
+const probeUntil = async (target: ProbeTarget, use: ProbeUse, signal: AbortSignal): Promise<Probe> => {
   const { address, port, tls, name, serverName = name } = target;
-  const deadline = startDeadline(
-    systemClock,
-    use.limitMs ?? VISIT_LIMIT_MS,
-    use.signal,
-    () => new Error('timeout'),
-  );
-  const { signal } = deadline;
   let seen: Probe = { address, connected: false };
   const plain = connect({ host: address, port });
   // whoever waits hears of an error; one that comes when nobody waits is nobody's
@@ -154,8 +146,14 @@ export const probe = async (target: ProbeTarget, use: ProbeUse): Promise<Probe> 
     if (use.signal.aborted) return { ...seen, failure: 'interrupted' };
     return { ...seen, failure: signal.aborted ? 'timeout' : reasonOf(error) };
   } finally {
-    deadline.clear();
     socket.destroy();
     plain.destroy();
   }
+};
+
+/** Never rejects. */
+export const probe = (target: ProbeTarget, use: ProbeUse): Promise<Probe> => {
+  const { limitMs = VISIT_LIMIT_MS, signal } = use;
+  const limit = { clock: systemClock, limitMs, signal, late: () => new Error('timeout') };
+  return withDeadline(limit, (signal) => probeUntil(target, use, signal));
 };

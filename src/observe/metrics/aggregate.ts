@@ -8,6 +8,7 @@ import {
   type PrometheusContentType,
 } from 'prom-client';
 import type { Clock } from '../../core/platform/clock.ts';
+import { withTimeout } from '../../core/platform/deadline.ts';
 import type { MetricsSnapshot } from './metrics.ts';
 
 export interface MetricsAggregateOptions {
@@ -129,11 +130,8 @@ export const createMetricsAggregate = (options: MetricsAggregateOptions): Metric
         // it is shown with what it said last
       }
     });
-    try {
-      await Promise.race([Promise.all(answers), clock.sleep(deadlineMs, over.signal)]);
-    } finally {
-      over.abort();
-    }
+    await withTimeout(Promise.all(answers), { clock, limitMs: deadlineMs, late: () => [] });
+    over.abort();
   };
 
   const look = async (): Promise<readonly MetricsSnapshot[]> => {

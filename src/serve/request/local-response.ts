@@ -1,6 +1,8 @@
 // What port 80 answers by itself: HTTP-01 challenges first (RFC 8555 §8.3), then, where a domain asks for it, the
 // redirect to https. Everything else is forwarded like https: mail already sent holds http links.
 
+import { systemClock } from '../../core/platform/clock.ts';
+import { withTimeout } from '../../core/platform/deadline.ts';
 import type { AnswerChallenge } from '../../core/ports.ts';
 import { clientKeyOf, type IsTrusted } from '../connections/ip-addresses.ts';
 import type { RespondLocally, LocalResponse } from './request-handler.ts';
@@ -89,15 +91,7 @@ export const createLocalResponses = ({
         .finally(done);
       lookups.set(key, looking);
     }
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<LocalResponse>((resolve) => {
-      timer = setTimeout(resolve, lookupMs, BUSY);
-    });
-    try {
-      return await Promise.race([looking, late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    return withTimeout(looking, { clock: systemClock, limitMs: lookupMs, late: () => BUSY });
   };
   return (exchange, { domain, target }) => {
     const challenge =

@@ -38,7 +38,7 @@ t.test('each fault at each step has its code and leaves nothing behind', async (
       ca.faults.set(step, () => fault);
       const error = (await outcome()) as LinkgateError;
       t.equal(error.code, code, `${what} at ${step}: ${String(error)}`);
-      if (code === 'ERR_ACME_RATE_LIMITED') t.equal(error.details['retryAfterMs'], 120_000);
+      if (code === 'ERR_ACME_RATE_LIMITED') t.equal(error.details.retryAfterMs, 120_000);
       t.same(await storage.list('challenges'), []);
     }
     ca.faults.clear();
@@ -50,7 +50,7 @@ t.test('Retry-After as a date, and one of a year', async (t) => {
   const { ca, outcome } = await setUp(t);
   ca.faults.set('newOrder', () => faults.rateLimited(new Date(Date.now() + 3_600_000)));
   const { details } = (await outcome()) as LinkgateError;
-  const ms = Number(details['retryAfterMs']);
+  const ms = Number(details.retryAfterMs);
   t.ok(ms > 3_590_000 && ms <= 3_600_000, String(ms));
   ca.faults.set('newOrder', () => faults.rateLimited(31_536_000));
   t.match(await outcome(), { details: { retryAfterMs: 86_400_000 } });

@@ -22,8 +22,7 @@ const setUp = (limits: Limits = real, storage = createMemoryStorage(), clock = f
     directory: 'https://ca.example/directory',
     obtain: async (name) => {
       reached.push(name);
-      if (failing.code !== undefined)
-        throw new LinkgateError(failing.code, 'no', { details: { validations: failing.validations } });
+      if (failing.code !== undefined) throw new LinkgateError(failing.code, 'no', { details: failing });
       return { keyPem: 'key', chainPem: 'chain' };
     },
   };
