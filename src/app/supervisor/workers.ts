@@ -95,7 +95,7 @@ interface Worker {
 
 /** `dist/app/worker/worker-process.js`; the source's own file where tests run the source. */
 const WORKER_PROCESS = fileURLToPath(
-  new URL(`./worker-process.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url),
+  new URL(`../worker/worker-process.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url),
 );
 
 export const createWorkers = (options: WorkersOptions): Workers => {
