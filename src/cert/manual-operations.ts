@@ -5,7 +5,7 @@ import { X509Certificate } from 'node:crypto';
 import type { CertificateStatus } from '../core/certificate-state.ts';
 import type { Clock, Random } from '../core/platform/clock.ts';
 import { LinkgateError, toLinkgateError } from '../core/errors.ts';
-import type { Storage } from '../core/storage.ts';
+import { isUnreadable, type Storage } from '../core/storage.ts';
 import { splitChain, type KeyAndChain } from './certificate/certificate.ts';
 import { announceChange } from './state/changes.ts';
 import { certificateStatus } from './renewal/certificate-status.ts';
@@ -99,8 +99,8 @@ export const createManualOperations = (options: ManualOperationsOptions): Manual
       return certificateStatus({ domain: name, certificate, state, nowMs: clock.now(), isRetired });
     } catch (error) {
       const { code, message, entry } = toLinkgateError(error);
-      if (code !== 'ERR_CERT_INVALID') throw error;
-      // A file somebody broke is shown, and does not hide the others.
+      if (code !== 'ERR_CERT_INVALID' && !isUnreadable(error)) throw error;
+      // A file that is broken, or another user's, is shown, and does not hide the others.
       const row = certificateStatus({
         domain: name,
         certificate: undefined,

@@ -68,6 +68,12 @@ export const ERRORS = Object.freeze({
     true,
     'check that the storage folder exists, is writable and has room',
   ),
+  ERR_STORAGE_UNREADABLE: entry(
+    503,
+    69,
+    true,
+    'give the file that is named to the user of the proxy, or move it away; everything else works on',
+  ),
   ERR_STORAGE_LOCKED: entry(503, 69, true, 'another process holds the lock; it is tried again'),
 
   ERR_ARCHIVE_INVALID: entry(500, 1, false, 'check the password, and that the file is whole'),
@@ -184,6 +190,8 @@ export interface DetailsByCode {
   readonly ERR_LISTEN_DENIED: OfListener;
   readonly ERR_LISTEN_UNAVAILABLE: OfListener;
   readonly ERR_STORAGE_UNAVAILABLE: { readonly path: string; /** `ENOSPC` */ readonly code?: string };
+  /** of one file or folder in it */
+  readonly ERR_STORAGE_UNREADABLE: { readonly path: string };
   readonly ERR_CERT_INVALID: OfDomain;
   readonly ERR_CERT_ABSENT: OfDomain;
   readonly ERR_CERT_UNKNOWN_NAME: OfDomain;

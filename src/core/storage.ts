@@ -1,6 +1,8 @@
 // The contract of the storage: what supervisor, workers and other machines share (certificates, accounts, challenge
 // answers, locks). Implementations stand in src/storage/, each proved by test/helpers/storage-contract.ts.
 
+import { LinkgateError } from './errors.ts';
+
 /**
  * A key is one to eight segments joined by `/`. A segment is 1–253 characters of `a–z A–Z 0–9 . _ -` and is
  * neither `.` nor `..`. Anything else is a bug and throws LinkgateError `ERR_INTERNAL`.
@@ -18,6 +20,8 @@ export interface Lock {
 /**
  * Failure modes, the same for every implementation:
  * - whatever cannot be read, written or listed: LinkgateError `ERR_STORAGE_UNAVAILABLE` with its cause.
+ * - one value that cannot be read while the storage works: LinkgateError `ERR_STORAGE_UNREADABLE`, naming it. It says nothing
+ *   about the others, and a `write` replaces it.
  * - absence is `undefined` or an empty list, never an error.
  * - a `write` is atomic and durable: after it resolves the value survives a crash; a reader sees the old value
  *   or the new one, whole; a crash in between leaves the old value.
@@ -37,3 +41,23 @@ export interface Storage {
    */
   lock(name: string, signal: AbortSignal): Promise<Lock>;
 }
+
+/** Whether the error is about one value alone: the storage works. */
+export const isUnreadable = (error: unknown): boolean =>
+  error instanceof LinkgateError && error.code === 'ERR_STORAGE_UNREADABLE';
+
+/**
+ * The value, or undefined where it cannot be read although the storage works: for what can be done without, or is made again.
+ * @throws LinkgateError `ERR_STORAGE_UNAVAILABLE`
+ */
+export const readWhereReadable = async (
+  storage: Pick<Storage, 'read'>,
+  key: StorageKey,
+): Promise<Buffer | undefined> => {
+  try {
+    return await storage.read(key);
+  } catch (error) {
+    if (isUnreadable(error)) return undefined;
+    throw error;
+  }
+};

@@ -6,11 +6,13 @@
 //   3. nobody ever removes or rewrites the highest generation of another: a holder that lost its lock only finds out.
 
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, readdir, readFile, unlink } from 'node:fs/promises';
+import { link, lstat, mkdir, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../core/platform/clock.ts';
 import { LinkgateError } from '../core/errors.ts';
 import type { Lock } from '../core/storage.ts';
+import { codeOf, isOfOneFile } from './file-fault.ts';
+import { readWhole } from './file-read.ts';
 import { replaceFile, temporaryPath, writeNew } from './file-write.ts';
 import { isGone, type ProcessIdentity } from './process-identity.ts';
 
@@ -54,15 +56,21 @@ const generations = async (folder: string): Promise<readonly number[]> =>
 
 const highestOf = async (folder: string): Promise<number> => Math.max(0, ...(await generations(folder)));
 
-const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
-
-/** The content of a generation; undefined when a higher one has replaced it meanwhile. */
+/**
+ * The content of a generation; undefined when a higher one has replaced it meanwhile. Of one that cannot be read it is known
+ * whether its holder still replaces it, which is all that the lease needs.
+ */
 const contentOf = async (folder: string, generation: number): Promise<string | undefined> => {
+  const path = join(folder, String(generation));
   try {
-    return await readFile(join(folder, String(generation)), 'utf8');
+    return (await readWhole(path)).toString('utf8');
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
+    if (!isOfOneFile(error) && codeOf(error) !== 'EISDIR') throw error;
+    return lstat(path).then(
+      ({ ino, mtimeMs }) => `unreadable ${ino} ${mtimeMs}`,
+      () => undefined,
+    );
   }
 };
 

@@ -39,16 +39,32 @@ export const writeNew = async (path: string, value: Buffer | string): Promise<vo
   }
 };
 
-/** Replaces the file at `path`, atomically and durably. The folder must exist. */
-export const replaceFile = async (path: string, value: Buffer | string): Promise<void> => {
+/** Gives the folder at `path` a name that is no key's. Nothing in it is lost. */
+const moveAside = async (path: string): Promise<string> => {
+  const aside = temporaryPath(dirname(path));
+  await rename(path, aside);
+  return aside;
+};
+
+/**
+ * Replaces the file at `path`, atomically and durably. The folder must exist.
+ * @returns where a folder is now that stood at `path`; undefined when none did
+ */
+export const replaceFile = async (path: string, value: Buffer | string): Promise<string | undefined> => {
   const folder = dirname(path);
   const temporary = temporaryPath(folder);
   await writeNew(temporary, value);
+  let aside: string | undefined;
   try {
-    await rename(temporary, path);
+    await rename(temporary, path).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EISDIR') throw error;
+      aside = await moveAside(path);
+      await rename(temporary, path);
+    });
   } catch (error) {
     await unlink(temporary).catch(() => {});
     throw error;
   }
   await syncFolder(folder);
+  return aside;
 };

@@ -1,21 +1,27 @@
 // The storage contract on a folder: a key is a file below it. Shared by supervisor and workers, and by machines when the folder
 // is a network file system. Folders 0700, files 0600. Must not know what the values mean.
 
-import { mkdir, readdir, realpath, stat, unlink } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { lstat, mkdir, stat, unlink } from 'node:fs/promises';
+import { basename, join, relative, resolve } from 'node:path';
 import type { Clock } from '../core/platform/clock.ts';
-import { LinkgateError } from '../core/errors.ts';
+import type { LinkgateError } from '../core/errors.ts';
 import type { Storage } from '../core/storage.ts';
+import { codeOf, createFaults, isOfOneFile, unavailable, unreadable } from './file-fault.ts';
+import { keysBelow, sweepTemporary } from './file-list.ts';
 import { takeFileLock } from './file-lock.ts';
 import { readWhole } from './file-read.ts';
-import { isTemporary, replaceFile, syncFolder, temporaryPath, writeNew } from './file-write.ts';
-import { isSegment, keySegments, lockSegment } from './keys.ts';
+import { replaceFile, syncFolder, temporaryPath, writeNew } from './file-write.ts';
+import { keySegments, lockSegment } from './keys.ts';
 import { processIdentity, type ProcessIdentity } from './process-identity.ts';
 
 export interface FileStorageOptions {
   /** absolute path of the folder */
   readonly path: string;
+  /** the same folder from the working folder of this process, which then must not change; for a path that cannot be walked */
+  readonly within?: string;
   readonly clock: Clock;
+  /** told of each file or folder that cannot be used while the rest can; once, until it is well again */
+  readonly onFault?: (error: LinkgateError) => void;
 }
 
 export interface FileStorage extends Storage {
@@ -30,52 +36,43 @@ export interface FileStorage extends Storage {
 /** Holds the locks; `@` keeps it out of every key. */
 const LOCKS = '@locks';
 
-/** A temporary file this old belongs to a process that was killed. */
-const ABANDONED_MS = 3_600_000;
-
 /** a folder that was found good is believed for so long by those who read: two lookups of a path for each value are saved */
 const BELIEVED_MS = 1_000;
 const MOST_BELIEVED = 64;
 
-const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
-
 /** A storage on `path`. Nothing is touched before the first call. */
-export const createFileStorage = ({ path, clock }: FileStorageOptions): FileStorage => {
-  const root = resolve(path);
+export const createFileStorage = (options: FileStorageOptions): FileStorage => {
+  const { clock } = options;
+  const named = resolve(options.path);
+  const root = options.within ?? named;
+  const faults = createFaults(options.onFault ?? (() => undefined));
   let self: Promise<ProcessIdentity> | undefined;
-
-  const unavailable = (verb: string, error: unknown): LinkgateError => {
-    if (error instanceof LinkgateError) return error;
-    const code = codeOf(error);
-    return new LinkgateError(
-      'ERR_STORAGE_UNAVAILABLE',
-      `storage "${root}" cannot be ${verb}: ${code ?? String(error)}`,
-      { cause: error, details: { path: root, ...(code === undefined ? {} : { code }) } },
-    );
-  };
 
   const guarded = async <T>(verb: string, work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
     } catch (error) {
-      throw unavailable(verb, error);
+      throw unavailable(named, verb, error);
     }
   };
 
   /**
    * The folder of a key, or undefined when it does not exist. A missing root is a failure, not an absence: an unmounted
-   * disk must not look like a storage without certificates. A link that leads elsewhere is refused.
+   * disk must not look like a storage without certificates. A link is refused: it leads elsewhere.
    */
   const existingFolder = async (segments: readonly string[]): Promise<string | undefined> => {
-    const expected = join(await realpath(root), ...segments);
-    const actual = await realpath(join(root, ...segments)).catch((error: unknown) => {
-      if (codeOf(error) === 'ENOENT') return undefined;
-      throw error;
-    });
-    if (actual !== undefined && actual !== expected) {
-      throw new Error(`"${join(...segments)}" is a link that leads elsewhere`);
+    await stat(root);
+    let folder = root;
+    for (const segment of segments) {
+      folder = join(folder, segment);
+      const found = await lstat(folder).catch((error: unknown) => {
+        if (codeOf(error) === 'ENOENT') return undefined;
+        throw error;
+      });
+      if (found === undefined) return undefined;
+      if (found.isSymbolicLink()) throw new Error(`"${join(...segments)}" is a link that leads elsewhere`);
     }
-    return actual;
+    return folder;
   };
 
   const believed = new Map<string, { readonly folder: string; readonly atMs: number }>();
@@ -93,7 +90,7 @@ export const createFileStorage = ({ path, clock }: FileStorageOptions): FileStor
   };
 
   const madeFolder = async (segments: readonly string[]): Promise<string> => {
-    await realpath(root);
+    await stat(root);
     let folder = root;
     for (const segment of segments) {
       const parent = folder;
@@ -114,9 +111,16 @@ export const createFileStorage = ({ path, clock }: FileStorageOptions): FileStor
       const folder = await readableFolder(segments.slice(0, -1));
       if (folder === undefined) return undefined;
       try {
-        return await readWhole(join(folder, segments.at(-1) ?? ''));
+        const value = await readWhole(join(folder, segments.at(-1) ?? ''));
+        faults.isWell(key);
+        return value;
       } catch (error) {
         if (codeOf(error) === 'EISDIR') return undefined;
+        if (isOfOneFile(error)) {
+          const fault = unreadable(join(named, key), `cannot be read: ${codeOf(error)}`, error);
+          faults.tell(key, fault);
+          throw fault;
+        }
         if (codeOf(error) !== 'ENOENT') throw error;
         // An absence that is none: the storage itself may be gone by now.
         await existingFolder(segments.slice(0, -1));
@@ -129,7 +133,10 @@ export const createFileStorage = ({ path, clock }: FileStorageOptions): FileStor
     const segments = keySegments(key);
     return guarded('written', async () => {
       const folder = await madeFolder(segments.slice(0, -1));
-      await replaceFile(join(folder, segments.at(-1) ?? ''), value);
+      const aside = await replaceFile(join(folder, segments.at(-1) ?? ''), value);
+      faults.isWell(key);
+      if (aside === undefined) return;
+      faults.tell(aside, unreadable(join(named, key), `was a folder, which is now "${basename(aside)}"`));
     });
   };
 
@@ -144,40 +151,17 @@ export const createFileStorage = ({ path, clock }: FileStorageOptions): FileStor
     });
   };
 
-  const filesBelow = async (folder: string, prefix: string): Promise<readonly string[]> => {
-    const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
-      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return [];
-      throw error;
-    });
-    const found = await Promise.all(
-      entries
-        .filter(({ name }) => isSegment(name))
-        .map((entry) => {
-          if (entry.isFile()) return [`${prefix}/${entry.name}`];
-          return entry.isDirectory() ? filesBelow(join(folder, entry.name), `${prefix}/${entry.name}`) : [];
-        }),
-    );
-    return found.flat();
-  };
-
   const list = async (prefix: string): Promise<readonly string[]> => {
     const segments = keySegments(prefix);
     return guarded('read', async () => {
       const folder = await existingFolder(segments);
-      return folder === undefined ? [] : (await filesBelow(folder, prefix)).toSorted();
+      if (folder === undefined) return [];
+      const keys = await keysBelow(folder, prefix, (closed, error) => {
+        const path = join(named, relative(root, closed));
+        faults.tell(path, unreadable(path, `is a folder that cannot be read: ${codeOf(error)}`, error));
+      });
+      return keys.toSorted();
     });
-  };
-
-  const sweep = async (): Promise<void> => {
-    const entries = await readdir(root, { recursive: true, withFileTypes: true });
-    for (const entry of entries.filter(({ name }) => isTemporary(name))) {
-      const file = join(entry.parentPath, entry.name);
-      const age = await stat(file).then(
-        ({ mtimeMs }) => clock.now() - mtimeMs,
-        () => 0,
-      );
-      if (age > ABANDONED_MS) await unlink(file).catch(() => {});
-    }
   };
 
   return {
@@ -199,7 +183,7 @@ export const createFileStorage = ({ path, clock }: FileStorageOptions): FileStor
         const probe = temporaryPath(root);
         await writeNew(probe, 'linkgate');
         await unlink(probe);
-        await sweep();
+        await sweepTemporary(root, clock);
       }),
   };
 };

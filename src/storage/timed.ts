@@ -15,7 +15,8 @@ export const withTimes = (storage: Storage, emit: Emit): Storage => {
     try {
       return await call();
     } catch (error) {
-      failed = toLinkgateError(error).code === 'ERR_STORAGE_UNAVAILABLE';
+      const { code } = toLinkgateError(error);
+      failed = code === 'ERR_STORAGE_UNAVAILABLE' || code === 'ERR_STORAGE_UNREADABLE';
       throw error;
     } finally {
       emit('storage.completed', { operation, durationMs: performance.now() - startedMs, failed });

@@ -10,6 +10,7 @@ import { createMemoryStorage } from '../../src/storage/memory.ts';
 import { fakeClock } from '../helpers/fake-clock.ts';
 import { createPki } from '../helpers/pki.ts';
 import { recorder } from '../helpers/recorder.ts';
+import { withUnreadable } from '../helpers/unreadable.ts';
 
 const { signal } = new AbortController();
 const a = 'a.example.com';
@@ -195,6 +196,26 @@ t.test('removed names and broken values are shown, not hidden', async (t) => {
   await t.rejects(hand.show('c.example.com'), { code: 'ERR_CERT_UNKNOWN_NAME' });
   await t.rejects(hand.export('c.example.com'), { code: 'ERR_CERT_UNKNOWN_NAME' });
   t.match(await hand.issue(b, false, signal), { state: 'live' }, 'a broken one is ordered anew');
+});
+
+t.test('a name whose file cannot be read is shown, and the others too', async (t) => {
+  const { clock, storage, hand } = setUp();
+  for (const name of [a, b]) await hand.issue(name, false, signal);
+  const unreadable = withUnreadable(storage, (key) => key.includes(a));
+  const store = createCertificateStore({ storage: unreadable });
+  const issue = async (): Promise<never> => Promise.reject(new Error('not asked'));
+  const other = createManualOperations({
+    names: [a, b],
+    storage: unreadable,
+    store,
+    issue,
+    issuers: [],
+    clock,
+  });
+  t.match(await other.list(), [
+    { domain: a, state: 'failing', lastProblem: { type: 'ERR_STORAGE_UNREADABLE' } },
+    { domain: b, state: 'live' },
+  ]);
 });
 
 t.test('the wish of the CA is shown', async (t) => {

@@ -1,13 +1,15 @@
 // The built command as a user runs it: a process with a configuration file, its log lines read as they come.
 
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
 import { stringify } from 'yaml';
 
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const MAIN = join(ROOT, 'dist/cli/main.js');
 
 export type LogLine = Readonly<Record<string, unknown>> & { readonly message?: string };
 
@@ -25,13 +27,51 @@ export interface Running {
   readonly ended: Promise<number | string>;
 }
 
+/** tap's own loaders are not the command's */
+const environment = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
+  ...process.env,
+  NODE_OPTIONS: '',
+  LINKGATE_LOG_LEVEL: 'info',
+  ...env,
+});
+
 /** Starts `linkgate ARGS`; killed at the test's end when it still runs. */
-export const linkgate = (t: Test, args: readonly string[], env: NodeJS.ProcessEnv = {}): Running => {
-  const child = spawn(process.execPath, [MAIN, ...args], {
-    // tap's own loaders are not the command's
-    env: { ...process.env, NODE_OPTIONS: '', LINKGATE_LOG_LEVEL: 'info', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+export const linkgate = (t: Test, args: readonly string[], env: NodeJS.ProcessEnv = {}): Running =>
+  follow(
+    t,
+    spawn(process.execPath, [MAIN, ...args], { env: environment(env), stdio: ['ignore', 'pipe', 'pipe'] }),
+  );
+
+/** uid and gid of `nobody`: the service of {@link linkgateAsNobody} */
+export const NOBODY = 65_534;
+
+/**
+ * Starts `linkgate ARGS` as nobody, as a service runs under an account of its own; root alone can.
+ * @param mounts - shell lines that are run before, as root, in the mount namespace of the service
+ */
+export const linkgateAsNobody = (
+  t: Test,
+  args: readonly string[],
+  mounts: readonly string[] = [],
+): Running => {
+  const lines = [
+    // the project may lie in a folder that nobody may enter
+    `mount --bind ${ROOT} /mnt`,
+    ...mounts,
+    `exec setpriv --reuid=${NOBODY} --regid=${NOBODY} --clear-groups ${process.execPath} /mnt/dist/cli/main.js "$@"`,
+  ];
+  // every step replaces the one before: signals reach the proxy itself
+  return follow(
+    t,
+    spawn('unshare', ['--mount', 'sh', '-ec', lines.join('\n'), 'sh', ...args], {
+      env: environment({}),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }),
+  );
+};
+
+/** What a process says and how it ends, read as it comes. */
+const follow = (t: Test, child: ChildProcessByStdio<null, Readable, Readable>): Running => {
   let stdout = '';
   let stderr = '';
   let rest = '';

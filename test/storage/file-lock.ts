@@ -1,5 +1,13 @@
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import t from 'tap';
@@ -169,6 +177,25 @@ t.test('a lock file that says nothing is waited for, then taken over', async (t)
     const startMs = clock.now();
     const lock = await pass(clock, takeFileLock({ folder, name: 'lock', clock, self, signal: forever }));
     t.ok(clock.now() - startMs >= LEASE_MS);
+    await lock.release();
+  }
+});
+
+t.test('a holder that cannot be read keeps the lock for as long as it replaces its file', async (t) => {
+  const folder = join(tempDir(t), 'lock');
+  for (const spoil of [
+    (path: string) => symlinkSync(path, path),
+    (path: string) => mkdirSync(join(path, 'below'), { recursive: true }),
+  ]) {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder);
+    spoil(join(folder, '3'));
+    const clock = fakeClock();
+    const early = new AbortController();
+    const waiting = takeFileLock({ folder, name: 'lock', clock, self, signal: early.signal });
+    const startedMs = clock.now();
+    const lock = await pass(clock, waiting);
+    t.ok(clock.now() - startedMs >= LEASE_MS, 'not before the lease ran out');
     await lock.release();
   }
 });

@@ -1,4 +1,5 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { readWhole } from '../../src/storage/file-read.ts';
@@ -21,4 +22,9 @@ t.test('what is no file of its own is an error', async (t) => {
   await t.rejects(readWhole(join(folder, 'nothing')), { code: 'ENOENT' });
   await t.rejects(readWhole(join(folder, 'folder')), { code: 'EISDIR' });
   await t.rejects(readWhole(join(folder, 'link')), { code: 'ELOOP' });
+  spawnSync('mkfifo', [join(folder, 'pipe')]);
+  await t.rejects(readWhole(join(folder, 'pipe')), { code: 'ENXIO' }, 'at once');
+  writeFileSync(join(folder, 'large'), '');
+  truncateSync(join(folder, 'large'), 8 * 1024 ** 3);
+  await t.rejects(readWhole(join(folder, 'large')), { code: 'EFBIG' });
 });

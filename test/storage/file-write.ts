@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import t from 'tap';
 import { isTemporary, replaceFile, temporaryPath, writeNew } from '../../src/storage/file-write.ts';
 import { isSegment } from '../../src/storage/keys.ts';
@@ -16,9 +16,22 @@ t.test('a file is replaced, and nothing is left beside it', async (t) => {
 
 t.test('a replacement that fails leaves the old one and no rest', async (t) => {
   const folder = tempDir(t);
-  mkdirSync(join(folder, 'value'));
-  await t.rejects(replaceFile(join(folder, 'value'), 'new'));
+  await replaceFile(join(folder, 'value'), 'old');
+  // longer than a name may be, which the temporary file is not
+  await t.rejects(replaceFile(join(folder, 'x'.repeat(256)), 'new'), { code: 'ENAMETOOLONG' });
   t.same(readdirSync(folder), ['value']);
+  t.equal(readFileSync(join(folder, 'value'), 'utf8'), 'old');
+});
+
+t.test('a folder in the place of a file is moved aside, with all that is in it', async (t) => {
+  const folder = tempDir(t);
+  mkdirSync(join(folder, 'value'));
+  writeFileSync(join(folder, 'value/inside'), 'kept');
+  const aside = await replaceFile(join(folder, 'value'), 'new');
+  t.equal(readFileSync(join(folder, 'value'), 'utf8'), 'new');
+  t.ok(isTemporary(basename(aside ?? '')));
+  t.equal(readFileSync(join(aside ?? '', 'inside'), 'utf8'), 'kept');
+  t.equal(await replaceFile(join(folder, 'value'), 'newer'), undefined);
 });
 
 t.test('a new file never overwrites', async (t) => {

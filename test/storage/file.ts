@@ -126,10 +126,13 @@ t.test('a link that leads out of the storage is not followed', async (t) => {
   mkdirSync(join(root, 'real'));
   symlinkSync(join(outside, 'secret'), join(root, 'real/link'));
   const storage = create(root);
-  for (const key of ['folder/secret', 'real/link']) {
+  for (const [key, code] of [
+    ['folder/secret', 'ERR_STORAGE_UNAVAILABLE'],
+    ['real/link', 'ERR_STORAGE_UNREADABLE'],
+  ] as const) {
     await t.rejects(
       storage.read(key).then(() => undefined),
-      { code: 'ERR_STORAGE_UNAVAILABLE' },
+      { code },
     );
   }
   await t.rejects(storage.write('folder/new', 'x'), { code: 'ERR_STORAGE_UNAVAILABLE' });
@@ -208,4 +211,60 @@ t.test('a folder that was believed in and is gone is a failure, not an absence',
   t.equal(String(await storage.read('a/b')), 'value');
   renameSync(join(root, 'a'), join(root, 'c'));
   t.equal(await storage.read('a/b'), undefined);
+});
+
+t.test('what cannot be used while the rest can is named once', { skip: needsRoot() }, async (t) => {
+  const root = tempDir(t);
+  chownSync(root, 65534, 65534);
+  const told: string[] = [];
+  const onFault = ({ code, message }: { code: string; message: string }): void =>
+    void told.push(`${code} ${message.replaceAll(root, '')}`);
+  const storage = createFileStorage({ path: root, clock: systemClock, onFault });
+  process.seteuid?.(65534);
+  try {
+    await storage.write('a/good', 'value');
+    process.seteuid?.(0);
+    writeFileSync(join(root, 'a/bad'), 'of root', { mode: 0o600 });
+    mkdirSync(join(root, 'a/closed'), { mode: 0o700 });
+    mkdirSync(join(root, 'a/folder'));
+    process.seteuid?.(65534);
+    await storage.open();
+    for (let round = 0; round < 2; round += 1) {
+      await t.rejects(
+        storage.read('a/bad').then(() => undefined),
+        { code: 'ERR_STORAGE_UNREADABLE', details: { path: join(root, 'a/bad') } },
+      );
+      t.same(await storage.list('a'), ['a/bad', 'a/good']);
+    }
+    t.equal(await storage.read('a/folder'), undefined);
+    for (const key of ['a/bad', 'a/folder']) {
+      await storage.write(key, 'new');
+      t.equal(String(await storage.read(key)), 'new', `${key} is replaced`);
+    }
+  } finally {
+    process.seteuid?.(0);
+  }
+  t.match(told, [
+    'ERR_STORAGE_UNREADABLE storage file "/a/bad" cannot be read: EACCES',
+    'ERR_STORAGE_UNREADABLE storage file "/a/closed" is a folder that cannot be read: EACCES',
+    /^ERR_STORAGE_UNREADABLE storage file "\/a\/folder" was a folder, which is now "~[0-9a-f]+"$/,
+  ]);
+  t.equal(told.length, 3);
+});
+
+t.test('a folder reached from where the process stands', async (t) => {
+  const above = tempDir(t);
+  const path = join(above, 'certs');
+  const before = process.cwd();
+  process.chdir(above);
+  t.teardown(() => process.chdir(before));
+  const storage = createFileStorage({ path, within: 'certs', clock: systemClock });
+  await t.rejects(
+    storage.read('a').then(() => undefined),
+    { code: 'ERR_STORAGE_UNAVAILABLE', message: `storage "${path}" cannot be read: ENOENT` },
+  );
+  await storage.open();
+  await storage.write('a/b', 'c');
+  t.equal(String(await create(path).read('a/b')), 'c');
+  t.same(await storage.list('a'), ['a/b']);
 });

@@ -39,4 +39,8 @@ t.test('a failure is told and passed on as it is; a lock that is taken is none',
     of('storage.completed').map(({ failed }) => failed),
     [false, false, true],
   );
+  const one = new LinkgateError('ERR_STORAGE_UNREADABLE', 'file of root');
+  const unreadable = withTimes({ read: () => Promise.reject(one) } as unknown as Storage, emit);
+  t.equal(await unreadable.read('a').catch((caught: unknown) => caught), one);
+  t.equal(of('storage.completed').at(-1)?.failed, true);
 });

@@ -87,7 +87,7 @@ export interface Supervisor {
 
 /**
  * Starts everything, in the order in which a failure costs least: nothing is ordered before the sockets are open.
- * @throws LinkgateError `ERR_LISTEN_*`, `ERR_STORAGE_UNAVAILABLE`, or what the first worker failed with; nothing is left running
+ * @throws LinkgateError `ERR_LISTEN_*`, `ERR_STORAGE_*`, or what the first worker failed with; nothing is left running
  */
 export const startSupervisor = async ({
   settings,
@@ -114,7 +114,9 @@ export const startSupervisor = async ({
   };
 
   try {
-    const files = createFileStorage({ path: settings.certificates.storage.path, clock });
+    const { path } = settings.certificates.storage;
+    const onFault = ({ code, message }: LinkgateError): void => bus.emit('storage.failed', { code, message });
+    const files = createFileStorage({ path, clock, onFault });
     await files.open();
     const storage = withTimes(files, bus.emit);
     const hold = (listener: 'https' | 'http' | 'admin'): HeldSocket => {

@@ -2,7 +2,7 @@
 // one, and made once. Must not know how it is registered.
 
 import { createHash, createPublicKey } from 'node:crypto';
-import type { Storage } from '../../core/storage.ts';
+import { readWhereReadable, type Storage } from '../../core/storage.ts';
 import { createPrivateKeyPem } from '../certificate/private-key.ts';
 
 export interface AcmeAccount {
@@ -36,7 +36,7 @@ const read = async ({
   storage,
   directory,
 }: Pick<AccountOptions, 'storage' | 'directory'>): Promise<Kept | undefined> => {
-  const text = String((await storage.read(`accounts/${directorySlug(directory)}.json`)) ?? '');
+  const text = String((await readWhereReadable(storage, `accounts/${directorySlug(directory)}.json`)) ?? '');
   try {
     const { keyPem, url } = JSON.parse(text) as Partial<Record<string, unknown>>;
     if (typeof keyPem !== 'string') return undefined;
@@ -75,13 +75,13 @@ export const publishThumbprint = async (
   { keyPem }: Pick<AcmeAccount, 'keyPem'>,
 ): Promise<void> => {
   const thumbprint = thumbprintOf(keyPem);
-  const kept = (await storage.read(thumbprintKey(directory)))?.toString('utf8');
+  const kept = String((await readWhereReadable(storage, thumbprintKey(directory))) ?? '');
   if (kept !== thumbprint) await storage.write(thumbprintKey(directory), thumbprint);
 };
 
 /** Of the account with a directory; undefined before there is one. @throws LinkgateError `ERR_STORAGE_*` */
 export const readThumbprint = async (storage: Storage, directory: string): Promise<string | undefined> => {
-  const text = (await storage.read(thumbprintKey(directory)))?.toString('utf8') ?? '';
+  const text = String((await readWhereReadable(storage, thumbprintKey(directory))) ?? '');
   return /^[\w-]{43}$/.test(text) ? text : undefined;
 };
 

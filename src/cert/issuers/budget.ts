@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { getDomain } from 'tldts';
 import type { Clock } from '../../core/platform/clock.ts';
 import { LinkgateError, toLinkgateError } from '../../core/errors.ts';
-import type { Storage } from '../../core/storage.ts';
+import { readWhereReadable, type Storage } from '../../core/storage.ts';
 import type { Issuer } from './issuer.ts';
 import { nameKey } from '../state/name-key.ts';
 
@@ -92,7 +92,8 @@ export const withBudget = (issuer: Issuer, { storage, clock, limits }: BudgetOpt
   const domainKey = (name: string): string => `${folder}/${nameKey(registeredDomain(name), '.json')}`;
 
   const read = async (key: string, inMs: number): Promise<readonly Use[]> => {
-    const uses = parseUses((await storage.read(key))?.toString('utf8') ?? '');
+    // A count that cannot be read begins again: the CA has the last word.
+    const uses = parseUses(String((await readWhereReadable(storage, key)) ?? ''));
     // What is in the future was written by a clock that was wrong.
     return uses.filter(({ atMs }) => atMs <= clock.now() && atMs > clock.now() - inMs);
   };

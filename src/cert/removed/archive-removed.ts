@@ -4,7 +4,7 @@
 
 import type { Clock } from '../../core/platform/clock.ts';
 import { isDomainName } from '../../core/domain-name.ts';
-import type { Storage } from '../../core/storage.ts';
+import { readWhereReadable, type Storage } from '../../core/storage.ts';
 import type { CaClock } from '../issuers/ca-clock.ts';
 import { announceChange } from '../state/changes.ts';
 import { nameKey } from '../state/name-key.ts';
@@ -52,7 +52,7 @@ export const createArchiveRemoved = ({
   const keyOf = (name: string): string => `${FOLDER}/${nameKey(name, ENDING)}`;
 
   const object = async (key: string): Promise<void> => {
-    const name = (await storage.read(key))?.toString('utf8') ?? '';
+    const name = String((await readWhereReadable(storage, key)) ?? '');
     if (isDomainName(name) && isConfigured(name)) await storage.remove(key);
   };
 

@@ -7,7 +7,7 @@ import type { Clock } from '../../core/platform/clock.ts';
 import { isDomainName } from '../../core/domain-name.ts';
 import { reportStorageFailure, type Emit } from '../../core/events.ts';
 import type { DomainSettings, UpstreamId } from '../../core/settings.ts';
-import type { Storage } from '../../core/storage.ts';
+import { isUnreadable, type Storage } from '../../core/storage.ts';
 import type { CaClock } from '../issuers/ca-clock.ts';
 import { createArchiveRemoved, type ArchiveRemoved } from './archive-removed.ts';
 import { certificateStatus } from '../renewal/certificate-status.ts';
@@ -95,9 +95,12 @@ export const createRemovedDomains = (options: RemovedDomainsOptions): RemovedDom
 
   const tell = (error: unknown): void => reportStorageFailure(emit, error);
 
-  /** @returns undefined when there is none, or none that can be understood: what nobody serves is let be */
+  /** @returns undefined when there is none, or none that can be read and understood: what nobody serves is let be */
   const find = async (name: string): Promise<KnownCertificate | undefined> => {
-    const found = await unlessInvalid(store.read(name));
+    const found = await unlessInvalid(store.read(name)).catch((error: unknown) => {
+      if (isUnreadable(error)) return undefined;
+      throw error;
+    });
     if (found === undefined) return undefined;
     const { keyPem: _key, chainPem: _chain, ...known } = found;
     return known;

@@ -4,8 +4,10 @@
 import type { Clock } from '../../core/platform/clock.ts';
 import { LinkgateError, toLinkgateError } from '../../core/errors.ts';
 import type { Emit } from '../../core/events.ts';
+import { isUnreadable } from '../../core/storage.ts';
 import type { CaClock } from '../issuers/ca-clock.ts';
-import { MOST_AT_ONCE, type Entry } from './entry.ts';
+import { lastProblemOf } from '../state/last-problem.ts';
+import { MOST_AT_ONCE, NOTHING_YET, type Entry } from './entry.ts';
 import type { CertificateStore, IssuanceState, KnownCertificate, StoredCertificate } from '../state/store.ts';
 
 export interface RecordsOptions {
@@ -106,10 +108,27 @@ export const createRecords = ({ store, clock, emit }: RecordsOptions): Records =
     entry.isKnown = true;
   };
 
-  const failed = (error: LinkgateError): void => {
-    tellStorage(error);
+  const pause = (): void => {
     readAtMs = clock.now() + readPauseMs;
     readPauseMs = Math.min(readPauseMs * 2, LONGEST_READ_PAUSE_MS);
+  };
+
+  const failed = (error: LinkgateError): void => {
+    tellStorage(error);
+    pause();
+  };
+
+  /**
+   * A name whose own file cannot be read: the storage works, so nobody else waits. It is not ordered, because what is in the file
+   * may be somebody's import; a person sees what to do.
+   */
+  const unreadable = (entry: Entry, error: LinkgateError): void => {
+    const { name, state = NOTHING_YET } = entry;
+    const { code, message } = error;
+    const lastProblem = lastProblemOf(error, clock.now());
+    if (state.lastProblem?.detail !== lastProblem.detail)
+      emit('context.failed', { domain: name, code, message });
+    entry.state = { ...state, failures: Math.max(1, state.failures), lastProblem };
   };
 
   /** One that is further away than any pause comes from a clock that was wrong. */
@@ -132,6 +151,7 @@ export const createRecords = ({ store, clock, emit }: RecordsOptions): Records =
       const queue = unknown.values();
       const failures: LinkgateError[] = [];
       let successes = 0;
+      let alone = 0;
       const reader = async (): Promise<void> => {
         for (const entry of queue) {
           const isDown = successes === 0 && failures.length >= MOST_AT_ONCE;
@@ -141,13 +161,18 @@ export const createRecords = ({ store, clock, emit }: RecordsOptions): Records =
             successes += 1;
             onKnown(entry, states !== undefined);
           } catch (error) {
-            failures.push(toLinkgateError(error, 'ERR_STORAGE_UNAVAILABLE'));
+            const failure = toLinkgateError(error, 'ERR_STORAGE_UNAVAILABLE');
+            if (isUnreadable(failure)) {
+              alone += 1;
+              unreadable(entry, failure);
+            } else failures.push(failure);
           }
         }
       };
       await Promise.all(Array.from({ length: MOST_AT_ONCE }, reader));
-      if (failures[0] === undefined) readPauseMs = FIRST_READ_PAUSE_MS;
-      else failed(failures[0]);
+      if (failures[0] !== undefined) failed(failures[0]);
+      else if (alone > 0) pause();
+      else readPauseMs = FIRST_READ_PAUSE_MS;
     },
     inspect: async (entry) => {
       if (entry.certificate === undefined) return false;

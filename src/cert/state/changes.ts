@@ -6,7 +6,7 @@ import type { Clock } from '../../core/platform/clock.ts';
 import { isDomainName } from '../../core/domain-name.ts';
 import { toLinkgateError } from '../../core/errors.ts';
 import type { Emit } from '../../core/events.ts';
-import type { Storage } from '../../core/storage.ts';
+import { readWhereReadable, type Storage } from '../../core/storage.ts';
 
 const FOLDER = 'changes';
 const LOOK_EVERY_MS = 1_000;
@@ -36,7 +36,7 @@ export const watchChanges = async (options: ChangesOptions, signal: AbortSignal)
   let isBroken = false;
 
   const tell = async (key: string): Promise<void> => {
-    const name = (await storage.read(key))?.toString('utf8') ?? '';
+    const name = String((await readWhereReadable(storage, key)) ?? '');
     if (!isDomainName(name)) return;
     try {
       onChange(name);
@@ -49,15 +49,22 @@ export const watchChanges = async (options: ChangesOptions, signal: AbortSignal)
     const keys = await storage.list(FOLDER);
     const before = seen;
     const next = new Map<string, number>();
+    let failure: unknown;
     for (const key of keys) {
       const seenMs = before?.get(key);
       if (seenMs === undefined && before !== undefined) await tell(key);
       const sinceMs = seenMs ?? clock.now();
       // By the time it was seen here, not by the time another machine wrote into it.
-      if (Math.abs(clock.now() - sinceMs) > KEPT_MS) await storage.remove(key);
+      if (Math.abs(clock.now() - sinceMs) > KEPT_MS) {
+        // One that stays keeps no other from being seen.
+        await storage.remove(key).catch((error: unknown) => {
+          failure = error;
+        });
+      }
       next.set(key, sinceMs);
     }
     seen = next;
+    if (failure !== undefined) throw failure;
   };
 
   while (!signal.aborted) {

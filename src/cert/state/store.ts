@@ -5,7 +5,7 @@ import { X509Certificate } from 'node:crypto';
 import type { CertificateSource, LastProblem } from '../../core/certificate-state.ts';
 import { LinkgateError } from '../../core/errors.ts';
 import type { ChallengeType } from '../../core/settings.ts';
-import type { Storage } from '../../core/storage.ts';
+import { readWhereReadable, type Storage } from '../../core/storage.ts';
 import {
   checkCertificate,
   checkToServe,
@@ -66,7 +66,7 @@ export interface IssuanceState {
 }
 
 export interface CertificateStore {
-  /** @throws LinkgateError `ERR_CERT_INVALID` for a value that cannot be served, `ERR_STORAGE_UNAVAILABLE` */
+  /** @throws LinkgateError `ERR_CERT_INVALID` for a value that cannot be served, `ERR_STORAGE_UNREADABLE`, `ERR_STORAGE_UNAVAILABLE` */
   read(name: string): Promise<StoredCertificate | undefined>;
   /** As `read`, for one that `createSecureContext` is given next: what that checks itself is left to it. */
   readToServe(name: string): Promise<StoredCertificate | undefined>;
@@ -88,7 +88,7 @@ export interface CertificateStore {
   archive(name: string): Promise<void>;
   /** the names with a state, as far as their keys tell: those with the longest are not among them */
   listStates(): Promise<ReadonlySet<string>>;
-  /** undefined when nothing was tried, or when the state cannot be understood */
+  /** undefined when nothing was tried, or when the state cannot be read or understood: the next one replaces it */
   readState(name: string): Promise<IssuanceState | undefined>;
   writeState(name: string, state: IssuanceState): Promise<void>;
 }
@@ -285,7 +285,8 @@ export const createCertificateStore = ({ storage }: { readonly storage: Storage 
       const names: string[] = [];
       for (const key of await storage.list('certificates')) {
         const named = nameOfKey(key.slice(key.indexOf('/') + 1), PEM);
-        const domain = named ?? originFields((await readText(key)) ?? '')?.['domain'];
+        const domain =
+          named ?? originFields(String((await readWhereReadable(storage, key)) ?? ''))?.['domain'];
         if (typeof domain === 'string') names.push(domain);
       }
       return names.toSorted();
@@ -310,7 +311,7 @@ export const createCertificateStore = ({ storage }: { readonly storage: Storage 
       return names;
     },
 
-    readState: async (name) => parseState((await readText(stateKey(name))) ?? ''),
+    readState: async (name) => parseState(String((await readWhereReadable(storage, stateKey(name))) ?? '')),
 
     writeState: async (name, state) => {
       await storage.write(stateKey(name), `${JSON.stringify({ version: 1, ...state })}\n`);

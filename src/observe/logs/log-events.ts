@@ -5,6 +5,7 @@ import type { Clock } from '../../core/platform/clock.ts';
 import { ERRORS } from '../../core/errors.ts';
 import type { ErrorCode } from '../../core/errors.ts';
 import type { EventBus, Events } from '../../core/events.ts';
+import { createLineBudget } from './line-budget.ts';
 import type { Logger } from './logger.ts';
 
 /** Failures of one kind get one line per this time. */
@@ -33,6 +34,7 @@ export interface LogEventsOptions {
  */
 export const logEvents = ({ events, logger, clock }: LogEventsOptions): (() => void) => {
   const stopped = new AbortController();
+  const unreadable = createLineBudget({ clock });
   const quiet = new Map<string, { suppressed: number; latest: () => void }>();
 
   const bounded = (kind: string, write: (suppressed: number) => void): void => {
@@ -132,11 +134,14 @@ export const logEvents = ({ events, logger, clock }: LogEventsOptions): (() => v
         ),
       );
     }),
-    events.on('storage.failed', ({ code, message }) =>
-      bounded(`storage ${code}`, (suppressed) =>
-        logger.error('storage.failed', { detail: message, suppressed, ...withHelp(code) }, 'storage failed'),
-      ),
-    ),
+    events.on('storage.failed', ({ code, message }) => {
+      const write = (suppressed: number): void =>
+        logger.error('storage.failed', { detail: message, suppressed, ...withHelp(code) }, 'storage failed');
+      if (code !== 'ERR_STORAGE_UNREADABLE') return bounded(`storage ${code}`, write);
+      // each is about another file: none stands for the others
+      const suppressed = unreadable();
+      if (suppressed !== undefined) write(suppressed);
+    }),
     events.on('context.failed', ({ domain, code, message }) =>
       bounded(`context ${code}`, (suppressed) =>
         logger.error(

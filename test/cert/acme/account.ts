@@ -6,6 +6,7 @@ import {
   readThumbprint,
 } from '../../../src/cert/acme/account.ts';
 import { createMemoryStorage } from '../../../src/storage/memory.ts';
+import { withUnreadable } from '../../helpers/unreadable.ts';
 
 const directory = 'https://acme-v02.api.letsencrypt.org/directory';
 const signal = new AbortController().signal;
@@ -95,4 +96,17 @@ t.test('the thumbprint of the account is public, and written when it differs', a
   await publishThumbprint(quiet, directory, account);
   await storage.write(key, 'what a person wrote');
   t.equal(await readThumbprint(storage, directory), undefined);
+});
+
+t.test('an account that cannot be read is made again, so that names are renewed', async (t) => {
+  const memory = createMemoryStorage();
+  const first = { storage: memory, directory, signal, register: async () => 'https://ca/account/1' };
+  await acmeAccount(first);
+  await publishThumbprint(memory, directory, await acmeAccount(first));
+  const storage = withUnreadable(memory, () => true);
+  t.equal(await readThumbprint(storage, directory), undefined);
+  const account = await acmeAccount({ ...first, storage, register: async () => 'https://ca/account/2' });
+  t.equal(account.url, 'https://ca/account/2');
+  await publishThumbprint(storage, directory, account);
+  t.not(await readThumbprint(storage, directory), undefined);
 });

@@ -5,6 +5,7 @@ import type { StoredCertificate } from '../../../src/cert/state/store.ts';
 import { LinkgateError, type ErrorCode } from '../../../src/core/errors.ts';
 import { createMemoryStorage } from '../../../src/storage/memory.ts';
 import { fakeClock } from '../../helpers/fake-clock.ts';
+import { withUnreadable } from '../../helpers/unreadable.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -151,4 +152,17 @@ t.test('a storage that cannot be written stops the order before the CA is asked'
   });
   await t.rejects(order('a.example.com'), { code: 'ERR_STORAGE_UNAVAILABLE' });
   t.same(reached, []);
+});
+
+t.test('a count that cannot be read stops no order, and is begun again', async (t) => {
+  const memory = createMemoryStorage();
+  const { reached, order } = setUp(
+    real,
+    withUnreadable(memory, () => true),
+  );
+  await order('a.example.com');
+  t.same(reached, ['a.example.com']);
+  for (const key of await memory.list('budget')) {
+    t.match(JSON.parse(String(await memory.read(key))), { uses: [{ name: 'a.example.com' }] });
+  }
 });

@@ -6,6 +6,7 @@ import { createMemoryStorage } from '../../../src/storage/memory.ts';
 import { fakeClock } from '../../helpers/fake-clock.ts';
 import { createPki } from '../../helpers/pki.ts';
 import { recorder } from '../../helpers/recorder.ts';
+import { withUnreadable } from '../../helpers/unreadable.ts';
 
 const HOUR = 3_600_000;
 const a: DomainSettings = { name: 'a.example.com', upstream: 'us', redirectHttp: false };
@@ -203,4 +204,21 @@ t.test('whose tracker is not known is not served, and a storage that fails is to
   storage.list = () => Promise.reject(new Error('EIO'));
   t.same(await removed(a).start(), []);
   t.match(of('storage.failed'), [{ code: 'ERR_STORAGE_UNAVAILABLE' }]);
+});
+
+t.test('one name that cannot be read costs no other its service', async (t) => {
+  const { storage, clock, removed, emit } = await setUp(t);
+  const c: DomainSettings = { name: 'c.example.com', upstream: 'us', redirectHttp: false };
+  const store = createCertificateStore({ storage });
+  await store.write(c.name, { ...pki.leaf([c.name]), source: 'acme', issuer: 'test-ca' });
+  await removed(a, b, c).start();
+  await storage.write('departing/x.txt', 'x.example.com');
+  const unreadable = withUnreadable(storage, (key) => /^certificates\/a|^departing/.test(key));
+  const made = createRemovedDomains({
+    storage: unreadable,
+    store: createCertificateStore({ storage: unreadable }),
+    clock,
+    emit,
+  });
+  t.same(await made.configure([c]), [b]);
 });

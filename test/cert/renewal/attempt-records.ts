@@ -149,3 +149,38 @@ t.test('very many are glanced at, and checked one by one', async (t) => {
   t.equal(await setUp(() => Promise.reject(down)).records.inspect(long), false, 'no reason to order');
   t.same(of('context.failed'), []);
 });
+
+t.test('names whose own file cannot be read hold up nobody, however many come first', async (t) => {
+  const files = new Map<string, LinkgateError>();
+  const { records, clock, of, asked, onKnown } = setUp(async (name) => {
+    const error = files.get(name);
+    if (error !== undefined) throw error;
+    return stored(name);
+  });
+  const bad = Array.from({ length: 40 }, (_, index) => createEntry(`bad${index}.example.com`));
+  for (const { name } of bad) {
+    files.set(name, new LinkgateError('ERR_STORAGE_UNREADABLE', `storage file "${name}" cannot be read`));
+  }
+  const good = createEntry('good.example.com');
+  await records.readUnknown([...bad, good], signal, onKnown);
+  t.ok(good.isKnown);
+  t.notOk(
+    bad.some(({ isKnown }) => isKnown),
+    'nothing is ordered for them',
+  );
+  t.equal(of('storage.failed').length, 0, 'the storage works');
+  t.same(new Set(of('context.failed').map(({ domain }) => domain)), new Set(files.keys()));
+  t.match(bad[0]?.state, {
+    failures: 1,
+    lastProblem: { type: 'ERR_STORAGE_UNREADABLE', detail: 'storage file "bad0.example.com" cannot be read' },
+  });
+  t.equal(records.readAtMs(), clock.now() + 2_000, 'they are read again');
+  records.readSoon();
+  await records.readUnknown(bad, signal, onKnown);
+  t.equal(of('context.failed').length, 40, 'told once');
+  files.clear();
+  records.readSoon();
+  await records.readUnknown(bad, signal, onKnown);
+  t.ok(bad.every(({ isKnown, state }) => isKnown && state?.lastProblem === null));
+  t.equal(asked.length, 121);
+});

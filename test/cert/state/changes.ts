@@ -1,9 +1,11 @@
 import t, { type Test } from 'tap';
 import { announceChange, watchChanges } from '../../../src/cert/state/changes.ts';
+import { LinkgateError } from '../../../src/core/errors.ts';
 import type { Storage } from '../../../src/core/storage.ts';
 import { createMemoryStorage } from '../../../src/storage/memory.ts';
 import { fakeClock } from '../../helpers/fake-clock.ts';
 import { recorder } from '../../helpers/recorder.ts';
+import { withUnreadable } from '../../helpers/unreadable.ts';
 
 const MINUTE = 60_000;
 
@@ -81,4 +83,26 @@ t.test('a note that names nothing is dropped, and a storage that fails is told o
   await announceChange(storage, clock, 'a.example.com');
   await clock.advance(1_000);
   t.same(told, ['a.example.com']);
+});
+
+t.test('a note that cannot be read, or not be taken away, holds up no other', async (t) => {
+  const memory = createMemoryStorage();
+  const storage: Storage = {
+    ...withUnreadable(memory, (key) => key.startsWith('changes/0-')),
+    remove: (key) =>
+      key.startsWith('changes/0-')
+        ? Promise.reject(new LinkgateError('ERR_STORAGE_UNAVAILABLE', 'no'))
+        : memory.remove(key),
+  };
+  const { clock, told, of } = watching(t, storage);
+  await clock.advance(0);
+  await memory.write('changes/0-of-root', 'a.example.com');
+  await announceChange(storage, clock, 'b.example.com');
+  await clock.advance(2_000);
+  t.same(told, ['b.example.com']);
+  await clock.advance(11 * MINUTE);
+  await announceChange(storage, clock, 'c.example.com');
+  await clock.advance(2_000);
+  t.same(told, ['b.example.com', 'c.example.com'], 'each once');
+  t.same(of('storage.failed'), [{ code: 'ERR_STORAGE_UNAVAILABLE', message: 'no' }]);
 });

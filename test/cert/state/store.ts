@@ -9,6 +9,7 @@ import { createMemoryStorage } from '../../../src/storage/memory.ts';
 import { fakeClock } from '../../helpers/fake-clock.ts';
 import { needs } from '../../helpers/needs.ts';
 import { tempDir } from '../../helpers/temp-dir.ts';
+import { withUnreadable } from '../../helpers/unreadable.ts';
 
 const forever = new AbortController().signal;
 const name = 'links.example.com';
@@ -239,4 +240,13 @@ t.test('the names with a state are listed', async (t) => {
   await store.writeState(name, state);
   await store.writeState('a'.repeat(250), state);
   t.same([...(await store.listStates())], [name], 'but not those under a digest');
+});
+
+t.test('a state that cannot be read counts as none, and is replaced', async (t) => {
+  const storage = withUnreadable(createMemoryStorage(), (key) => key.startsWith('state/'));
+  const store = createCertificateStore({ storage });
+  const state = { failures: 1, nextAttemptMs: 2, lastIssuedMs: 3, lastProblem: null };
+  t.equal(await store.readState('a.example.com'), undefined);
+  await store.writeState('a.example.com', state);
+  t.match(await store.readState('a.example.com'), state);
 });

@@ -163,3 +163,16 @@ t.test('stopping writes what is still to be told and leaves no timer', async (t)
   bus.emit('worker.started', { pid: 1 });
   t.equal(lines().length, 2, 'and hears nothing any more');
 });
+
+t.test('each file of the storage that cannot be read has its line', async (t) => {
+  const { bus, lines } = listen();
+  const failed = (file: number): void =>
+    bus.emit('storage.failed', { code: 'ERR_STORAGE_UNREADABLE', message: `file ${file}` });
+  for (let file = 0; file < 3; file += 1) failed(file);
+  t.match(
+    lines().map(({ detail }) => detail),
+    ['file 0', 'file 1', 'file 2'],
+  );
+  for (let file = 3; file < 1_000; file += 1) failed(file);
+  t.equal(lines().length, 100, 'a hundred in ten seconds');
+});

@@ -72,6 +72,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     'The DNS record that proves the name could not be set, or was not seen by everybody in time.',
   ],
   ERR_STORAGE_UNAVAILABLE: STORAGE,
+  ERR_STORAGE_UNREADABLE: ['The stored certificate of this name cannot be read.'],
   ERR_STORAGE_LOCKED: ['Another process works on this certificate right now.'],
   ERR_CERT_INVALID: ['The stored certificate cannot be used for this name.'],
 };
