@@ -74,6 +74,12 @@ export const ERRORS = Object.freeze({
     true,
     'give the file that is named to the user of the proxy, or move it away; everything else works on',
   ),
+  ERR_STORAGE_FOREIGN: entry(
+    500,
+    78,
+    false,
+    'run it as the user who owns the storage folder, or give the folder and all in it to the user who runs it',
+  ),
   ERR_STORAGE_LOCKED: entry(503, 69, true, 'another process holds the lock; it is tried again'),
 
   ERR_ARCHIVE_INVALID: entry(500, 1, false, 'check the password, and that the file is whole'),
@@ -192,6 +198,8 @@ export interface DetailsByCode {
   readonly ERR_STORAGE_UNAVAILABLE: { readonly path: string; /** `ENOSPC` */ readonly code?: string };
   /** of one file or folder in it */
   readonly ERR_STORAGE_UNREADABLE: { readonly path: string };
+  /** `uid`: whose it is */
+  readonly ERR_STORAGE_FOREIGN: { readonly path: string; readonly uid: number };
   readonly ERR_CERT_INVALID: OfDomain;
   readonly ERR_CERT_ABSENT: OfDomain;
   readonly ERR_CERT_UNKNOWN_NAME: OfDomain;

@@ -5,6 +5,7 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import {
   createManualOperations,
+  type ManualOperations,
   type CertificateDetails,
   type Renewed,
 } from '../../cert/manual-operations.ts';
@@ -18,8 +19,10 @@ import { normalizeName } from '../../core/domain-name.ts';
 import { LinkgateError, toLinkgateError } from '../../core/errors.ts';
 import { createEventBus } from '../../core/events.ts';
 import type { Settings } from '../../core/settings.ts';
+import type { Storage } from '../../core/storage.ts';
 import { createFileStorage } from '../../storage/file.ts';
-import { createIssuers, createIssuersPreflight } from '../issuers.ts';
+import { createIssuers, createIssuersPreflight, loadIssuers } from '../issuers.ts';
+import { withOwnedStorage } from '../storage-owner.ts';
 
 /** One file of `import --dir`. */
 export interface ImportOutcome {
@@ -64,11 +67,14 @@ const writeGiven = async (path: string, value: string | Buffer, mode: number): P
   }
 };
 
-/** Nothing is touched before the first call. @throws of every call: LinkgateError `ERR_STORAGE_*`, `ERR_CERT_*`, `ERR_ACME_*`, `ERR_USAGE` */
-export const openCerts = ({ certificates, domains }: Settings, signal: AbortSignal): Certs => {
+interface Parts {
+  readonly storage: Storage;
+  readonly hand: ManualOperations;
+}
+
+const partsOn = ({ certificates, domains }: Settings, storage: Storage): Parts => {
   const clock = systemClock;
   const { emit } = createEventBus(() => undefined);
-  const storage = createFileStorage({ path: certificates.storage.path, clock });
   const store = createCertificateStore({ storage });
   const issuers = createIssuers(certificates, storage, clock);
   const look = createIssuersPreflight(certificates, storage);
@@ -81,18 +87,45 @@ export const openCerts = ({ certificates, domains }: Settings, signal: AbortSign
     clock,
     ...(look === undefined ? {} : { look }),
   });
+  return { storage, hand };
+};
 
-  const writing = async <T>(work: () => Promise<T>): Promise<T> => {
-    await storage.open();
-    return work();
+interface GivenFile {
+  readonly file: string;
+  readonly text: string | LinkgateError;
+}
+
+/** Every `NAME.pem` in a folder; what cannot be read is an error of that file alone. */
+const readFolder = async (folder: string): Promise<readonly GivenFile[]> => {
+  const files = await readdir(folder).catch((error: unknown) => {
+    throw new LinkgateError('ERR_USAGE', `folder "${folder}" cannot be read`, { cause: error });
+  });
+  const given: GivenFile[] = [];
+  for (const file of files.filter((name) => name.endsWith('.pem')).toSorted()) {
+    const text = await readGiven(join(folder, file)).then(String, (error: unknown) => toLinkgateError(error));
+    given.push({ file, text });
+  }
+  return given;
+};
+
+/** Nothing is touched before the first call. @throws of every call: LinkgateError `ERR_STORAGE_*`, `ERR_CERT_*`, `ERR_ACME_*`, `ERR_USAGE` */
+export const openCerts = (settings: Settings, signal: AbortSignal): Certs => {
+  const { certificates } = settings;
+  const { path } = certificates.storage;
+  /** reads alone, as whoever runs the command */
+  const { hand } = partsOn(settings, createFileStorage({ path, clock: systemClock }));
+
+  const writing = async <T>(work: (parts: Parts) => Promise<T>): Promise<T> => {
+    // the folder of the program may be closed to the owner of the storage
+    await loadIssuers(certificates);
+    return withOwnedStorage(path, (storage) => work(partsOn(settings, storage)));
   };
 
-  const importFile = async (folder: string, file: string): Promise<ImportOutcome> => {
+  const importFile = async (hand: ManualOperations, { file, text }: GivenFile): Promise<ImportOutcome> => {
     const domain = normalizeName(basename(file, '.pem'));
     try {
-      const text = (await readGiven(join(folder, file))).toString('utf8');
-      const status = await hand.import(domain, { keyPem: text, chainPem: text }, signal);
-      return { file, domain, status };
+      if (text instanceof LinkgateError) throw text;
+      return { file, domain, status: await hand.import(domain, { keyPem: text, chainPem: text }, signal) };
     } catch (error) {
       return { file, domain, problem: toLinkgateError(error) };
     }
@@ -101,33 +134,27 @@ export const openCerts = ({ certificates, domains }: Settings, signal: AbortSign
   return {
     list: () => hand.list(),
     show: (domain) => hand.show(normalizeName(domain)),
-    issue: (domain, force) => writing(() => hand.issue(normalizeName(domain), force, signal)),
-    renew: (names, force) => writing(() => hand.renew(names.map(normalizeName), force, signal)),
-    revoke: (domain, reason) => writing(() => hand.revoke(normalizeName(domain), reason, signal)),
+    issue: (domain, force) => writing(({ hand }) => hand.issue(normalizeName(domain), force, signal)),
+    renew: (names, force) => writing(({ hand }) => hand.renew(names.map(normalizeName), force, signal)),
+    revoke: (domain, reason) => writing(({ hand }) => hand.revoke(normalizeName(domain), reason, signal)),
     importPem: async (domain, certFile, keyFile, password) => {
       const [chainPem, keyPem] = (await Promise.all([readGiven(certFile), readGiven(keyFile)])).map(String);
-      const given = { chainPem: chainPem ?? '', keyPem: keyPem ?? '' };
-      return writing(() =>
-        hand.import(
-          normalizeName(domain),
-          { ...given, ...(password === undefined ? {} : { password }) },
-          signal,
-        ),
-      );
+      const given = {
+        chainPem: chainPem ?? '',
+        keyPem: keyPem ?? '',
+        ...(password === undefined ? {} : { password }),
+      };
+      return writing(({ hand }) => hand.import(normalizeName(domain), given, signal));
     },
     importPfx: async (domain, file, password) => {
       const given = decodePkcs12(await readGiven(file), password);
-      return writing(() => hand.import(normalizeName(domain), given, signal));
+      return writing(({ hand }) => hand.import(normalizeName(domain), given, signal));
     },
     importFolder: async (folder) => {
-      const files = await readdir(folder).catch((error: unknown) => {
-        throw new LinkgateError('ERR_USAGE', `folder "${folder}" cannot be read`, { cause: error });
-      });
-      const outcomes: ImportOutcome[] = [];
-      return writing(async () => {
-        for (const file of files.filter((name) => name.endsWith('.pem')).toSorted()) {
-          outcomes.push(await importFile(folder, file));
-        }
+      const given = await readFolder(folder);
+      return writing(async ({ hand }) => {
+        const outcomes: ImportOutcome[] = [];
+        for (const one of given) outcomes.push(await importFile(hand, one));
         return outcomes;
       });
     },
@@ -142,8 +169,10 @@ export const openCerts = ({ certificates, domains }: Settings, signal: AbortSign
     },
     exportRoot: async (file) => {
       const { keyType } = certificates;
-      const local = createLocalIssuer({ storage, keyType, clock });
-      await writeGiven(file, await writing(() => local.rootPem(signal)), 0o644);
+      const rootPem = await writing(({ storage }) =>
+        createLocalIssuer({ storage, keyType, clock: systemClock }).rootPem(signal),
+      );
+      await writeGiven(file, rootPem, 0o644);
       return file;
     },
   };

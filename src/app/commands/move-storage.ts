@@ -1,7 +1,7 @@
 // `linkgate storage` put together: what a machine needs to go on where another one stopped, in one encrypted file. Challenge
 // answers, notes to running proxies and locks stay behind: they mean something on the old machine only.
 
-import { open, readFile, rm, writeFile } from 'node:fs/promises';
+import { open, readFile, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { systemClock } from '../../core/platform/clock.ts';
 import { LinkgateError } from '../../core/errors.ts';
 import type { Settings } from '../../core/settings.ts';
@@ -80,22 +80,28 @@ export const exportStorage = async ({ storage, config, file, ...how }: ExportOpt
   return moved;
 };
 
-async function* entriesOf(file: string, passphrase: string): AsyncGenerator<ArchiveEntry> {
+/** @throws of `use` as well: LinkgateError `ERR_USAGE` for a file that cannot be read */
+const withArchive = async <T>(file: string, use: (archive: FileHandle) => Promise<T>): Promise<T> => {
   const handle = await open(file).catch((cause: unknown) => {
     throw unusable(file, 'read', cause);
   });
   try {
-    for await (const entry of unpackArchive(handle.createReadStream({ autoClose: false }), passphrase)) {
-      const key = entry.name.startsWith(VALUES) ? entry.name.slice(VALUES.length) : undefined;
-      const isKnown = entry.name === SETTINGS || (key !== undefined && isStorageKey(key));
-      if (!isKnown)
-        throw new LinkgateError('ERR_ARCHIVE_INVALID', `archive holds "${entry.name}", which is not ours`);
-      yield entry;
-    }
+    return await use(handle);
   } catch (cause) {
     throw cause instanceof LinkgateError ? cause : unusable(file, 'read', cause);
   } finally {
     await handle.close();
+  }
+};
+
+async function* entriesOf(archive: FileHandle, passphrase: string): AsyncGenerator<ArchiveEntry> {
+  const bytes = archive.createReadStream({ start: 0, autoClose: false });
+  for await (const entry of unpackArchive(bytes, passphrase)) {
+    const key = entry.name.startsWith(VALUES) ? entry.name.slice(VALUES.length) : undefined;
+    const isKnown = entry.name === SETTINGS || (key !== undefined && isStorageKey(key));
+    if (!isKnown)
+      throw new LinkgateError('ERR_ARCHIVE_INVALID', `archive holds "${entry.name}", which is not ours`);
+    yield entry;
   }
 }
 
@@ -105,7 +111,11 @@ async function* entriesOf(file: string, passphrase: string): AsyncGenerator<Arch
  */
 export const restoreSettings = async (file: string, passphrase: string, config: string): Promise<void> => {
   let settings: Buffer | undefined;
-  for await (const { name, value } of entriesOf(file, passphrase)) if (name === SETTINGS) settings = value;
+  await withArchive(file, async (archive) => {
+    for await (const { name, value } of entriesOf(archive, passphrase)) {
+      if (name === SETTINGS) settings = value;
+    }
+  });
   if (settings === undefined)
     throw new LinkgateError('ERR_ARCHIVE_INVALID', 'archive holds no configuration');
   await writeFile(config, settings, { flag: 'wx', mode: 0o644 }).catch((cause: unknown) => {
@@ -113,27 +123,25 @@ export const restoreSettings = async (file: string, passphrase: string, config: 
   });
 };
 
-/**
- * Takes over what an archive holds. It is read to its end before the first value is written, and nothing that is there already
- * and differs is written over unless `force` says so.
- * @throws LinkgateError `ERR_ARCHIVE_INVALID`, `ERR_ARCHIVE_CONFLICT`, `ERR_STORAGE_UNAVAILABLE`
- */
-export const importStorage = async (
+export interface ImportOptions {
+  readonly file: string;
+  readonly passphrase: string;
+  readonly force: boolean;
+}
+
+const takeOver = async (
   storage: Storage,
-  {
-    file,
-    passphrase,
-    force,
-  }: { readonly file: string; readonly passphrase: string; readonly force: boolean },
+  archive: FileHandle,
+  { passphrase, force }: ImportOptions,
 ): Promise<Moved> => {
-  for await (const { name, value } of entriesOf(file, passphrase)) {
+  for await (const { name, value } of entriesOf(archive, passphrase)) {
     if (name === SETTINGS) continue;
     const before = await storage.read(name.slice(VALUES.length));
     if (force || before === undefined || before.equals(value)) continue;
     throw new LinkgateError('ERR_ARCHIVE_CONFLICT', `storage holds another "${name.slice(VALUES.length)}"`);
   }
   const moved = { certificates: 0, values: 0 };
-  for await (const { name, value } of entriesOf(file, passphrase)) {
+  for await (const { name, value } of entriesOf(archive, passphrase)) {
     if (name === SETTINGS) continue;
     const key = name.slice(VALUES.length);
     await storage.write(key, value);
@@ -146,3 +154,16 @@ export const importStorage = async (
   }
   return moved;
 };
+
+/**
+ * Takes over what an archive holds. It is read to its end before the first value is written, and nothing that is there already
+ * and differs is written over unless `force` says so.
+ * @param withStorage - gives the storage for as long as it is used; called when the archive is open, which the owner of the storage
+ * may not be able to read
+ * @throws LinkgateError `ERR_ARCHIVE_INVALID`, `ERR_ARCHIVE_CONFLICT`, `ERR_STORAGE_*`
+ */
+export const importStorage = (
+  withStorage: (use: (storage: Storage) => Promise<Moved>) => Promise<Moved>,
+  options: ImportOptions,
+): Promise<Moved> =>
+  withArchive(options.file, (archive) => withStorage((storage) => takeOver(storage, archive, options)));

@@ -39,6 +39,7 @@ import {
 import { logLevelOf } from '../log-level.ts';
 import { choosePassedSocket, type PassedSocket } from './passed-sockets.ts';
 import { compareDomains, compareSettings, type SettingsChange } from '../settings-change.ts';
+import { refuseForeignStorage } from '../storage-owner.ts';
 import { createWorkers } from './workers.ts';
 import { isReachable } from '../../core/upstream-contact.ts';
 import { packageVersion } from '../../core/platform/version.ts';
@@ -115,6 +116,7 @@ export const startSupervisor = async ({
 
   try {
     const { path } = settings.certificates.storage;
+    await refuseForeignStorage(path);
     const onFault = ({ code, message }: LinkgateError): void => bus.emit('storage.failed', { code, message });
     const files = createFileStorage({ path, clock, onFault });
     await files.open();

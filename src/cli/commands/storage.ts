@@ -8,6 +8,7 @@ import {
   storageOf,
   type Moved,
 } from '../../app/commands/move-storage.ts';
+import { withOwnedStorage } from '../../app/storage-owner.ts';
 import { loadSettings } from '../../config/load.ts';
 import { LinkgateError } from '../../core/errors.ts';
 import { configPath } from '../arguments/config-path.ts';
@@ -48,7 +49,7 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** @returns 0. @throws LinkgateError `ERR_ARCHIVE_*`, `ERR_CONFIG_*`, `ERR_STORAGE_UNAVAILABLE`, `ERR_USAGE` */
+/** @returns 0. @throws LinkgateError `ERR_ARCHIVE_*`, `ERR_CONFIG_*`, `ERR_STORAGE_*`, `ERR_USAGE` */
 export const importStorageCommand = async (
   { config: named, passwordFile, force = false }: ArchiveOptions & { readonly force?: boolean },
   file: string,
@@ -59,8 +60,8 @@ export const importStorageCommand = async (
     await restoreSettings(file, passphrase, config);
     process.stdout.write(`written   ${config}\n`);
   }
-  const storage = storageOf(await loadSettings(config));
-  await storage.open();
-  print('imported', await importStorage(storage, { file, passphrase, force }));
+  const { path } = (await loadSettings(config)).certificates.storage;
+  const moved = await importStorage((use) => withOwnedStorage(path, use), { file, passphrase, force });
+  print('imported', moved);
   return 0;
 };

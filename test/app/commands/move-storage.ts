@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { exportStorage, importStorage, restoreSettings } from '../../../src/app/commands/move-storage.ts';
 import { systemClock } from '../../../src/core/platform/clock.ts';
+import type { Storage } from '../../../src/core/storage.ts';
 import { packArchive } from '../../../src/storage/archive.ts';
 import { createFileStorage } from '../../../src/storage/file.ts';
 import { createMemoryStorage } from '../../../src/storage/memory.ts';
@@ -21,6 +22,11 @@ const VALUES = {
   'state/links.example.com.json': '{}',
   'state/issuers.json': '{}',
 };
+
+const into =
+  (storage: Storage): Parameters<typeof importStorage>[0] =>
+  (use) =>
+    use(storage);
 
 const exported = async (t: Test) => {
   const folder = tempDir(t);
@@ -43,11 +49,11 @@ t.test('a machine goes on where another stopped', async (t) => {
 
   const there = createFileStorage({ path: join(folder, 'there'), clock: systemClock });
   await there.open();
-  t.strictSame(await importStorage(there, { file, passphrase, force: false }), moved);
+  t.strictSame(await importStorage(into(there), { file, passphrase, force: false }), moved);
   for (const [key, value] of Object.entries(VALUES)) t.equal(String(await there.read(key)), value, key);
   t.strictSame([...(await there.list('challenges')), ...(await there.list('changes'))], []);
   t.equal(statSync(join(folder, 'there', 'certificates', 'links.example.com.pem')).mode & 0o777, 0o600);
-  t.strictSame(await importStorage(there, { file, passphrase, force: false }), moved, 'twice is once');
+  t.strictSame(await importStorage(into(there), { file, passphrase, force: false }), moved, 'twice is once');
 
   const restored = join(folder, 'restored.yaml');
   await restoreSettings(file, passphrase, restored);
@@ -64,12 +70,12 @@ t.test(
     const { file } = await exported(t);
     const there = createMemoryStorage();
     await there.write('state/links.example.com.json', 'newer');
-    await t.rejects(importStorage(there, { file, passphrase, force: false }), {
+    await t.rejects(importStorage(into(there), { file, passphrase, force: false }), {
       code: 'ERR_ARCHIVE_CONFLICT',
       message: 'storage holds another "state/links.example.com.json"',
     });
     t.strictSame(await there.list('certificates'), []);
-    await importStorage(there, { file, passphrase, force: true });
+    await importStorage(into(there), { file, passphrase, force: true });
     t.equal(String(await there.read('state/links.example.com.json')), '{}');
   },
 );
@@ -79,7 +85,7 @@ t.test('a damaged archive changes nothing', async (t) => {
   const cut = join(folder, 'cut.age');
   writeFileSync(cut, readFileSync(file).subarray(0, -10));
   const there = createMemoryStorage();
-  await t.rejects(importStorage(there, { file: cut, passphrase, force: true }), {
+  await t.rejects(importStorage(into(there), { file: cut, passphrase, force: true }), {
     code: 'ERR_ARCHIVE_INVALID',
   });
   for (const key of Object.keys(VALUES)) t.equal(await there.read(key), undefined, key);
@@ -98,7 +104,7 @@ t.test('names that are not ours are refused', async (t) => {
     writeFileSync(file, Buffer.concat(pieces));
     const there = createMemoryStorage();
     await t.rejects(
-      importStorage(there, { file, passphrase, force: true }),
+      importStorage(into(there), { file, passphrase, force: true }),
       {
         code: 'ERR_ARCHIVE_INVALID',
         message: /which is (not ours|no file)$/,
@@ -118,7 +124,9 @@ t.test('files that cannot be had', async (t) => {
     message: /written \(ENOENT\)$/,
   });
   const there = createMemoryStorage();
-  await t.rejects(importStorage(there, { file: nowhere, passphrase, force: false }), { code: 'ERR_USAGE' });
+  await t.rejects(importStorage(into(there), { file: nowhere, passphrase, force: false }), {
+    code: 'ERR_USAGE',
+  });
   const half = join(folder, 'half.age');
   const failing = { ...storage, read: async () => Promise.reject(new Error('disk')) };
   await t.rejects(exportStorage({ storage: failing, config, file: half, passphrase, workFactor }), /disk/);
