@@ -1,5 +1,5 @@
-// The two public listeners put together: the https one (tls → HTTP/2 or HTTP/1.1) and the http one, their
-// connections counted, and both drained in a bounded time. app/worker/worker.ts hands over sockets, doors and settings.
+// The two public listeners: https (TLS, then HTTP/2 or HTTP/1.1) and http. This file puts the rooms of the click path together,
+// counts connections and drains them in a bounded time. app/worker/worker.ts passes in the sockets, the ports and the settings.
 
 import type { Server as TcpServer } from 'node:net';
 import { systemClock } from '../core/platform/clock.ts';
@@ -9,20 +9,20 @@ import type { Emit, Listener } from '../core/events.ts';
 import type { Limits, UpstreamId, UpstreamSettings, UpstreamUse } from '../core/settings.ts';
 import type { UpstreamContact } from '../core/upstream-contact.ts';
 import { trustedRanges } from './connections/ip-addresses.ts';
-import { createConnections, type Admission } from './connections/connections.ts';
+import { createConnections, type Admission, type Connections } from './connections/connections.ts';
 import { createUploads } from './http/content.ts';
-import { createPipeline, type Pipeline } from './pipeline.ts';
+import { createPipeline, type Pipeline, type PipelineCounts } from './pipeline.ts';
 import { withDefaults } from './limits.ts';
 import type { ResolveAddresses } from './upstream/resolve-addresses.ts';
 import type { FindDomain } from './request/route.ts';
 import { createStalledReaders } from './request/stalled-readers.ts';
-import { createUpstreams } from './upstream/upstreams.ts';
+import { createUpstreams, type Upstreams } from './upstream/upstreams.ts';
 
-/** What a reload may change while connections stand. */
+/** What a reload may change while connections are open. */
 export interface RequestSettings {
   readonly upstreams: readonly UpstreamSettings[];
   readonly upstreamUse: UpstreamUse;
-  /** door 3, where a CA may validate by tls-alpn-01 */
+  /** port 3, where a CA may validate by tls-alpn-01 */
   readonly answerTlsChallenge?: AnswerTlsChallenge;
   /** what differs from the defaults of limits.ts */
   readonly limits?: Partial<Limits>;
@@ -61,9 +61,9 @@ export interface Listeners {
   readonly http: TcpServer;
   /** open connections, both listeners */
   connections(): number;
-  /** the same by listener and protocol; `none`: nothing was said yet that tells it */
+  /** the same by listener and protocol; `none`: the client has sent nothing yet that tells it */
   connectionCounts(): ConnectionCounts;
-  /** requests for a tracker that are being answered */
+  /** requests for a tracker in progress */
   requestsInFlight(): number;
   /** of them, those that wait for a connection to it */
   queuedRequests(): number;
@@ -72,115 +72,135 @@ export interface Listeners {
   /** how connecting to each upstream went */
   contacts(): Readonly<Partial<Record<UpstreamId, UpstreamContact>>>;
   /**
-   * New settings for connections that come from now on; those that stand keep theirs and are not closed. Upstreams are
-   * replaced for all.
+   * New settings for new connections; open ones keep theirs and stay open. Upstreams are replaced for all.
    * @throws whatever createUpstream throws; the old settings then stay
    */
   apply(settings: RequestSettings): void;
   /**
-   * Accepts no more, closes what is idle, lets requests in flight finish, and cuts what is left after `timeoutMs`. What has
-   * connected and asked nothing yet is closed after `graceMs`: its first request may be on its way.
+   * Accepts no more, closes what is idle, lets requests in flight finish, and cuts what is left after `timeoutMs`. A
+   * connection without a request yet is closed after `graceMs`: its first request may be on its way.
    * @returns how many connections were cut
    */
   drain(time: DrainTime): Promise<number>;
 }
 
-/** @throws whatever createUpstream throws: an unreadable caFile */
-export const createListeners = (options: ListenersOptions): Listeners => {
-  const { findDomain, handshake, answerChallenge, emit, resolve } = options;
-  let draining = false;
-  const upstreams = createUpstreams({ emit, ...(resolve === undefined ? {} : { resolve }) });
-  const open = (settings: RequestSettings): Pipeline => {
+type OwnOptions = Omit<ListenersOptions, 'resolve' | 'settings'>;
+
+const admissionOf = ({ limits, trustedProxies, proxyProtocol }: RequestSettings): Admission => ({
+  limits: withDefaults(limits),
+  isTrusted: trustedRanges(trustedProxies ?? []),
+  isProxy: {
+    https: trustedRanges(proxyProtocol?.https ?? []),
+    http: trustedRanges(proxyProtocol?.http ?? []),
+  },
+});
+
+const closed = (server: TcpServer): Promise<void> =>
+  new Promise((done) => (server.listening ? server.close(() => done()) : done()));
+
+class PublicListeners implements Listeners {
+  readonly https: TcpServer;
+  readonly http: TcpServer;
+  readonly #options: OwnOptions;
+  readonly #upstreams: Upstreams;
+  readonly #connections: Connections;
+  /** the one that takes new connections, and older ones that still have some */
+  readonly #pipelines = new Set<Pipeline>();
+  #newest: Pipeline;
+  #isDraining = false;
+
+  constructor(options: OwnOptions, settings: RequestSettings, upstreams: Upstreams) {
+    this.#options = options;
+    this.#upstreams = upstreams;
+    this.#newest = this.#open(settings);
+    this.#connections = createConnections({ admission: admissionOf(settings), emit: options.emit });
+    this.https = this.#connections.listener('https', (socket) => this.#newest.take('https', socket));
+    this.http = this.#connections.listener('http', (socket) => this.#newest.take('http', socket));
+  }
+
+  #open(settings: RequestSettings): Pipeline {
     const limits = withDefaults(settings.limits);
-    upstreams.apply(settings.upstreams, settings.upstreamUse, limits);
-    // what clients hold up takes a quarter of the tracker's connections at most, either way: clicks need neither
+    this.#upstreams.apply(settings.upstreams, settings.upstreamUse, limits);
+    // slow clients hold a quarter of the tracker's connections at most, in each direction: clicks need the others
     const quarter = Math.max(1, Math.floor(settings.upstreamUse.maxConnections / 4));
-    return createPipeline({
-      findDomain,
-      findUpstream: upstreams.find,
-      handshake,
-      answerChallenge,
-      ...(settings.answerTlsChallenge === undefined
-        ? {}
-        : { answerTlsChallenge: settings.answerTlsChallenge }),
-      emit,
+    const { answerTlsChallenge } = settings;
+    const pipeline = createPipeline({
+      ...this.#options,
+      findUpstream: this.#upstreams.find,
+      ...(answerTlsChallenge === undefined ? {} : { answerTlsChallenge }),
       limits,
       isTrusted: trustedRanges(settings.trustedProxies ?? []),
-      isDraining: () => draining,
+      isDraining: () => this.#isDraining,
       uploads: createUploads(quarter),
       readers: createStalledReaders(quarter),
     });
-  };
-  const admission = ({ limits, trustedProxies, proxyProtocol }: RequestSettings): Admission => ({
-    limits: withDefaults(limits),
-    isTrusted: trustedRanges(trustedProxies ?? []),
-    isProxy: {
-      https: trustedRanges(proxyProtocol?.https ?? []),
-      http: trustedRanges(proxyProtocol?.http ?? []),
-    },
-  });
+    this.#pipelines.add(pipeline);
+    return pipeline;
+  }
 
-  /** the one new connections go to, and before it those that still have some */
-  const pipelines = new Set<Pipeline>();
-  let front = open(options.settings);
-  pipelines.add(front);
-  const connections = createConnections({ admission: admission(options.settings), emit });
-  const https = connections.listener('https', (socket) => front.take('https', socket));
-  const http = connections.listener('http', (socket) => front.take('http', socket));
+  connections(): number {
+    return this.#connections.count();
+  }
 
-  const connectionCounts = (): ConnectionCounts => {
-    let [h1, h2, plain] = [0, 0, 0];
-    for (const each of pipelines) {
-      const { https: secure, http: open } = each.speaking();
-      h1 += secure.h1;
-      h2 += secure.h2;
-      plain += open.h1;
-    }
-    // a session is told of its end a turn of the loop after its socket is
-    const rest = (name: Listener, known: number): number => Math.max(0, connections.countOf(name) - known);
+  connectionCounts(): ConnectionCounts {
+    const all = [...this.#pipelines].map((pipeline) => pipeline.speaking());
+    const sum = (count: (speaking: PipelineCounts) => number): number =>
+      all.reduce((total, each) => total + count(each), 0);
+    const [h1, h2, plain] = [
+      sum(({ https }) => https.h1),
+      sum(({ https }) => https.h2),
+      sum(({ http }) => http.h1),
+    ];
+    // an HTTP/2 session hears of its end one turn of the event loop after its socket
+    const none = (name: Listener, known: number): number =>
+      Math.max(0, this.#connections.countOf(name) - known);
     return {
-      https: { h1, h2, none: rest('https', h1 + h2) },
-      http: { h1: plain, h2: 0, none: rest('http', plain) },
+      https: { h1, h2, none: none('https', h1 + h2) },
+      http: { h1: plain, h2: 0, none: none('http', plain) },
     };
-  };
+  }
 
-  const apply = (settings: RequestSettings): void => {
-    const next = open(settings);
-    connections.apply(admission(settings));
-    const last = front;
-    front = next;
-    pipelines.add(next);
-    void last.retire().then(() => pipelines.delete(last));
-  };
+  requestsInFlight(): number {
+    return [...this.#pipelines].reduce((sum, each) => sum + each.inFlight(), 0);
+  }
 
-  const drain = async ({ timeoutMs, graceMs }: DrainTime): Promise<number> => {
-    draining = true;
-    const empty = new Promise<void>((resolve) => {
-      const closed = [https, http].map(
-        (server) => new Promise<void>((done) => (server.listening ? server.close(() => done()) : done())),
-      );
-      void Promise.all(closed).then(() => resolve());
-    });
-    for (const each of pipelines) each.drain(graceMs);
+  queuedRequests(): number {
+    return this.#upstreams.queued();
+  }
+
+  upstreamConnections(): ReturnType<Upstreams['connections']> {
+    return this.#upstreams.connections();
+  }
+
+  contacts(): ReturnType<Upstreams['contacts']> {
+    return this.#upstreams.contacts();
+  }
+
+  apply(settings: RequestSettings): void {
+    const last = this.#newest;
+    this.#newest = this.#open(settings);
+    this.#connections.apply(admissionOf(settings));
+    void last.retire().then(() => this.#pipelines.delete(last));
+  }
+
+  async drain({ timeoutMs, graceMs }: DrainTime): Promise<number> {
+    this.#isDraining = true;
+    const empty = Promise.all([closed(this.https), closed(this.http)]);
+    for (const each of this.#pipelines) each.drain(graceMs);
     await withTimeout(empty, { clock: systemClock, limitMs: timeoutMs, late: () => undefined });
-    // a server is told of its last connection's end a turn of the loop before that connection's own listeners are
+    // a server hears of its last connection's end one turn of the event loop before that connection's own listeners
     for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-    const cut = connections.cut();
-    for (const each of pipelines) each.close();
-    await upstreams.destroy();
+    const cut = this.#connections.cut();
+    for (const each of this.#pipelines) each.close();
+    await this.#upstreams.destroy();
     return cut;
-  };
+  }
+}
 
-  return {
-    https,
-    http,
-    connections: () => connections.count(),
-    connectionCounts,
-    requestsInFlight: () => [...pipelines].reduce((sum, each) => sum + each.inFlight(), 0),
-    queuedRequests: upstreams.queued,
-    upstreamConnections: upstreams.connections,
-    contacts: upstreams.contacts,
-    apply,
-    drain,
-  };
-};
+/** @throws whatever createUpstream throws: an unreadable caFile */
+export const createListeners = ({ resolve, settings, ...options }: ListenersOptions): Listeners =>
+  new PublicListeners(
+    options,
+    settings,
+    createUpstreams({ emit: options.emit, ...(resolve === undefined ? {} : { resolve }) }),
+  );

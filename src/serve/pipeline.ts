@@ -1,5 +1,5 @@
-// Everything between an accepted connection and the upstreams, under one set of ceilings: TLS, HTTP/2 and HTTP/1, the
-// paths of both listeners. A reload puts a new front beside the old one, which ends with its last connection.
+// The connection pipeline: everything between an accepted connection and the upstreams under one set of ceilings: first bytes, TLS,
+// HTTP/2 and HTTP/1 of both listeners. A reload adds a new pipeline; the old one ends with its last connection.
 
 import type { Socket } from 'node:net';
 import { normalizeName } from '../core/domain-name.ts';
@@ -7,8 +7,8 @@ import type { AnswerChallenge, AnswerTlsChallenge, Handshake } from '../core/por
 import type { Listener } from '../core/events.ts';
 import { createResponseClock } from './request/response-clock.ts';
 import { createRequestHandler, type RequestHandlerOptions } from './request/request-handler.ts';
-import { createHttp1Server } from './http/http1.ts';
-import { createDeadlines } from './connections/deadlines.ts';
+import { createHttp1Server, type Http1Stage } from './http/http1.ts';
+import { createDeadlines, type Deadlines } from './connections/deadlines.ts';
 import { createHttp2Server } from './http/http2.ts';
 import { createLocalResponses } from './request/local-response.ts';
 import { createTlsServer } from './connections/tls.ts';
@@ -19,7 +19,7 @@ export interface PipelineOptions extends Omit<RequestHandlerOptions, 'respondLoc
   readonly handshake: Handshake;
   readonly answerChallenge: AnswerChallenge;
   readonly answerTlsChallenge?: AnswerTlsChallenge;
-  /** true while the process drains: each answer then closes its connection */
+  /** true while the process drains: each response then closes its connection */
   readonly isDraining: () => boolean;
 }
 
@@ -31,17 +31,38 @@ export interface PipelineCounts {
 export interface Pipeline {
   /** serves one accepted connection */
   take(listener: Listener, socket: Socket): void;
-  /** requests for the tracker that are being answered */
+  /** requests for the tracker in progress */
   inFlight(): number;
   /** connections that speak HTTP, by listener */
   speaking(): PipelineCounts;
-  /** Nothing new comes: resolves when the last connection is gone, and everything of this front with it. */
+  /** Call when no new connection comes: resolves when the last connection, and all that belongs to this pipeline, is gone. */
   retire(): Promise<void>;
-  /** closes what is idle, after `graceMs` also what has asked nothing yet, and tells the rest to end with its answer */
+  /** closes idle connections, after `graceMs` those without a request too; the others end with their response */
   drain(graceMs: number): void;
   /** stops the clocks; call when no connection is left */
   close(): void;
 }
+
+/** Connections of the http listener until their first byte. A silent one is closed without a 408: a browser that opened it ahead
+ * of a request would show the 408 as the response. */
+const createPlainStage = (
+  { limits, emit }: Pick<PipelineOptions, 'limits' | 'emit'>,
+  http1: Http1Stage,
+): { readonly silent: Deadlines; readonly takePlain: (socket: Socket) => void } => {
+  const silent = createDeadlines(Math.min(limits.headersMs, limits.requestMs), (socket) => {
+    emit('connection.refused', { listener: 'http', reason: 'silent' });
+    socket.destroy();
+  });
+  const takePlain = createFirstBytes({
+    isEnough: isAnything,
+    deadlines: silent,
+    onReady: (socket) => {
+      silent.stop(socket);
+      http1.server.emit('connection', socket);
+    },
+  });
+  return { silent, takePlain };
+};
 
 export const createPipeline = (options: PipelineOptions): Pipeline => {
   const { findDomain, handshake, answerChallenge, answerTlsChallenge, emit, limits, isDraining } = options;
@@ -65,19 +86,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     emit,
     handshakeTimeoutMs: limits.tlsHandshakeMs,
   });
-  // one that never said anything is told nothing either: a browser that opened it ahead would show a 408 as the answer
-  const silent = createDeadlines(Math.min(limits.headersMs, limits.requestMs), (socket) => {
-    emit('connection.refused', { listener: 'http', reason: 'silent' });
-    socket.destroy();
-  });
-  const takePlain = createFirstBytes({
-    isEnough: isAnything,
-    deadlines: silent,
-    onReady: (socket) => {
-      silent.stop(socket);
-      http1Plain.server.emit('connection', socket);
-    },
-  });
+  const { silent, takePlain } = createPlainStage(options, http1Plain);
   const takers = { https: tls.take, http: takePlain };
 
   let open = 0;

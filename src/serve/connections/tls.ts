@@ -1,22 +1,22 @@
-// The first step of a click on https: its ClientHello, the handshake (RFC 8446), then by ALPN HTTP/2 or HTTP/1.1 (RFC 7301).
-// The certificate comes through door 1; this file knows no storage and no request.
+// The first step of a click on https: its ClientHello, the handshake (RFC 8446), then HTTP/2 or HTTP/1.1 by ALPN (RFC 7301).
+// The certificate comes through port 1. This file knows no storage and no request.
 
 import type { Server as HttpServer } from 'node:http';
 import type { Http2Server } from 'node:http2';
 import type { Socket } from 'node:net';
-import { createServer, type SecureContext, type TLSSocket } from 'node:tls';
+import { createServer, type SecureContext, type Server, type TLSSocket } from 'node:tls';
 import type { AnswerTlsChallenge, Handshake } from '../../core/ports.ts';
 import type { Emit, Events, TlsVersion } from '../../core/events.ts';
 import { SERVER_TLS } from '../../core/platform/server-tls.ts';
 import { rawSocketOf } from './connection-facts.ts';
-import { createDeadlines } from './deadlines.ts';
-import { createTlsChallenge, isValidation } from './tls-challenge.ts';
+import { createDeadlines, type Deadlines } from './deadlines.ts';
+import { createTlsChallenge, isValidation, type TlsChallenge } from './tls-challenge.ts';
 import { createFirstBytes, isWholeHello } from './first-bytes.ts';
 
 type FailureReason = Events['handshake.failed']['reason'];
 type SniDone = (error: Error | null, context?: SecureContext) => void;
 
-/** What Node and OpenSSL call a handshake that failed, in the words of an operator. */
+/** The codes of Node and OpenSSL for a failed handshake, in the words of an operator. */
 const REASONS: readonly (readonly [RegExp, FailureReason])[] = [
   // sent by the client (RFC 8446 §6.2): our certificate is not from a CA it knows, has expired, or is otherwise bad
   [/_ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_[A-Z]+)$/, 'untrusted'],
@@ -31,9 +31,9 @@ const reasonOf = (code = ''): FailureReason =>
 
 export interface TlsOptions {
   readonly handshake: Handshake;
-  /** door 3, where a CA may validate by tls-alpn-01 */
+  /** port 3, where a CA may validate by tls-alpn-01 */
   readonly answerTlsChallenge?: AnswerTlsChallenge;
-  /** whether the name is configured: tells a missing certificate from a stranger's name */
+  /** whether the name is configured: tells a missing certificate from an unknown name */
   readonly isConfigured: (servername: string) => boolean;
   readonly http1: HttpServer;
   readonly http2: Http2Server;
@@ -44,69 +44,97 @@ export interface TlsOptions {
 export interface TlsStage {
   /** serves one accepted connection */
   take(socket: Socket): void;
-  /** cuts what has not sent a ClientHello */
+  /** closes connections that have not sent a ClientHello */
   cutSilent(): void;
   /** stops the clock */
   close(): void;
 }
 
-/**
- * The TLS server of the https listener. No certificate of its own: a name that is not configured, or none at all,
- * ends in an alert (RFC 6066 §3) without a word about who is served here.
- */
-export const createTlsServer = ({
-  handshake,
-  answerTlsChallenge = () => Promise.resolve(undefined),
-  isConfigured,
-  http1,
-  http2,
-  emit,
-  handshakeTimeoutMs,
-}: TlsOptions): TlsStage => {
-  const reasons = new WeakMap<object, FailureReason>();
+class TlsListener implements TlsStage {
+  readonly take: (socket: Socket) => void;
+  readonly #options: TlsOptions;
+  readonly #challenge: TlsChallenge;
+  readonly #server: Server;
+  readonly #deadlines: Deadlines;
+  /** why a handshake is about to fail, where this file knows */
+  readonly #reasons = new WeakMap<object, FailureReason>();
+  /** raw sockets whose TLS connection has begun; the others wait for their ClientHello */
+  readonly #begun = new WeakSet<Socket>();
+  readonly #late = new WeakSet<Socket>();
 
-  const choice = createTlsChallenge({ handshake, answer: answerTlsChallenge });
+  constructor(options: TlsOptions) {
+    this.#options = options;
+    const { handshake, answerTlsChallenge = () => Promise.resolve(undefined), handshakeTimeoutMs } = options;
+    this.#challenge = createTlsChallenge({ handshake, answer: answerTlsChallenge });
+    this.#deadlines = createDeadlines(handshakeTimeoutMs, (socket) => this.#onLate(socket));
+    this.#server = this.#createServer();
+    this.take = createFirstBytes({
+      isEnough: isWholeHello,
+      deadlines: this.#deadlines,
+      onReady: (socket) => {
+        this.#begun.add(socket);
+        this.#server.emit('connection', socket);
+      },
+      onGone: () => options.emit('handshake.failed', { reason: 'gone' }),
+    });
+  }
 
-  const chooseContext = async (socket: TLSSocket, servername: string, done: SniDone): Promise<void> => {
-    let context: SecureContext | undefined;
+  cutSilent(): void {
+    for (const socket of this.#deadlines.waiting()) if (!this.#begun.has(socket)) socket.destroy();
+  }
+
+  close(): void {
+    this.#deadlines.close();
+  }
+
+  #createServer(): Server {
+    const challenge = this.#challenge;
+    const chooseContext = (socket: TLSSocket, servername: string, done: SniDone): void =>
+      void this.#chooseContext(socket, servername).then((context) => done(null, context));
+    const server = createServer({
+      ...SERVER_TLS,
+      // ours begins with the connection and is the one that counts; Node's begins with the ClientHello
+      handshakeTimeout: this.#options.handshakeTimeoutMs * 2,
+      // Node calls both as methods of the TLSSocket
+      ALPNCallback(this: TLSSocket, { protocols }: { protocols: string[] }) {
+        return challenge.chooseProtocol(this, protocols);
+      },
+      SNICallback(this: TLSSocket, servername: string, done: SniDone) {
+        chooseContext(this, servername, done);
+      },
+    } as unknown as Parameters<typeof createServer>[0]);
+    server.on('secureConnection', (socket: TLSSocket) => this.#onSecure(socket));
+    server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) =>
+      this.#onError(error, socket),
+    );
+    return server;
+  }
+
+  /** Never rejects: the handshake must end, and an error given to Node's callback would send no alert. */
+  async #chooseContext(socket: TLSSocket, servername: string): Promise<SecureContext | undefined> {
     try {
-      context = await choice.chooseContext(socket, servername);
+      const context = await this.#challenge.chooseContext(socket, servername);
       if (context === undefined)
-        reasons.set(socket, isConfigured(servername) ? 'no-certificate' : 'unknown-name');
+        this.#reasons.set(socket, this.#options.isConfigured(servername) ? 'no-certificate' : 'unknown-name');
+      return context;
     } catch {
-      // door 1 does not throw; were it to, the handshake must still end. An error given to `done` sends no alert.
-      reasons.set(socket, 'internal');
+      this.#reasons.set(socket, 'internal');
+      return undefined;
     }
-    done(null, context);
-  };
+  }
 
-  /** raw sockets that a TLS connection was made of; the others wait for their ClientHello */
-  const begun = new WeakSet<Socket>();
-  const late = new WeakSet<Socket>();
-  const deadlines = createDeadlines(handshakeTimeoutMs, (socket) => {
-    // a TLS connection tells of its end itself
-    if (begun.has(socket)) late.add(socket);
-    else emit('handshake.failed', { reason: 'timeout' });
+  #onLate(socket: Socket): void {
+    // a TLS connection reports its end itself
+    if (this.#begun.has(socket)) this.#late.add(socket);
+    else this.#options.emit('handshake.failed', { reason: 'timeout' });
     socket.destroy();
-  });
+  }
 
-  const server = createServer({
-    ...SERVER_TLS,
-    // ours, which begins with the connection, is the one that counts: Node's, for each, begins with the ClientHello
-    handshakeTimeout: handshakeTimeoutMs * 2,
-    // Node calls both as methods of the TLSSocket
-    ALPNCallback(this: TLSSocket, { protocols }: { protocols: string[] }) {
-      return choice.chooseProtocol(this, protocols);
-    },
-    SNICallback(this: TLSSocket, servername: string, done: SniDone) {
-      void chooseContext(this, servername, done);
-    },
-  } as unknown as Parameters<typeof createServer>[0]);
-
-  server.on('secureConnection', (socket: TLSSocket) => {
-    deadlines.stop(rawSocketOf(socket));
+  #onSecure(socket: TLSSocket): void {
+    const { emit, http1, http2 } = this.#options;
+    this.#deadlines.stop(rawSocketOf(socket));
     if (isValidation(socket)) {
-      // the CA has seen what it came for; nothing is served here
+      // the CA has seen the challenge certificate; nothing is served here
       socket.on('error', () => undefined);
       socket.end();
       return;
@@ -117,29 +145,20 @@ export const createTlsServer = ({
     });
     if (socket.alpnProtocol === 'h2') http2.emit('connection', socket);
     else http1.emit('connection', socket);
-  });
-  server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
+  }
+
+  #onError(error: NodeJS.ErrnoException, socket: TLSSocket): void {
     const raw = rawSocketOf(socket);
-    deadlines.stop(raw);
-    const reason = reasons.get(socket) ?? (late.has(raw) ? 'timeout' : reasonOf(error.code));
-    emit('handshake.failed', { reason });
-    // our listener takes Node's own destroy away
+    this.#deadlines.stop(raw);
+    const reason = this.#reasons.get(socket) ?? (this.#late.has(raw) ? 'timeout' : reasonOf(error.code));
+    this.#options.emit('handshake.failed', { reason });
+    // with a listener of ours Node does not destroy the socket
     socket.destroy();
-  });
-  const take = createFirstBytes({
-    isEnough: isWholeHello,
-    deadlines,
-    onReady: (socket) => {
-      begun.add(socket);
-      server.emit('connection', socket);
-    },
-    onGone: () => emit('handshake.failed', { reason: 'gone' }),
-  });
-  return {
-    take,
-    cutSilent: () => {
-      for (const socket of deadlines.waiting()) if (!begun.has(socket)) socket.destroy();
-    },
-    close: deadlines.close,
-  };
-};
+  }
+}
+
+/**
+ * The TLS server of the https listener. It has no certificate of its own: a name that is not configured, or no name at all,
+ * ends in an alert (RFC 6066 §3) that does not tell which names are served.
+ */
+export const createTlsServer = (options: TlsOptions): TlsStage => new TlsListener(options);

@@ -1,5 +1,5 @@
-// One request and its answer, the same for HTTP/1 and HTTP/2: what route, headers, forward and respond work on.
-// http1-exchange.ts and http2-exchange.ts make them; nothing past those two knows the protocol version's own types.
+// One request and its response, the same for HTTP/1 and HTTP/2: what route, headers, forward and respond work on.
+// http1-exchange.ts and http2-exchange.ts make them; only those two know the types of their protocol version.
 
 import type { Readable } from 'node:stream';
 import type { LinkgateError } from '../../core/errors.ts';
@@ -22,37 +22,41 @@ export interface Exchange {
   readonly startedMs: number;
   /** HTTP/2: DATA came for a method that has no content */
   readonly strayContent: boolean;
-  /** nobody is there any more to answer to */
+  /** the client is gone */
   readonly closed: boolean;
 
   /**
    * The request's content, or undefined when it has none.
-   * Whoever asks has to read it, or to close the connection; destroying it is the exchange's own business.
+   * The caller reads it or closes the connection; only the exchange itself destroys it.
    * @param framed - whether the fields announce a content; they decide in HTTP/1, END_STREAM does in HTTP/2
    */
   body(framed: boolean): Readable | undefined;
-  /** sends an interim answer (RFC 9110 §15.2), quiet where the client's version has none or it cannot be sent */
+  /** sends an interim response (RFC 9110 §15.2); does nothing where the client's version has none or it cannot be sent */
   inform(status: number, fields: FieldLines): void;
   /**
-   * Sends the head of the answer, once.
+   * Sends the head of the response, once.
    * @throws when a field cannot be sent in the client's version; nothing was sent then
    */
   head(status: number, reason: string, fields: FieldLines): void;
   /** @returns false when the client reads slower than we write: wait for `onDrain` */
   write(chunk: Buffer): boolean;
   end(trailers?: FieldLines): void;
-  /** breaks the answer off so that the client sees it: cut connection on HTTP/1, RST_STREAM on HTTP/2 */
+  /** cuts the response off so that the client sees it: closed connection on HTTP/1, RST_STREAM on HTTP/2 */
   abort(): void;
-  /** after this answer the connection closes, whatever was sent behind the request is not read; before `head` */
+  /** the connection closes after this response, and what follows the request is not read; call it before `head` */
   closeAfter(): void;
 
-  /** fields that the head of the answer carries beside its own, whoever makes it: the domain's own policy */
+  /**
+   * Adds a listener that is called once when the exchange is over, in the order in which listeners were added; `finished` when the
+   * whole response was handed to the system.
+   */
+  onClose(listener: (finished: boolean) => void): void;
+
+  /** fields that the head of every response of the domain carries as well: the domain's own policy */
   policy: FieldLines;
 
   /** called whenever more can be written after `write` said false */
   onDrain: (() => void) | undefined;
-  /** called once when the exchange is over; `finished` when the whole answer was handed to the system */
-  onClose: ((finished: boolean) => void) | undefined;
   /** called when the rest of the request turns out to be malformed or too slow, and the client is still there */
   onFault: ((error: LinkgateError) => void) | undefined;
 }

@@ -36,7 +36,7 @@ export interface Http1Connection {
   closing: boolean;
   /** the process drains: each answer, also to a request that came before, closes its connection */
   readonly isDraining: () => boolean;
-  /** called when an exchange is over, behind its own onClose */
+  /** called when an exchange is over, after its own close listeners */
   onOver(request: IncomingMessage): void;
 }
 
@@ -54,12 +54,12 @@ export class Http1Exchange implements Exchange {
   readonly strayContent = false;
   policy: FieldLines = [];
   onDrain: (() => void) | undefined;
-  onClose: ((finished: boolean) => void) | undefined;
   onFault: ((error: LinkgateError) => void) | undefined;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #connection: Http1Connection;
   #hearsDrain = false;
+  readonly #closeListeners: ((finished: boolean) => void)[] = [];
   /** the head was made in this turn of the loop, and nothing was written */
   #mayHold = false;
   /** the first content, while more may come in the same turn */
@@ -76,11 +76,15 @@ export class Http1Exchange implements Exchange {
     this.#response = response;
     this.#connection = connection;
     response.on('close', () => {
-      this.onClose?.(response.writableFinished);
+      for (const listener of this.#closeListeners) listener(response.writableFinished);
       connection.onOver(request);
     });
     response.on('error', ignore);
     request.on('error', ignore);
+  }
+
+  onClose(listener: (finished: boolean) => void): void {
+    this.#closeListeners.push(listener);
   }
 
   get closed(): boolean {

@@ -1,5 +1,5 @@
-// HTTP/1.0 and 1.1: Node's parser and clocks, one request of a connection at a time, and refusals that close.
-// Both listeners use it; it decides nothing about names, routes or upstreams.
+// HTTP/1.0 and 1.1: Node's parser and clocks, one request of a connection at a time, and refusals that close the connection.
+// Both listeners use it. It decides nothing about names, routes or upstreams.
 
 import {
   createServer,
@@ -16,19 +16,19 @@ import { connectionFacts } from '../connections/connection-facts.ts';
 import type { HandleExchange } from './exchange.ts';
 import { closeLingering, Http1Exchange, type Http1Connection } from './http1-exchange.ts';
 
-/** Requests a client may send ahead of its answers; browsers and mail scanners send none. */
+/** Requests that a client may send before it has the response to an earlier one; browsers and mail scanners send none. */
 const PIPELINED = 16;
 
 /** An open connection. */
 interface Connection extends Http1Connection {
-  /** the request being answered */
+  /** the request in progress */
   current: Http1Exchange | undefined;
-  /** sent ahead (RFC 9112 §9.3.2): not acted on before the one in front is answered */
+  /** pipelined (RFC 9112 §9.3.2): not acted on before the one ahead has its response */
   readonly waiting: [IncomingMessage, ServerResponse][];
   requests: number;
 }
 
-/** What Node's parser says, as one of our codes. */
+/** An error of Node's parser as one of our codes. */
 const refusalOf = (code: string | undefined): ErrorCode => {
   if (code === 'HPE_HEADER_OVERFLOW') return 'ERR_REQUEST_HEADERS_TOO_LARGE';
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'ERR_REQUEST_TIMEOUT';
@@ -40,51 +40,20 @@ export interface Http1Options {
   readonly handle: HandleExchange;
   readonly emit: Emit;
   readonly limits: Limits;
-  /** true while the process drains: each answer then closes its connection */
+  /** true while the process drains: each response then closes its connection */
   readonly isDraining: () => boolean;
 }
 
 export interface Http1Stage {
-  /** fed connections (`emit('connection', socket)`); it does not listen itself */
+  /** takes connections by `emit('connection', socket)`; it does not listen itself */
   readonly server: Server;
-  /** closes connections that carry no request: kept ones at once, fresh ones when they had `graceMs` to ask */
+  /** closes connections without a request: kept ones at once, fresh ones after `graceMs` */
   drain(graceMs: number): void;
   /** how many are open */
   connections(): number;
 }
 
-/**
- * An HTTP/1 server that is fed connections (`emit('connection', socket)`) and does not listen itself.
- * Its clocks run from the start: head within `headersMs`, whole request within `requestMs`, idle `keepAliveMs`.
- */
-export const createHttp1Server = ({
-  listener,
-  handle,
-  emit,
-  limits,
-  isDraining,
-}: Http1Options): Http1Stage => {
-  const connections = new Map<Socket, Connection>();
-  const connectionOf = (socket: Socket): Connection => {
-    let connection = connections.get(socket);
-    if (connection === undefined) {
-      const facts = connectionFacts(listener, socket);
-      const made: Connection = {
-        facts,
-        isDraining,
-        closing: false,
-        current: undefined,
-        waiting: [],
-        requests: 0,
-        onOver: (request) => next(made, request),
-      };
-      connection = made;
-      connections.set(socket, connection);
-      socket.once('close', () => connections.delete(socket));
-    }
-    return connection;
-  };
-
+const createNodeServer = (limits: Limits): Server => {
   const server = createServer({
     maxHeaderSize: limits.headerBytes,
     // Node refuses a head that may take longer than the whole
@@ -93,45 +62,102 @@ export const createHttp1Server = ({
     keepAliveTimeout: limits.keepAliveMs,
     connectionsCheckingInterval: Math.min(1_000, limits.headersMs, limits.requestMs),
     insecureHTTPParser: false,
-    requireHostHeader: false, // ours: serve/request/headers.ts answers it like every other framing rule
+    requireHostHeader: false, // ours: serve/request/headers.ts checks it like every other framing rule
     noDelay: true,
   });
-  // Node would drop what is past the number and frame by it all the same; serve/request/headers.ts refuses instead
+  // Node drops fields past this number and still frames the message by them; serve/request/headers.ts refuses instead
   server.maxHeadersCount = 0;
+  return server;
+};
 
-  const start = (connection: Connection, request: IncomingMessage, response: ServerResponse): void => {
+class Http1Server implements Http1Stage {
+  readonly server: Server;
+  readonly #options: Http1Options;
+  readonly #connections = new Map<Socket, Connection>();
+
+  constructor(options: Http1Options, server: Server) {
+    this.#options = options;
+    this.server = server;
+  }
+
+  /** Attaches the listeners and starts Node's clocks. */
+  start(): void {
+    const { server } = this;
+    const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
+      this.#onRequest(request, response);
+    server.on('connection', (socket: Socket) => this.#connectionOf(socket));
+    server.on('request', onRequest);
+    // with a listener of ours Node does not send 100 or 417 by itself: body() and serve/request/headers.ts do
+    server.on('checkContinue', onRequest);
+    server.on('checkExpectation', onRequest);
+    server.on('connect', (_request, socket: Socket) => this.#refuse(socket, 'ERR_REQUEST_UNSUPPORTED'));
+    server.on('clientError', (error: NodeJS.ErrnoException, duplex) => {
+      const socket = duplex as Socket;
+      if (error.code === 'ECONNRESET' || error.code === 'EPIPE' || !socket.writable) socket.destroy();
+      else this.#refuse(socket, refusalOf(error.code));
+    });
+    // Node starts its connection clocks on this event, which a server that does not listen never gets
+    server.emit('listening');
+  }
+
+  connections(): number {
+    return this.#connections.size;
+  }
+
+  drain(graceMs: number): void {
+    this.server.closeIdleConnections();
+    setTimeout(() => {
+      for (const [socket, { current }] of this.#connections) if (current === undefined) socket.destroy();
+    }, graceMs).unref();
+  }
+
+  #connectionOf(socket: Socket): Connection {
+    const known = this.#connections.get(socket);
+    if (known !== undefined) return known;
+    const { listener, isDraining } = this.#options;
+    const connection: Connection = {
+      facts: connectionFacts(listener, socket),
+      isDraining,
+      closing: false,
+      current: undefined,
+      waiting: [],
+      requests: 0,
+      onOver: (request) => this.#next(connection, request),
+    };
+    this.#connections.set(socket, connection);
+    socket.once('close', () => this.#connections.delete(socket));
+    return connection;
+  }
+
+  #onRequest(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    const connection = this.#connectionOf(socket);
+    if (connection.closing) return;
+    if (connection.current === undefined) this.#begin(connection, request, response);
+    else if (connection.waiting.length < PIPELINED) connection.waiting.push([request, response]);
+    else socket.destroy();
+  }
+
+  #begin(connection: Connection, request: IncomingMessage, response: ServerResponse): void {
+    const { handle, limits } = this.#options;
     const exchange = new Http1Exchange(connection, request, response);
     connection.current = exchange;
     connection.requests += 1;
     if (connection.requests >= limits.requestsPerConnection) exchange.closeAfter();
     handle(exchange);
-  };
+  }
 
-  const next = (connection: Connection, { socket }: IncomingMessage): void => {
+  #next(connection: Connection, { socket }: IncomingMessage): void {
     connection.current = undefined;
     const waiting = connection.closing ? undefined : connection.waiting.shift();
-    if (waiting !== undefined) start(connection, ...waiting);
-    // an answer whose head was out before the drain began promised more; there is no more
-    else if (isDraining()) socket.destroySoon();
-  };
-
-  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    const { socket } = request;
-    const connection = connectionOf(socket);
-    if (connection.closing) return;
-    if (connection.current === undefined) start(connection, request, response);
-    else if (connection.waiting.length < PIPELINED) connection.waiting.push([request, response]);
-    else socket.destroy();
-  };
-  server.on('connection', connectionOf);
-  server.on('request', onRequest);
-  // with a listener of ours Node does not answer 100 or 417 by itself: body() and serve/request/headers.ts do
-  server.on('checkContinue', onRequest);
-  server.on('checkExpectation', onRequest);
+    if (waiting !== undefined) this.#begin(connection, ...waiting);
+    // a response whose head was sent before the drain began promised to keep the connection
+    else if (this.#options.isDraining()) socket.destroySoon();
+  }
 
   /** Refuses what is not even a request: no Exchange, no route, no name. */
-  const refuse = (socket: Socket, code: ErrorCode): void => {
-    const connection = connectionOf(socket);
+  #refuse(socket: Socket, code: ErrorCode): void {
+    const connection = this.#connectionOf(socket);
     if (connection.closing) return;
     const { current } = connection;
     const error = new LinkgateError(code, 'request could not be parsed, or came too slowly');
@@ -141,9 +167,10 @@ export const createHttp1Server = ({
       current.onFault(error);
       return;
     }
+    const { emit, listener } = this.#options;
     emit('request.refused', { listener, code, status });
     if (current !== undefined) {
-      // the request in front was good: its answer goes out whole, and nothing behind it
+      // the request ahead was good: its response is sent whole, and nothing after it
       current.closeAfter();
       return;
     }
@@ -152,24 +179,15 @@ export const createHttp1Server = ({
       `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
     );
     closeLingering(socket);
-  };
+  }
+}
 
-  server.on('connect', (_request, socket: Socket) => refuse(socket, 'ERR_REQUEST_UNSUPPORTED'));
-  server.on('clientError', (error: NodeJS.ErrnoException, duplex) => {
-    const socket = duplex as Socket;
-    if (error.code === 'ECONNRESET' || error.code === 'EPIPE' || !socket.writable) socket.destroy();
-    else refuse(socket, refusalOf(error.code));
-  });
-  // Node starts its connection clocks on this event; a server that is fed would never get it
-  server.emit('listening');
-  return {
-    server,
-    connections: () => connections.size,
-    drain: (graceMs) => {
-      server.closeIdleConnections();
-      setTimeout(() => {
-        for (const [socket, { current }] of connections) if (current === undefined) socket.destroy();
-      }, graceMs).unref();
-    },
-  };
+/**
+ * An HTTP/1 server that takes connections (`emit('connection', socket)`) and does not listen itself.
+ * Its clocks run from the start: head within `headersMs`, whole request within `requestMs`, idle `keepAliveMs`.
+ */
+export const createHttp1Server = (options: Http1Options): Http1Stage => {
+  const http1 = new Http1Server(options, createNodeServer(options.limits));
+  http1.start();
+  return http1;
 };

@@ -68,7 +68,6 @@ export class Http2Exchange implements Exchange {
   strayContent = false;
   policy: FieldLines = [];
   onDrain: (() => void) | undefined;
-  onClose: ((finished: boolean) => void) | undefined;
   onFault: ((error: LinkgateError) => void) | undefined;
   readonly #stream: ServerHttp2Stream;
   #trailers: FieldLines | undefined;
@@ -77,6 +76,7 @@ export class Http2Exchange implements Exchange {
   #ended = false;
   #closing = false;
   #hearsDrain = false;
+  readonly #closeListeners: ((finished: boolean) => void)[] = [];
 
   constructor(connection: ConnectionFacts, stream: ServerHttp2Stream, rawFields: FieldLines) {
     const { method, target, fields } = readHead(rawFields);
@@ -89,8 +89,13 @@ export class Http2Exchange implements Exchange {
     if (stream.endAfterHeaders) stream.resume();
     stream.on('error', ignore);
     stream.on('close', () => {
-      this.onClose?.(this.#ended && stream.rstCode === constants.NGHTTP2_NO_ERROR);
+      const finished = this.#ended && stream.rstCode === constants.NGHTTP2_NO_ERROR;
+      for (const listener of this.#closeListeners) listener(finished);
     });
+  }
+
+  onClose(listener: (finished: boolean) => void): void {
+    this.#closeListeners.push(listener);
   }
 
   get closed(): boolean {

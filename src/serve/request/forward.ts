@@ -5,7 +5,7 @@ import { requestContent, type Uploads } from '../http/content.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { RequestFields } from './headers.ts';
 import { identityFields, type Client } from './identity.ts';
-import type { Answer } from './respond.ts';
+import type { Responder } from './respond.ts';
 import type { Route } from './route.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 
@@ -15,20 +15,20 @@ export interface ForwardOptions {
   readonly fields: RequestFields;
   readonly client: Client;
   readonly upstream: Upstream;
-  readonly answer: Answer;
+  readonly responder: Responder;
   readonly bodyBytes: number;
   readonly uploads: Uploads;
 }
 
 /**
- * Sends the exchange's request to the upstream; `answer` sees to everything that comes back.
- * A connection to the tracker is taken when there is something to send on it: at once without content, else when the
- * content is here, or when it is large and one of the few places for what still arrives is free.
- * Never throws: what fails is answered.
+ * Sends the exchange's request to the upstream; `responder` handles everything that comes back.
+ * The request takes a connection to the tracker when there is something to send: at once without content, else when the whole
+ * content has arrived, or when the content is large and one of the few places for unfinished contents is free.
+ * Never throws: what fails becomes a response.
  */
 export const forward = (options: ForwardOptions): void => {
-  const { exchange, route, fields, client, upstream, answer, bodyBytes, uploads } = options;
-  if (!answer.isOpen()) return;
+  const { exchange, route, fields, client, upstream, responder, bodyBytes, uploads } = options;
+  if (!responder.isOpen()) return;
   const source = exchange.body(fields.hasContent);
   const content =
     source === undefined ? undefined : requestContent(source, fields.contentLength ?? bodyBytes);
@@ -46,19 +46,19 @@ export const forward = (options: ForwardOptions): void => {
           ],
           body: content?.stream,
         },
-        answer,
+        responder,
       );
     } catch (error) {
       content?.stream.destroy();
-      answer.fail(toLinkgateError(error));
+      responder.fail(toLinkgateError(error));
     }
   };
-  answer.start(content?.stream);
+  responder.start(content?.stream);
   if (content === undefined) {
     dispatch();
     return;
   }
-  content.stream.once('error', (error) => answer.fail(toLinkgateError(error)));
+  content.stream.once('error', (error) => responder.fail(toLinkgateError(error)));
   content.ready((whole) => {
     if (whole) {
       dispatch();
@@ -67,7 +67,7 @@ export const forward = (options: ForwardOptions): void => {
     try {
       uploads.enter(content.stream, dispatch);
     } catch (error) {
-      answer.fail(toLinkgateError(error));
+      responder.fail(toLinkgateError(error));
     }
   });
 };

@@ -4,69 +4,8 @@
 import { LinkgateError } from '../../core/errors.ts';
 import type { Limits } from '../../core/settings.ts';
 import { hasNoContent } from '../http/content.ts';
+import { classOf, classOfToken } from '../http/field-classes.ts';
 import type { FieldLines } from '../http/exchange.ts';
-
-type FieldClass =
-  'pass' | 'hop' | 'connection' | 'host' | 'identity' | 'length' | 'encoding' | 'expect' | 'policy';
-
-/** Fields that mean something to us, by lower-case name. All others pass. */
-const CLASSES: ReadonlyMap<string, FieldClass> = new Map<string, FieldClass>([
-  ['connection', 'connection'],
-  ['keep-alive', 'hop'],
-  ['proxy-connection', 'hop'],
-  ['proxy-authenticate', 'hop'],
-  ['proxy-authorization', 'hop'],
-  ['te', 'hop'],
-  ['upgrade', 'hop'],
-  ['http2-settings', 'hop'],
-  ['transfer-encoding', 'encoding'],
-  ['content-length', 'length'],
-  ['expect', 'expect'],
-  ['host', 'host'],
-  ['forwarded', 'identity'],
-  ['x-real-ip', 'identity'],
-  ['strict-transport-security', 'policy'],
-  ['alt-svc', 'policy'],
-  ['public-key-pins', 'policy'],
-  ['public-key-pins-report-only', 'policy'],
-]);
-
-/**
- * Class of one field name, any case. Names that some servers read as another one (`X_Forwarded_For`,
- * `x.real.ip`: CGI-style variables fold `_` and `.`) count as that other one when they speak of identity.
- */
-const judge = (name: string): FieldClass => {
-  const lower = name.toLowerCase();
-  const known = CLASSES.get(lower);
-  if (known !== undefined) return known;
-  if (lower.startsWith('x-forwarded-')) return 'identity';
-  if (!lower.includes('_') && !lower.includes('.')) return 'pass';
-  const folded = lower.replaceAll(/[_.]/g, '-');
-  return folded.startsWith('x-forwarded-') || CLASSES.get(folded) === 'identity' ? 'identity' : 'pass';
-};
-
-/**
- * Names as they were spelled, judged before: a click has the same dozen as the one before it. Only tokens are in it, and no
- * more than a few hundred: whoever sends others pays for them himself.
- */
-const judged = new Map<string, FieldClass>();
-const MOST_JUDGED = 512;
-const LONGEST_JUDGED = 64;
-
-/** What a field name is made of (RFC 9110 §5.6.2); HTTP/2 has no capitals (RFC 9113 §8.2.1). */
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-
-/** undefined for a name that is no token */
-const classOfToken = (name: string): FieldClass | undefined => {
-  const known = judged.get(name);
-  if (known !== undefined) return known;
-  if (!TOKEN.test(name)) return undefined;
-  const kind = judge(name);
-  if (judged.size < MOST_JUDGED && name.length <= LONGEST_JUDGED) judged.set(name, kind);
-  return kind;
-};
-
-const classOf = (name: string): FieldClass => classOfToken(name) ?? judge(name);
 
 /** Adds the names a Connection field nominates (RFC 9110 §7.6.1), lower case. */
 const nominate = (before: readonly string[] | undefined, value: string): readonly string[] | undefined => {
@@ -108,6 +47,109 @@ export interface RequestShape {
   readonly strayContent: boolean;
 }
 
+/** The fields of one request while they are read, one after the other. */
+class SeenFields {
+  readonly #httpVersion: RequestShape['httpVersion'];
+  readonly #forwarded: string[] = [];
+  #host: string | undefined;
+  #length: string | undefined;
+  #forwardedFor: string | undefined;
+  #forwardedProto: string | undefined;
+  #traceparent: string | undefined;
+  #isChunked = false;
+  #nominated: readonly string[] | undefined;
+
+  constructor(httpVersion: RequestShape['httpVersion']) {
+    this.#httpVersion = httpVersion;
+  }
+
+  add(name: string, value: string): void {
+    const kind = classOfToken(name);
+    if (kind === undefined) throw malformed('request has a field name that is no token');
+    if (!VALUE.test(value)) throw malformed('request has a field value with control bytes');
+    switch (kind) {
+      case 'pass':
+        // only a name of this length is compared: other fields cost a click nothing
+        if (name.length === 11 && name.toLowerCase() === 'traceparent')
+          this.#traceparent = this.#traceparent === undefined ? value : '';
+        this.#forwarded.push(name, value);
+        break;
+      case 'policy':
+        this.#forwarded.push(name, value);
+        break;
+      case 'identity':
+        this.#addIdentity(name, value);
+        break;
+      case 'hop':
+        refuseUpgrade(name, value, this.#httpVersion);
+        break;
+      default:
+        this.#addFraming(kind, value);
+    }
+  }
+
+  #addIdentity(name: string, value: string): void {
+    if (name.length === 15 && name.toLowerCase() === 'x-forwarded-for') {
+      this.#forwardedFor = this.#forwardedFor === undefined ? value : `${this.#forwardedFor}, ${value}`;
+    } else if (name.toLowerCase() === 'x-forwarded-proto') this.#forwardedProto = value;
+  }
+
+  #addFraming(kind: 'host' | 'length' | 'encoding' | 'expect' | 'connection', value: string): void {
+    switch (kind) {
+      case 'host':
+        if (this.#host !== undefined) throw malformed('request has two Host fields');
+        this.#host = value;
+        break;
+      case 'length':
+        if (this.#length !== undefined) throw malformed('request has two Content-Length fields');
+        if (!/^\d{1,15}$/.test(value))
+          throw malformed('request has a Content-Length that is not a plain number');
+        this.#length = value;
+        break;
+      case 'expect':
+        if (value.toLowerCase() !== '100-continue')
+          throw malformed('request has an Expect that is not 100-continue');
+        break;
+      case 'encoding':
+        if (this.#isChunked || value.toLowerCase() !== 'chunked') {
+          throw malformed('request has a Transfer-Encoding other than chunked');
+        }
+        this.#isChunked = true;
+        break;
+      case 'connection':
+        this.#nominated = nominate(this.#nominated, value);
+        break;
+    }
+    if (this.#httpVersion === '2' && (kind === 'connection' || kind === 'encoding'))
+      throw malformed('request has a connection field in HTTP/2');
+  }
+
+  /** @throws LinkgateError when the fields together do not frame one request */
+  read(method: string, strayContent: boolean): RequestFields {
+    const length = this.#length;
+    if (this.#host === undefined) throw malformed('request has no Host field');
+    if (this.#isChunked && length !== undefined)
+      throw malformed('request has both Content-Length and Transfer-Encoding');
+    if (this.#isChunked && this.#httpVersion !== '1.1')
+      throw malformed(`request has Transfer-Encoding in HTTP/${this.#httpVersion}`);
+    const contentLength = length === undefined ? undefined : Number(length);
+    const hasContent = this.#isChunked || strayContent || (contentLength ?? 0) > 0;
+    if (hasContent && hasNoContent(method))
+      throw malformed('request has content its method has no meaning for');
+    const forwarded = this.#forwarded;
+    if (contentLength !== undefined) forwarded.push('Content-Length', String(contentLength));
+    return {
+      host: this.#host,
+      forwarded: this.#nominated === undefined ? forwarded : withoutNominated(forwarded, this.#nominated),
+      hasContent,
+      contentLength,
+      forwardedFor: this.#forwardedFor,
+      forwardedProto: this.#forwardedProto,
+      traceparent: this.#traceparent === '' ? undefined : this.#traceparent,
+    };
+  }
+}
+
 /**
  * Reads a request's fields once: checks the framing, picks Host, keeps what may pass.
  *
@@ -130,15 +172,8 @@ export const readRequestFields = (
   if (fields.length > headerFields * 2) {
     throw new LinkgateError('ERR_REQUEST_HEADERS_TOO_LARGE', `request has more than ${headerFields} fields`);
   }
-  const forwarded: string[] = [];
-  let host: string | undefined;
-  let length: string | undefined;
-  let forwardedFor: string | undefined;
-  let forwardedProto: string | undefined;
-  let traceparent: string | undefined;
-  let chunked = false;
+  const seen = new SeenFields(httpVersion);
   let bytes = 0;
-  let dropped: readonly string[] | undefined;
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] as string;
     const value = fields[i + 1] as string;
@@ -149,77 +184,13 @@ export const readRequestFields = (
         'ERR_REQUEST_HEADERS_TOO_LARGE',
         `request has fields of more than ${headerBytes} bytes`,
       );
-    const kind = classOfToken(name);
-    if (kind === undefined) throw malformed('request has a field name that is no token');
-    if (!VALUE.test(value)) throw malformed('request has a field value with control bytes');
-    switch (kind) {
-      case 'pass':
-        // the name is looked at where its length fits: this costs a click nothing
-        if (name.length === 11 && name.toLowerCase() === 'traceparent')
-          traceparent = traceparent === undefined ? value : '';
-        forwarded.push(name, value);
-        break;
-      case 'policy':
-        forwarded.push(name, value);
-        break;
-      case 'host':
-        if (host !== undefined) throw malformed('request has two Host fields');
-        host = value;
-        break;
-      case 'length':
-        if (length !== undefined) throw malformed('request has two Content-Length fields');
-        if (!/^\d{1,15}$/.test(value))
-          throw malformed('request has a Content-Length that is not a plain number');
-        length = value;
-        break;
-      case 'encoding':
-        if (chunked || value.toLowerCase() !== 'chunked') {
-          throw malformed('request has a Transfer-Encoding other than chunked');
-        }
-        chunked = true;
-        break;
-      case 'expect':
-        if (value.toLowerCase() !== '100-continue')
-          throw malformed('request has an Expect that is not 100-continue');
-        break;
-      case 'connection':
-        dropped = nominate(dropped, value);
-        break;
-      case 'hop':
-        refuseUpgrade(name, value, httpVersion);
-        break;
-      case 'identity':
-        if (name.length === 15 && name.toLowerCase() === 'x-forwarded-for') {
-          forwardedFor = forwardedFor === undefined ? value : `${forwardedFor}, ${value}`;
-        } else if (name.toLowerCase() === 'x-forwarded-proto') forwardedProto = value;
-        break;
-    }
-    if (httpVersion === '2' && (kind === 'connection' || kind === 'encoding'))
-      throw malformed('request has a connection field in HTTP/2');
+    seen.add(name, value);
   }
-  if (host === undefined) throw malformed('request has no Host field');
-  if (chunked && length !== undefined)
-    throw malformed('request has both Content-Length and Transfer-Encoding');
-  if (chunked && httpVersion !== '1.1')
-    throw malformed(`request has Transfer-Encoding in HTTP/${httpVersion}`);
-  const contentLength = length === undefined ? undefined : Number(length);
-  const hasContent = chunked || strayContent || (contentLength ?? 0) > 0;
-  if (hasContent && hasNoContent(method))
-    throw malformed('request has content its method has no meaning for');
-  if (contentLength !== undefined) forwarded.push('Content-Length', String(contentLength));
-  return {
-    host,
-    forwarded: dropped === undefined ? forwarded : withoutNominated(forwarded, dropped),
-    hasContent,
-    contentLength,
-    forwardedFor,
-    forwardedProto,
-    traceparent: traceparent === '' ? undefined : traceparent,
-  };
+  return seen.read(method, strayContent);
 };
 
 /**
- * Apart from the rest, so that this answer too carries the policy of its domain, which has to be known first.
+ * Checked after the rest, when the domain is known, so that this response carries the domain's policy as well.
  * @throws LinkgateError `ERR_REQUEST_BODY_TOO_LARGE` (RFC 9110 §15.5.14)
  */
 export const refuseLargeContent = (

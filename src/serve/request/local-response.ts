@@ -1,29 +1,43 @@
-// What port 80 answers by itself: HTTP-01 challenges first (RFC 8555 §8.3), then, where a domain asks for it, the
-// redirect to https. Everything else is forwarded like https: mail already sent holds http links.
+// Local responses of port 80: HTTP-01 challenges first (RFC 8555 §8.3), then the redirect to https where a domain wants it.
+// Everything else is forwarded like https: mail already sent holds http links.
 
 import { systemClock } from '../../core/platform/clock.ts';
 import { withTimeout } from '../../core/platform/deadline.ts';
 import type { AnswerChallenge } from '../../core/ports.ts';
 import { clientKeyOf, type IsTrusted } from '../connections/ip-addresses.ts';
-import type { RespondLocally, LocalResponse } from './request-handler.ts';
+import type { Exchange } from '../http/exchange.ts';
+import type { Route } from './route.ts';
+
+/** A response that needs no upstream (an ACME challenge, a redirect to https). */
+export interface LocalResponse {
+  readonly status: number;
+  readonly fields: readonly string[];
+  readonly body: string | Buffer;
+}
+
+/** Called for each routed request of a listener; undefined: forward it. */
+export type RespondLocally = (
+  exchange: Exchange,
+  route: Route,
+) => Promise<LocalResponse | undefined> | LocalResponse | undefined;
 
 const CHALLENGE = '/.well-known/acme-challenge/';
 
 /**
- * Requests that may wait for door 2, together and for one client (an IPv6 /64): it answers all that wait for one name by
- * one look, so these are memory, not work. A flood from one place keeps no CA, which asks from several, waiting.
+ * Requests that may wait for port 2, in all and for one client (an IPv6 /64). One listing of the storage answers all requests
+ * for a name, so the limits bound memory, not work. A CA asks from several places: a flood from one of them does not block it.
  */
 const LOOKUPS = 1_024;
 const LOOKUPS_OF_ONE = 64;
 
-/** A CA gives up after some ten seconds, and asks again when told to; a client must not wait for a storage that hangs. */
+/** A CA gives up after about ten seconds and asks again later; a client must not wait for a storage that hangs. */
 const LOOKUP_MS = 5_000;
 
 export interface LocalResponseOptions {
   readonly answerChallenge: AnswerChallenge;
   /** whether a certificate is live for this configured name */
   readonly isLive: (name: string) => Promise<boolean>;
-  /** proxies are many clients: they are not held to the share of one */
+  /** a proxy is many clients: the limit for one client does not hold for it */
   readonly isTrusted: IsTrusted;
   /** how long a client waits for a lookup (5 s) */
   readonly lookupMs?: number;
@@ -54,13 +68,13 @@ export const createLocalResponses = ({
   isTrusted,
   lookupMs = LOOKUP_MS,
 }: LocalResponseOptions): RespondLocally => {
-  /** by name and token: a CA asks from several places at once, and a flood may ask for its token too */
+  /** by name and token: a CA asks from several places at once */
   const lookups = new Map<string, Promise<LocalResponse | undefined>>();
-  /** how many of them were begun for a client */
+  /** how many of them a client has begun */
   const begun = new Map<string, number>();
   const lookUp = async (name: string, token: string): Promise<LocalResponse | undefined> => {
     const keyAuthorization = await answerChallenge(name, token);
-    // never redirect the CA to a name whose certificate it is about to make
+    // never redirect the CA to a name that has no certificate yet
     return keyAuthorization === undefined ? undefined : challengeAnswer(keyAuthorization);
   };
   const hold = (key: string, client: string): (() => void) => {
@@ -72,33 +86,33 @@ export const createLocalResponses = ({
       else begun.set(client, left);
     };
   };
-  /** One that is late holds its place all the same: what hangs is not started again and again. */
-  const answered = async (
+  /** A late lookup keeps its place: what hangs is not started again and again. */
+  const answerOf = async (
     name: string,
     token: string,
     peerAddress: string,
   ): Promise<LocalResponse | undefined> => {
     const key = `${name} ${token}`;
-    let looking = lookups.get(key);
-    if (looking === undefined) {
+    let lookup = lookups.get(key);
+    if (lookup === undefined) {
       const client = clientKeyOf(peerAddress);
       if (lookups.size >= LOOKUPS) return BUSY;
       if ((begun.get(client) ?? 0) >= LOOKUPS_OF_ONE && !isTrusted(peerAddress)) return BUSY;
       const done = hold(key, client);
-      // behind a promise: it must not end before it is in the map
-      looking = Promise.resolve()
+      // after a turn: it must not end before it is in the map
+      lookup = Promise.resolve()
         .then(() => lookUp(name, token))
         .finally(done);
-      lookups.set(key, looking);
+      lookups.set(key, lookup);
     }
-    return withTimeout(looking, { clock: systemClock, limitMs: lookupMs, late: () => BUSY });
+    return withTimeout(lookup, { clock: systemClock, limitMs: lookupMs, late: () => BUSY });
   };
   return (exchange, { domain, target }) => {
     const challenge =
       target.startsWith(CHALLENGE) && (exchange.method === 'GET' || exchange.method === 'HEAD');
     const wantsRedirect = domain.redirectHttp && target.startsWith('/');
     if (challenge)
-      return answered(domain.name, target.slice(CHALLENGE.length), exchange.connection.peerAddress);
+      return answerOf(domain.name, target.slice(CHALLENGE.length), exchange.connection.peerAddress);
     if (!wantsRedirect) return undefined;
     return (async () => ((await isLive(domain.name)) ? redirect(domain.name, target) : undefined))();
   };

@@ -1,5 +1,5 @@
-// A click from end to end, once its connection stands: headers → route → (a local answer) → forward → respond.
-// A client sees a status and an id, the events have the rest.
+// A click from end to end, on an open connection: headers → route → (a local response) → forward → respond.
+// An error page shows a status and an id; the events have the rest.
 
 import { randomBytes } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
@@ -15,23 +15,11 @@ import type { Exchange, FieldLines, HandleExchange } from '../http/exchange.ts';
 import { forward } from './forward.ts';
 import { readRequestFields, refuseLargeContent, type RequestFields } from './headers.ts';
 import { clientOf } from './identity.ts';
-import { Answer } from './respond.ts';
+import type { LocalResponse, RespondLocally } from './local-response.ts';
+import { Responder } from './respond.ts';
 import { route, type FindDomain, type Route } from './route.ts';
 import type { StalledReaders } from './stalled-readers.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-
-/** An answer that needs no upstream (an ACME challenge, a redirect to https). */
-export interface LocalResponse {
-  readonly status: number;
-  readonly fields: readonly string[];
-  readonly body: string | Buffer;
-}
-
-/** Asked for each routed request of a listener; undefined: forward it. */
-export type RespondLocally = (
-  exchange: Exchange,
-  route: Route,
-) => Promise<LocalResponse | undefined> | LocalResponse | undefined;
 
 export interface RequestHandlerOptions {
   readonly findDomain: FindDomain;
@@ -54,8 +42,8 @@ const createIds = (): (() => string) => {
 };
 
 /**
- * Strict-Transport-Security where a domain asks for it (RFC 6797 §7.2: never on http), and never for its subdomains:
- * they are not ours to speak for.
+ * Strict-Transport-Security where a domain wants it (RFC 6797 §7.2: never on http), and never for its subdomains: they belong to
+ * others.
  */
 const policyOf = (domain: DomainSettings): FieldLines =>
   domain.hstsMaxAgeSeconds === undefined
@@ -64,41 +52,75 @@ const policyOf = (domain: DomainSettings): FieldLines =>
 
 const isPromise = <T>(value: T | Promise<T>): value is Promise<T> => value instanceof Promise;
 
-export const createRequestHandler = (options: RequestHandlerOptions): HandleExchange => {
-  const { findDomain, findUpstream, emit, limits, isTrusted, uploads, readers, clock, respondLocally } =
-    options;
-  const nextId = createIds();
+class RequestHandler {
+  readonly #options: RequestHandlerOptions;
+  readonly #nextId = createIds();
 
-  /** Refused before there was a domain to count it under: always the end of its connection. */
-  const refuse = (exchange: Exchange, error: LinkgateError): void => {
+  constructor(options: RequestHandlerOptions) {
+    this.#options = options;
+  }
+
+  /** See HandleExchange. */
+  handle(exchange: Exchange): void {
+    this.#guard(exchange, () => {
+      const { findDomain, limits, respondLocally } = this.#options;
+      const fields = readRequestFields(exchange, limits);
+      const { method, target, connection } = exchange;
+      const routed = route({ method, target, host: fields.host, connection }, findDomain);
+      if (exchange.listener === 'https') exchange.policy = policyOf(routed.domain);
+      refuseLargeContent(fields, limits);
+      const local = respondLocally?.(exchange, routed);
+      if (!isPromise(local)) {
+        this.#proceed(exchange, routed, fields, local);
+        return;
+      }
+      local.then(
+        (response) => this.#guard(exchange, () => this.#proceed(exchange, routed, fields, response)),
+        (error: unknown) => this.#guard(exchange, () => this.#refuse(exchange, toLinkgateError(error))),
+      );
+    });
+  }
+
+  /** Runs one step; what it throws becomes an error page, or the visible end of a response that has begun. */
+  #guard(exchange: Exchange, step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      try {
+        this.#refuse(exchange, toLinkgateError(error));
+      } catch {
+        exchange.abort();
+      }
+    }
+  }
+
+  #proceed(exchange: Exchange, routed: Route, fields: RequestFields, local: LocalResponse | undefined): void {
+    if (local === undefined) this.#forward(exchange, routed, fields);
+    else this.#sendLocal(exchange, routed, fields, local);
+  }
+
+  /** Refuses a request that has no domain yet to count it under: its connection always ends. */
+  #refuse(exchange: Exchange, error: LinkgateError): void {
     const { status } = error.entry;
-    const id = nextId();
-    emit('request.refused', { id, listener: exchange.listener, code: error.code, status });
+    const id = this.#nextId();
+    this.#options.emit('request.refused', { id, listener: exchange.listener, code: error.code, status });
     exchange.closeAfter();
     sendErrorPage(exchange, status, id);
-    watchReader(exchange);
-  };
+    this.#watchReader(exchange);
+  }
 
-  /** What is answered here is bounded like the tracker's answers: a client that takes nothing of it is cut. */
-  const watchReader = (exchange: Exchange): void => {
+  /** Local responses have the same limit as the tracker's: a client that reads nothing is cut. */
+  #watchReader(exchange: Exchange): void {
     if (exchange.closed) return;
-    const timer = setTimeout(() => exchange.abort(), limits.writeIdleMs);
-    const { onClose } = exchange;
-    exchange.onClose = (finished) => {
-      clearTimeout(timer);
-      onClose?.(finished);
-    };
-  };
+    const timer = setTimeout(() => exchange.abort(), this.#options.limits.writeIdleMs);
+    exchange.onClose(() => clearTimeout(timer));
+  }
 
-  const sendLocal = (
-    exchange: Exchange,
-    { domain }: Route,
-    fields: RequestFields,
-    local: LocalResponse,
-  ): void => {
+  #sendLocal(exchange: Exchange, { domain }: Route, fields: RequestFields, local: LocalResponse): void {
+    const { emit, isTrusted } = this.#options;
     const { address } = clientOf(exchange.connection.peerAddress, exchange.listener, fields, isTrusted);
-    const outcome = newOutcome(nextId(), domain.name, address, fields.traceparent);
-    exchange.onClose = (finished) => emitOutcome(emit, exchange, outcome, finished);
+    const outcome = newOutcome(this.#nextId(), domain.name, address, fields.traceparent);
+    exchange.onClose((finished) => emitOutcome(emit, exchange, outcome, finished));
     const bytes = Buffer.from(local.body);
     exchange.head(local.status, STATUS_CODES[local.status] ?? '', [
       ...local.fields,
@@ -111,60 +133,24 @@ export const createRequestHandler = (options: RequestHandlerOptions): HandleExch
       exchange.write(bytes);
     }
     exchange.end();
-    watchReader(exchange);
-  };
+    this.#watchReader(exchange);
+  }
 
-  const send = (exchange: Exchange, routed: Route, fields: RequestFields): void => {
+  #forward(exchange: Exchange, routed: Route, fields: RequestFields): void {
+    const { findUpstream, emit, limits, isTrusted, uploads, readers, clock } = this.#options;
     const { domain } = routed;
     const upstream = findUpstream(domain.upstream);
     if (upstream === undefined)
       throw new LinkgateError('ERR_INTERNAL', `upstream "${domain.upstream}" is missing`);
-    const { connection, listener } = exchange;
-    const client = clientOf(connection.peerAddress, listener, fields, isTrusted);
-    const outcome = newOutcome(nextId(), domain.name, client.address, fields.traceparent);
-    const answer = new Answer({ outcome, exchange, upstream, emit, limits, readers, clock });
-    forward({
-      exchange,
-      route: routed,
-      fields,
-      client,
-      upstream,
-      answer,
-      uploads,
-      bodyBytes: limits.bodyBytes,
-    });
-  };
+    const client = clientOf(exchange.connection.peerAddress, exchange.listener, fields, isTrusted);
+    const outcome = newOutcome(this.#nextId(), domain.name, client.address, fields.traceparent);
+    const responder = new Responder({ outcome, exchange, upstream, emit, limits, readers, clock });
+    const { bodyBytes } = limits;
+    forward({ exchange, route: routed, fields, client, upstream, responder, uploads, bodyBytes });
+  }
+}
 
-  return (exchange) => {
-    const guard = (step: () => void): void => {
-      try {
-        step();
-      } catch (error) {
-        try {
-          refuse(exchange, toLinkgateError(error));
-        } catch {
-          // half an answer went out already: the client must see that it is half
-          exchange.abort();
-        }
-      }
-    };
-    guard(() => {
-      const fields = readRequestFields(exchange, limits);
-      const { method, target, connection } = exchange;
-      const routed = route({ method, target, host: fields.host, connection }, findDomain);
-      if (exchange.listener === 'https') exchange.policy = policyOf(routed.domain);
-      refuseLargeContent(fields, limits);
-      const proceed = (local: LocalResponse | undefined): void => {
-        if (local === undefined) send(exchange, routed, fields);
-        else sendLocal(exchange, routed, fields, local);
-      };
-      const local = respondLocally?.(exchange, routed);
-      if (isPromise(local)) {
-        local.then(
-          (answer) => guard(() => proceed(answer)),
-          (error: unknown) => guard(() => refuse(exchange, toLinkgateError(error))),
-        );
-      } else proceed(local);
-    });
-  };
+export const createRequestHandler = (options: RequestHandlerOptions): HandleExchange => {
+  const handler = new RequestHandler(options);
+  return (exchange) => handler.handle(exchange);
 };

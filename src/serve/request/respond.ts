@@ -1,5 +1,5 @@
-// The last step of a click: the upstream's answer goes to the client as it comes, with back-pressure, and whatever
-// goes wrong on either side ends the other visibly. Decides nothing about where a request goes.
+// The last step of a click: relays the upstream's response to the client as it comes, with back-pressure. A failure on one side
+// ends the other side visibly. Decides nothing about where a request goes.
 
 import type { Readable } from 'node:stream';
 import type { Emit } from '../../core/events.ts';
@@ -12,9 +12,9 @@ import type { Exchange, FieldLines } from '../http/exchange.ts';
 import { responseFields, trailerFields } from './headers.ts';
 import type { StalledReader, StalledReaders } from './stalled-readers.ts';
 import { upstreamError } from '../upstream/network-error.ts';
-import type { Upstream, UpstreamResponse, UpstreamControl } from '../upstream/upstream.ts';
+import type { Upstream, ResponseListener, UpstreamControl } from '../upstream/upstream.ts';
 
-export interface AnswerOptions {
+export interface ResponderOptions {
   readonly outcome: Outcome;
   readonly exchange: Exchange;
   readonly upstream: Upstream;
@@ -24,55 +24,57 @@ export interface AnswerOptions {
   readonly clock: ResponseClock;
 }
 
-/** Who is waited for: the client for its content, the upstream for its answer or for more of it, the client to read. */
-type Awaited = 'content' | 'answer' | 'more' | 'reader';
+/** What the exchange waits for: the client's content, the upstream's response, more of the response, the client to read. */
+type Awaited = 'content' | 'response' | 'more' | 'reader';
 
-/** Interim answers are written without back-pressure; nobody has use for more of them. */
-const INTERIM_ANSWERS = 8;
+/** Interim responses are written without back-pressure; more of them have no use. */
+const INTERIM_RESPONSES = 8;
 
-/** One exchange's answer: hears the upstream on one side, the client on the other, and settles exactly once. */
-export class Answer implements UpstreamResponse, StalledReader, Timed {
+/** The response of one exchange: hears the upstream on one side and the client on the other, and settles exactly once. */
+export class Responder implements ResponseListener, StalledReader, Timed {
   dueMs = Infinity;
   earlier: Timed | undefined;
   later: Timed | undefined;
-  readonly #options: AnswerOptions;
+  readonly #options: ResponderOptions;
   #control: UpstreamControl | undefined;
-  #awaited: Awaited = 'answer';
-  /** the upstream has nothing more to say, or must not say it any more */
+  #awaited: Awaited = 'response';
+  /** the upstream has sent everything, or nothing more of it is taken */
   #settled = false;
   #headSent = false;
+  /** its one event was emitted */
+  #isOver = false;
   #informed = 0;
   #dispatchedMs = 0;
   #content: Readable | undefined;
 
-  constructor(options: AnswerOptions) {
+  constructor(options: ResponderOptions) {
     this.#options = options;
     const { exchange, clock } = options;
     clock.add(this);
-    exchange.onClose = (finished) => this.#clientClosed(finished);
+    exchange.onClose((finished) => this.#clientClosed(finished));
     exchange.onDrain = () => this.#drained();
     exchange.onFault = (error) => this.fail(error);
     if (exchange.closed) this.#clientClosed(false);
   }
 
-  /** Whether there is anything left to do: the client may have gone while something else was asked. */
+  /** Whether there is anything left to do: the client may have left in the meantime. */
   isOpen(): boolean {
     return !this.#settled;
   }
 
   /**
    * Starts the clocks; call before dispatch.
-   * @param content - of the request: its own time comes first, then the upstream's for the answer
+   * @param content - of the request: its time limit comes first, then the upstream's for the response
    */
   start(content: Readable | undefined): void {
     this.#dispatchedMs = performance.now();
     if (content === undefined) {
-      this.#await('answer', this.#dispatchedMs);
+      this.#await('response', this.#dispatchedMs);
       return;
     }
     this.#content = content;
     content.once('end', () => {
-      if (!this.#settled && !this.#headSent) this.#await('answer', performance.now());
+      if (!this.#settled && !this.#headSent) this.#await('response', performance.now());
     });
     this.#await('content', this.#dispatchedMs);
   }
@@ -87,7 +89,7 @@ export class Answer implements UpstreamResponse, StalledReader, Timed {
     switch (awaited) {
       case 'content':
         return limits.requestMs;
-      case 'answer':
+      case 'response':
         return upstream.responseTimeoutMs;
       case 'more':
         return limits.upstreamBodyMs;
@@ -96,18 +98,18 @@ export class Answer implements UpstreamResponse, StalledReader, Timed {
     }
   }
 
-  /** The clock's word: whoever was waited for is late. */
+  /** Called by the clock: what the exchange waits for is late. */
   onDue(): void {
     const { exchange, upstream } = this.#options;
     const awaited = this.#awaited;
     const inTime = `in ${this.#timeOf(awaited)} ms`;
     switch (awaited) {
       case 'content':
-        this.fail(new LinkgateError('ERR_REQUEST_TIMEOUT', `request body was not there ${inTime}`));
+        this.fail(new LinkgateError('ERR_REQUEST_TIMEOUT', `request body was not complete ${inTime}`));
         break;
-      case 'answer':
+      case 'response':
         this.fail(
-          new LinkgateError('ERR_UPSTREAM_TIMEOUT', `upstream "${upstream.id}" sent no answer ${inTime}`),
+          new LinkgateError('ERR_UPSTREAM_TIMEOUT', `upstream "${upstream.id}" sent no response ${inTime}`),
         );
         break;
       case 'more':
@@ -126,7 +128,7 @@ export class Answer implements UpstreamResponse, StalledReader, Timed {
   }
 
   onInform(status: number, fields: FieldLines): void {
-    if (this.#settled || this.#informed >= INTERIM_ANSWERS) return;
+    if (this.#settled || this.#informed >= INTERIM_RESPONSES) return;
     this.#informed += 1;
     this.#options.exchange.inform(status, responseFields(fields));
   }
@@ -139,7 +141,7 @@ export class Answer implements UpstreamResponse, StalledReader, Timed {
     try {
       exchange.head(status, reason, responseFields(fields));
     } catch (error) {
-      const message = 'upstream answered with a field that cannot be sent on';
+      const message = 'upstream sent a field that cannot be forwarded';
       this.fail(new LinkgateError('ERR_UPSTREAM_INVALID', message, { cause: error }));
       return;
     }
@@ -172,7 +174,7 @@ export class Answer implements UpstreamResponse, StalledReader, Timed {
     this.fail(error instanceof LinkgateError ? error : upstreamError(error));
   }
 
-  /** Ends the exchange with an error, whoever found it, and gives the upstream's side up. */
+  /** Ends the exchange with an error and gives up the upstream's side. */
   fail(error: LinkgateError): void {
     if (!this.#settle()) return;
     this.#control?.abort();
@@ -205,16 +207,17 @@ export class Answer implements UpstreamResponse, StalledReader, Timed {
     this.#control?.resume();
   }
 
-  /** Breaks the answer off: its client takes nothing of it. */
+  /** Cuts the response off: its client reads nothing of it. */
   cut(): void {
     this.#options.exchange.abort();
   }
 
   #clientClosed(finished: boolean): void {
     const { exchange, emit, outcome, clock } = this.#options;
+    if (this.#isOver) return;
+    this.#isOver = true;
     clock.remove(this);
     if (this.#settle()) this.#control?.abort();
-    exchange.onClose = undefined;
     emitOutcome(emit, exchange, outcome, finished && outcome.status !== 0);
   }
 
@@ -224,7 +227,7 @@ export class Answer implements UpstreamResponse, StalledReader, Timed {
     this.#settled = true;
     this.#options.readers.leave(this);
     this.dueMs = Infinity;
-    // not read to its end: nobody will
+    // not read to its end: nothing reads the rest
     if (this.#content?.readableEnded === false) this.#content.destroy();
     return true;
   }

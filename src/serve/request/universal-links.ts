@@ -1,8 +1,8 @@
-// What the https listener answers by itself: the files that app links are verified with, where a domain has them.
-// They are JSON already, checked when the settings were loaded; a domain without one is forwarded as ever.
+// Local responses of https: the files that verify app links, where a domain has them. They are JSON, checked when the settings
+// were loaded. A domain without such a file is forwarded as always.
 
 import type { DomainSettings } from '../../core/settings.ts';
-import type { RespondLocally } from './request-handler.ts';
+import type { RespondLocally } from './local-response.ts';
 
 type Kind = keyof NonNullable<DomainSettings['universalLinks']>;
 

@@ -1,5 +1,5 @@
 // One request on one upstream connection: undici's handler. It knows whether the connection was used before and
-// whether a byte of an answer came, and so whether the request may be sent once more (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
+// whether a byte of a response came, and so whether the request may be sent once more (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
 
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
@@ -15,16 +15,16 @@ export interface UpstreamRequest {
   readonly body: Readable | undefined;
 }
 
-/** The side of the one who asked, towards the upstream. */
+/** What the sender of a request can do about it. */
 export interface UpstreamControl {
   /** goes on after `onData` said false */
   resume(): void;
-  /** gives the request up: unsent it is never sent, sent its connection is closed */
+  /** gives the request up: it is not sent, or its connection is closed */
   abort(): void;
 }
 
 /** Hears what becomes of a request. After `onEnd` or `onError` nothing follows. Must not throw. */
-export interface UpstreamResponse {
+export interface ResponseListener {
   /** at once, before anything is sent */
   onControl(control: UpstreamControl): void;
   onInform(status: number, fields: FieldLines): void;
@@ -45,7 +45,7 @@ export interface AttemptSlot {
 
 export interface AttemptOptions<Slot extends AttemptSlot> {
   readonly request: UpstreamRequest;
-  readonly answer: UpstreamResponse;
+  readonly listener: ResponseListener;
   /** the slot carries nothing more of this attempt */
   readonly release: (slot: Slot) => void;
   /** sends again, on a connection that was not used before */
@@ -54,20 +54,20 @@ export interface AttemptOptions<Slot extends AttemptSlot> {
   readonly nowMs?: () => number;
 }
 
-/** What a peer that had closed an idle connection looks like from here. */
+/** Errors of a connection that the peer had closed while it was idle. */
 const STALE = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
 /**
- * A closed connection says so within a round trip of what was sent on it, half a second around the world and one
- * retransmission more. A tracker that was silent for longer took the request, and may have acted on it.
+ * A closed connection shows within a round trip after something is sent on it: half a second around the world, and one
+ * retransmission. A tracker that was silent for longer has the request, and may have acted on it.
  */
 const STALE_WITHIN_MS = 1_000;
 
 const GIVEN_UP = new Error('request was given up');
 
 /**
- * undici calls handlers of this older form by itself. The newer one, with a controller, is put on top of it: two objects more
- * for each request, and every answer's fields read once more into an object that nobody here looks at.
+ * undici calls handlers of this older form directly. The newer form, with a controller, wraps it: two more objects for each
+ * request, and the fields of each response are parsed once more into an object that is not used here.
  */
 export class Attempt<Slot extends AttemptSlot> implements Dispatcher.DispatchHandler, UpstreamControl {
   readonly request: UpstreamRequest;
@@ -80,7 +80,7 @@ export class Attempt<Slot extends AttemptSlot> implements Dispatcher.DispatchHan
   readonly #nowMs: () => number;
   #reused = false;
   #sentMs = 0;
-  #answering = false;
+  #responding = false;
   #repeated = false;
   #givenUp = false;
   /** set while the request waits for a slot: takes it out of the queue */
@@ -126,21 +126,21 @@ export class Attempt<Slot extends AttemptSlot> implements Dispatcher.DispatchHan
     this.#sentMs = this.#nowMs();
   }
 
-  /** undici's hook for the first byte of an answer */
+  /** undici's hook for the first byte of a response */
   onResponseStarted(): void {
-    this.#answering = true;
+    this.#responding = true;
   }
 
   onHeaders(status: number, raw: Buffer[], _resume: () => void, reason: string): boolean {
     const fields = rawFields(raw);
-    if (status < 200) this.#options.answer.onInform(status, fields);
-    else this.#options.answer.onHead(status, reason, fields);
+    if (status < 200) this.#options.listener.onInform(status, fields);
+    else this.#options.listener.onHead(status, reason, fields);
     return true;
   }
 
   /** @returns true always: undici's own pause is not used, see pause.ts */
   onData(chunk: Buffer): boolean {
-    if (!this.#options.answer.onData(chunk)) {
+    if (!this.#options.listener.onData(chunk)) {
       this.#paused = true;
       this.#pause?.begin();
     }
@@ -149,7 +149,7 @@ export class Attempt<Slot extends AttemptSlot> implements Dispatcher.DispatchHan
 
   onComplete(trailers: readonly (Buffer | string)[] | null): void {
     this.#release();
-    this.#options.answer.onEnd(trailers === null ? [] : rawFields(trailers));
+    this.#options.listener.onEnd(trailers === null ? [] : rawFields(trailers));
   }
 
   onError(error: Error): void {
@@ -162,7 +162,7 @@ export class Attempt<Slot extends AttemptSlot> implements Dispatcher.DispatchHan
     }
     this.#release();
     this.request.body?.destroy();
-    if (!this.#givenUp) this.#options.answer.onError(error);
+    if (!this.#givenUp) this.#options.listener.onError(error);
   }
 
   /**
@@ -175,7 +175,7 @@ export class Attempt<Slot extends AttemptSlot> implements Dispatcher.DispatchHan
       (method === 'GET' || method === 'HEAD') &&
       body === undefined &&
       this.#reused &&
-      !this.#answering &&
+      !this.#responding &&
       !this.#repeated &&
       !this.#givenUp &&
       this.#nowMs() - this.#sentMs <= STALE_WITHIN_MS &&

@@ -1,5 +1,5 @@
-// One connection to an upstream, over whichever of its addresses answers first (RFC 8305 §5): each gets a head start,
-// none is waited for, the losers are closed. Verified TLS under the upstream's own name; knows no request.
+// One connection to an upstream, over the first of its addresses that answers (RFC 8305 §5): each address gets a head start over
+// the next one, and the losers are closed. Verified TLS under the upstream's own name. Knows no request.
 
 import { connect as tlsConnect, type ConnectionOptions, type SecureContext, type TLSSocket } from 'node:tls';
 import { LinkgateError } from '../../core/errors.ts';
@@ -33,26 +33,48 @@ export interface ConnectBounds {
  */
 export type ConnectToFirst = (addresses: readonly string[], bounds: ConnectBounds) => Promise<Connected>;
 
-/** RFC 8305 §8: the recommended head start of an address before the next is tried beside it. */
+/** RFC 8305 §8: the recommended head start of an address before the next one is tried as well. */
 const HEAD_START_MS = 250;
-/** An address that failed, or was overtaken, goes to the end of the line for so long. */
+/** An address that failed, or was overtaken, is tried last for this long. */
 const AVOID_MS = 60_000;
 
-export const createHappyEyeballs = (options: HappyEyeballsOptions): ConnectToFirst => {
-  const { port, serverName, secureContext, nowMs = () => performance.now() } = options;
+/** What is remembered from one race to the next: the TLS session, and addresses that failed. */
+class Attempts {
+  readonly #options: HappyEyeballsOptions;
   /** address → when it may come first again; never more than the addresses of the last answers */
-  const avoided = new Map<string, number>();
-  let session: Buffer | undefined;
+  readonly #avoided = new Map<string, number>();
+  #session: Buffer | undefined;
 
-  const avoid = (address: string): void => void avoided.set(address, nowMs() + AVOID_MS);
-  const inOrder = (addresses: readonly string[]): string[] => {
-    const now = nowMs();
-    for (const [address, untilMs] of avoided) if (untilMs <= now) avoided.delete(address);
-    const isAvoided = (address: string): number => (avoided.has(address) ? 1 : 0);
-    return addresses.toSorted((a, b) => isAvoided(a) - isAvoided(b));
-  };
+  constructor(options: HappyEyeballsOptions) {
+    this.#options = options;
+  }
 
-  const open = (address: string): TLSSocket => {
+  #nowMs(): number {
+    return this.#options.nowMs?.() ?? performance.now();
+  }
+
+  avoid(address: string): void {
+    this.#avoided.set(address, this.#nowMs() + AVOID_MS);
+  }
+
+  prefer(address: string): void {
+    this.#avoided.delete(address);
+  }
+
+  /** The session of a connection that failed must not be offered again. */
+  forgetSession(): void {
+    this.#session = undefined;
+  }
+
+  inOrder(addresses: readonly string[]): string[] {
+    const now = this.#nowMs();
+    for (const [address, untilMs] of this.#avoided) if (untilMs <= now) this.#avoided.delete(address);
+    const rank = (address: string): number => (this.#avoided.has(address) ? 1 : 0);
+    return addresses.toSorted((a, b) => rank(a) - rank(b));
+  }
+
+  open(address: string): TLSSocket {
+    const { port, serverName, secureContext } = this.#options;
     const to: ConnectionOptions & { readonly highWaterMark: number } = {
       host: address,
       port,
@@ -60,84 +82,106 @@ export const createHappyEyeballs = (options: HappyEyeballsOptions): ConnectToFir
       secureContext,
       ALPNProtocols: ['http/1.1'],
       highWaterMark: 16 * 1024,
-      ...(session === undefined ? {} : { session }),
+      ...(this.#session === undefined ? {} : { session: this.#session }),
     };
     const socket = tlsConnect(to);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 60_000);
     socket.on('session', (fresh: Buffer) => {
-      session = fresh;
+      this.#session = fresh;
     });
     return socket;
-  };
+  }
+}
 
-  return (addresses, { timeoutMs, signal }) =>
-    new Promise((resolve, reject) => {
-      const waiting = inOrder(addresses);
-      const trying = new Map<TLSSocket, string>();
-      const errors: Error[] = [];
-      let headStart: NodeJS.Timeout | undefined;
+/** One race of the addresses for one connection. */
+class Race {
+  readonly #attempts: Attempts;
+  readonly #waiting: string[];
+  readonly #trying = new Map<TLSSocket, string>();
+  readonly #errors: Error[] = [];
+  #headStart: NodeJS.Timeout | undefined;
+  #done: (outcome: Connected | Error) => void = () => undefined;
 
-      const settle = (winner?: TLSSocket): void => {
-        clearTimeout(headStart);
+  constructor(attempts: Attempts, addresses: readonly string[]) {
+    this.#attempts = attempts;
+    this.#waiting = attempts.inOrder(addresses);
+  }
+
+  run({ timeoutMs, signal }: ConnectBounds, serverName: string): Promise<Connected> {
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void =>
+        this.#done(new LinkgateError('ERR_UPSTREAM_UNREACHABLE', 'upstream is closing'));
+      const deadline = setTimeout(() => {
+        for (const address of this.#trying.values()) this.#attempts.avoid(address);
+        const message = `"${serverName}" could not be connected to in ${timeoutMs} ms`;
+        const [cause] = this.#errors;
+        this.#done(new LinkgateError('ERR_UPSTREAM_UNREACHABLE', message, { cause }));
+      }, timeoutMs);
+      this.#done = (outcome) => {
         clearTimeout(deadline);
         signal.removeEventListener('abort', onAbort);
-        waiting.length = 0;
-        for (const socket of trying.keys()) {
-          if (socket === winner) continue;
-          socket.removeAllListeners('secureConnect').destroy();
-        }
-        trying.clear();
+        this.#end(outcome instanceof Error ? undefined : outcome.socket);
+        if (outcome instanceof Error) reject(outcome);
+        else resolve(outcome);
       };
-      const next = (): void => {
-        clearTimeout(headStart);
-        const address = waiting.shift();
-        if (address === undefined) return;
-        const socket = open(address);
-        trying.set(socket, address);
-        socket.once('secureConnect', () => {
-          // those that began before it and are not there yet
-          for (const [other, slow] of trying) {
-            if (other === socket) break;
-            avoid(slow);
-          }
-          avoided.delete(address);
-          settle(socket);
-          resolve({ socket, address });
-        });
-        // for good: a loser's error comes after it lost, and the winner has its own listener then
-        socket.on('error', (error: Error) => {
-          if (!trying.delete(socket)) return;
-          avoid(address);
-          // were it the session's fault, the next one must not meet it again
-          session = undefined;
-          errors.push(error);
-          if (waiting.length > 0) next();
-          else if (trying.size === 0) {
-            settle();
-            const [only] = errors;
-            reject(errors.length === 1 && only !== undefined ? only : failures(errors));
-          }
-        });
-        if (waiting.length > 0) headStart = setTimeout(next, HEAD_START_MS);
-      };
-      const onAbort = (): void => {
-        settle();
-        reject(new LinkgateError('ERR_UPSTREAM_UNREACHABLE', 'upstream is closing'));
-      };
-      const deadline = setTimeout(() => {
-        for (const address of trying.values()) avoid(address);
-        settle();
-        const message = `"${serverName}" could not be connected to in ${timeoutMs} ms`;
-        reject(new LinkgateError('ERR_UPSTREAM_UNREACHABLE', message, { cause: errors[0] }));
-      }, timeoutMs);
       if (signal.aborted) {
         onAbort();
         return;
       }
       signal.addEventListener('abort', onAbort, { once: true });
-      next();
+      this.#next();
     });
+  }
+
+  /** Closes the losers. */
+  #end(winner?: TLSSocket): void {
+    clearTimeout(this.#headStart);
+    this.#waiting.length = 0;
+    for (const socket of this.#trying.keys()) {
+      if (socket !== winner) socket.removeAllListeners('secureConnect').destroy();
+    }
+    this.#trying.clear();
+  }
+
+  #next(): void {
+    clearTimeout(this.#headStart);
+    const address = this.#waiting.shift();
+    if (address === undefined) return;
+    const socket = this.#attempts.open(address);
+    this.#trying.set(socket, address);
+    socket.once('secureConnect', () => this.#won(socket, address));
+    // it stays for good: a loser's error comes after it lost, and the winner has a listener of its own then
+    socket.on('error', (error: Error) => this.#failed(socket, address, error));
+    if (this.#waiting.length > 0) this.#headStart = setTimeout(() => this.#next(), HEAD_START_MS);
+  }
+
+  #won(socket: TLSSocket, address: string): void {
+    // those that began before it and are not connected yet
+    for (const [other, slow] of this.#trying) {
+      if (other === socket) break;
+      this.#attempts.avoid(slow);
+    }
+    this.#attempts.prefer(address);
+    this.#done({ socket, address });
+  }
+
+  #failed(socket: TLSSocket, address: string, error: Error): void {
+    if (!this.#trying.delete(socket)) return;
+    this.#attempts.avoid(address);
+    this.#attempts.forgetSession();
+    this.#errors.push(error);
+    if (this.#waiting.length > 0) this.#next();
+    else if (this.#trying.size === 0) {
+      const [only] = this.#errors;
+      this.#done(this.#errors.length === 1 && only !== undefined ? only : failures(this.#errors));
+    }
+  }
+}
+
+export const createHappyEyeballs = (options: HappyEyeballsOptions): ConnectToFirst => {
+  const attempts = new Attempts(options);
+  return (addresses, bounds) => new Race(attempts, addresses).run(bounds, options.serverName);
 };
 
 const failures = (errors: readonly Error[]): AggregateError =>

@@ -14,7 +14,7 @@ t.test('a place is given back exactly once, whatever undici says after', (t) => 
   const errors: Error[] = [];
   const attempt = new Attempt({
     request: { method: 'GET', target: '/', fields: [], body: undefined },
-    answer: { ...quiet, onError: (error) => errors.push(error) },
+    listener: { ...quiet, onError: (error) => errors.push(error) },
     release: (slot: AttemptSlot) => released.push(slot),
     again: () => t.fail('a fresh connection is not tried again'),
   });
@@ -32,7 +32,7 @@ t.test('a place is given back exactly once, whatever undici says after', (t) => 
 t.test('given up before it started: nothing is written, nobody is told', (t) => {
   const attempt = new Attempt({
     request: { method: 'GET', target: '/', fields: [], body: undefined },
-    answer: { ...quiet, onError: () => t.fail('the one who gave up knows') },
+    listener: { ...quiet, onError: () => t.fail('the one who gave up knows') },
     release: () => undefined,
     again: () => t.fail('not sent again'),
   });
@@ -54,7 +54,7 @@ t.test('a kept connection that dies late was acting, not stale: not sent again',
     const outcome: string[] = [];
     const attempt = new Attempt({
       request: { method: 'GET', target: '/', fields: [], body: undefined },
-      answer: { ...quiet, onError: () => outcome.push('error') },
+      listener: { ...quiet, onError: () => outcome.push('error') },
       release: () => outcome.push('released'),
       again: () => outcome.push('again'),
       nowMs: () => nowMs,
