@@ -2,10 +2,10 @@
 // passphrase in the age format (C2SP age, scrypt recipient), so that `age -d FILE | tar x` reads it without linkgate too.
 // Streams: neither side ever holds more than one value.
 
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { Decrypter, Encrypter } from 'age-encryption';
-import { Header, Parser, Pax, type ReadEntry } from 'tar';
-import { LinkgateError } from '../core/errors.ts';
+import { extract, pack, type Entry } from 'tar-stream';
+import { LinkgateError, toLinkgateError } from '../core/errors.ts';
 
 export interface ArchiveEntry {
   /** path within the archive, parts joined by `/` */
@@ -13,30 +13,24 @@ export interface ArchiveEntry {
   readonly value: Buffer;
 }
 
-const BLOCK = 512;
 /** Far above the largest thing kept, a chain with its key. */
 const LARGEST_VALUE_BYTES = 4 * 1024 * 1024;
 
-const padded = (value: Buffer): Buffer =>
-  Buffer.concat([value, Buffer.alloc((BLOCK - (value.length % BLOCK)) % BLOCK)]);
-
-/** One file of a tar archive: header and content, in whole blocks; a name that is too long for one has a pax header before. */
-const tarFile = ({ name, value }: ArchiveEntry, mtime: Date): Buffer => {
-  const fields = { path: name, size: value.length, mode: 0o600, mtime, type: 'File' as const };
-  const header = new Header(fields);
-  const block = Buffer.alloc(BLOCK);
-  const isTooLong = header.encode(block);
-  const before = isTooLong ? new Pax({ path: name }).encode() : Buffer.alloc(0);
-  return Buffer.concat([before, block, padded(value)]);
+/** A tar archive that takes the next entry when the one before was read. */
+const tarOf = (entries: Iterable<ArchiveEntry> | AsyncIterable<ArchiveEntry>, mtime: Date): Readable => {
+  const tar = pack();
+  const write = ({ name, value }: ArchiveEntry): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const done = (error?: Error | null): void => (error ? reject(error) : resolve());
+      tar.entry({ name, mode: 0o600, mtime }, value, done);
+    });
+  const fill = async (): Promise<void> => {
+    for await (const entry of entries) await write(entry);
+    tar.finalize();
+  };
+  fill().catch((error: unknown) => tar.destroy(toLinkgateError(error)));
+  return tar;
 };
-
-async function* tarOf(
-  entries: Iterable<ArchiveEntry> | AsyncIterable<ArchiveEntry>,
-  mtime: Date,
-): AsyncGenerator<Uint8Array> {
-  for await (const entry of entries) yield tarFile(entry, mtime);
-  yield Buffer.alloc(2 * BLOCK);
-}
 
 const invalid = (why: string, cause?: unknown): LinkgateError =>
   new LinkgateError('ERR_ARCHIVE_INVALID', `archive ${why}`, { cause });
@@ -71,45 +65,30 @@ const decrypted = async (source: Readable, passphrase: string): Promise<AsyncIte
   }
 };
 
+const readEntry = async (entry: Entry): Promise<ArchiveEntry> => {
+  const { name, type, size = 0 } = entry.header;
+  if (type !== 'file') throw invalid(`holds "${name}", which is no file`);
+  if (size > LARGEST_VALUE_BYTES) throw invalid(`holds "${name}", which is too large`);
+  const chunks: Buffer[] = [];
+  for await (const chunk of entry) chunks.push(chunk);
+  return { name, value: Buffer.concat(chunks) };
+};
+
 /**
- * Every entry, in order. What is damaged, cut off or changed by somebody is found (age authenticates every 64 KiB and the end),
- * but only when its place is reached: read an archive to its end before anything is done with it.
+ * Every entry, in order. Damage, a missing end and changes are found (age authenticates every 64 KiB and the end), but only
+ * when the reader reaches them: read an archive to its end before you use anything of it.
  * @throws LinkgateError `ERR_ARCHIVE_INVALID`
  */
 export async function* unpackArchive(source: Readable, passphrase: string): AsyncGenerator<ArchiveEntry> {
-  const read: ArchiveEntry[] = [];
-  let problem: LinkgateError | undefined;
-  const parser = new Parser({
-    strict: true,
-    onReadEntry: (entry: ReadEntry) => {
-      const chunks: Buffer[] = [];
-      if (entry.type !== 'File') problem ??= invalid(`holds "${entry.path}", which is no file`);
-      else if (entry.size > LARGEST_VALUE_BYTES)
-        problem ??= invalid(`holds "${entry.path}", which is too large`);
-      if (problem !== undefined) entry.resume();
-      else entry.on('data', (chunk) => chunks.push(chunk));
-      entry.on('end', () => void read.push({ name: entry.path, value: Buffer.concat(chunks) }));
-    },
-  });
-  parser.on('error', (cause) => (problem ??= invalid('is no tar archive within', cause)));
-  const taken = function* (): Generator<ArchiveEntry> {
-    if (problem !== undefined) throw problem;
-    yield* read.splice(0);
-  };
-  const plain = await decrypted(source, passphrase);
+  const bytes = Readable.from(await decrypted(source, passphrase));
+  const tar = extract();
+  bytes.on('error', (cause) => tar.destroy(invalid('is damaged or cut off', cause)));
+  bytes.pipe(tar);
   try {
-    for await (const chunk of plain) {
-      parser.write(Buffer.from(chunk));
-      yield* taken();
-    }
+    for await (const entry of tar) yield await readEntry(entry);
   } catch (cause) {
-    throw cause instanceof LinkgateError ? cause : invalid('is damaged or cut off', cause);
+    throw cause instanceof LinkgateError ? cause : invalid('is no tar archive within', cause);
+  } finally {
+    bytes.destroy();
   }
-  const ended = new Promise<void>((resolve) => {
-    parser.on('end', () => resolve());
-    parser.on('error', () => resolve());
-  });
-  parser.end();
-  await ended;
-  yield* taken();
 }

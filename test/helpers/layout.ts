@@ -17,7 +17,7 @@ export const PACKAGE_HOMES: Readonly<Record<string, string>> = {
   'node-forge': 'cert/',
   pino: 'observe/',
   'prom-client': 'observe/',
-  tar: 'storage/archive.ts',
+  'tar-stream': 'storage/archive.ts',
   tldts: 'cert/',
   undici: 'serve/',
   yaml: 'config/',

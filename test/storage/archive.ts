@@ -2,9 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { gunzipSync } from 'node:zlib';
 import { Encrypter } from 'age-encryption';
-import { Header } from 'tar';
+import { pack } from 'tar-stream';
 import t from 'tap';
+import { LinkgateError } from '../../src/core/errors.ts';
 import { packArchive, unpackArchive, type ArchiveEntry } from '../../src/storage/archive.ts';
 import { needs } from '../helpers/needs.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
@@ -88,10 +91,52 @@ const sealed = async (plain: Buffer): Promise<Buffer> => {
   return Buffer.from(await encrypter.encrypt(plain));
 };
 
+/** The tar of an archive that another library wrote: short names, a long one, an empty value, a whole block, a name in UTF-8. */
+const WRITTEN_BEFORE = [
+  'H4sIAAAAAAACA+2YPU7EMBCFTYXEKXwByPgnyQqJFlFSQIUohqwJ1uZnFXul3bvRcTGUFStEFFiKOBBlviZSXETO+M28Z2e8t1Xu',
+  'osJWqxy9udhhWbBBAYAEgPe93yM0ZyIWMlZKawAGQkpIOAM2AhvnsWEAA2wS2k0enhNhWZdoK3fJHx7PGDE7nK8bzE1kyrXfBfrG',
+  'Mf23a1/1Dxo06X8MbnF7Y3BpmghDsa+/1t/WX6vOGshUp5KzLdU/OHKh+Rr9y9WhEWSm8fbZZuiNC3cmpsAs5uEI//FI/xcy7fo/',
+  'pWM19f7fp6d/WP9Tgpgo5N6H8/9PRZ2t/sT/iz7/r7Qg/z8GJ8Ss+cx/b69lgRsfSP8/5D9QHbm0+V8pyn+j5L9O/Ps4BXQXOLP5',
+  'H079v7j/T7rzX4iU7v9HocLSOG4rfn93fb4gPRAEQcyFd+tRg2IAIAAA',
+].join('');
+
+t.test('archives of earlier versions stay readable', async (t) => {
+  const read = await unpacked(await sealed(gunzipSync(Buffer.from(WRITTEN_BEFORE, 'base64'))));
+  const long = entry(`storage/certificates/${'a'.repeat(253)}`, Buffer.alloc(700, 7));
+  t.strictSame(read, [...ENTRIES.slice(0, 2), long, ...ENTRIES.slice(3)]);
+});
+
+t.test('a value that cannot be read ends the archive with its error', async (t) => {
+  const broken = async function* (): AsyncGenerator<ArchiveEntry> {
+    yield entry('storage/one', 'good');
+    throw new LinkgateError('ERR_STORAGE_UNAVAILABLE', 'storage is gone');
+  };
+  const options = { passphrase: PASSPHRASE, atMs: 0, workFactor: 4 };
+  await t.rejects(packArchive(broken(), options).then(bytesOf), { code: 'ERR_STORAGE_UNAVAILABLE' });
+});
+
+t.test('a reader that stops early leaves nothing open', async (t) => {
+  const source = Readable.from([await packed(ENTRIES)]);
+  for await (const { name } of unpackArchive(source, PASSPHRASE)) {
+    t.equal(name, 'settings/linkgate.yaml');
+    break;
+  }
+});
+
+t.test('a tar that ends in the middle of a value is refused, although its encryption is whole', async (t) => {
+  const tar = gunzipSync(Buffer.from(WRITTEN_BEFORE, 'base64'));
+  for (const bytes of [100, 520, 3_000]) {
+    const cut = unpacked(await sealed(tar.subarray(0, bytes)));
+    await t.rejects(cut, { code: 'ERR_ARCHIVE_INVALID', message: 'archive is no tar archive within' });
+  }
+});
+
 t.test('what is inside is not trusted either', async (t) => {
-  const block = Buffer.alloc(512);
-  new Header({ path: 'storage/link', type: 'SymbolicLink', linkpath: '/etc/passwd', size: 0 }).encode(block);
-  await t.rejects(unpacked(await sealed(Buffer.concat([block, Buffer.alloc(1024)]))), {
+  const tar = pack();
+  tar.entry({ name: 'storage/link', type: 'symlink', linkname: '/etc/passwd' });
+  tar.finalize();
+  const link = await buffer(tar);
+  await t.rejects(unpacked(await sealed(link)), {
     code: 'ERR_ARCHIVE_INVALID',
     message: 'archive holds "storage/link", which is no file',
   });
