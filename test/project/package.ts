@@ -1,7 +1,7 @@
 // What is published: exact versions, licences that go with Apache-2.0, a clean lock file, and only the files meant.
 
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
@@ -166,9 +166,24 @@ t.test('the package holds the program and nothing else', async (t) => {
   );
   for (const path of ['LICENSE', 'README.md', 'CHANGELOG.md', 'systemd/linkgate.service'])
     t.ok(paths.includes(path), path);
-  for (const path of paths.filter((file) => /^dist\/.*\.js$/.test(file)))
-    t.ok(existsSync(join(root, path.replace(/^dist\/(.*)\.js$/, 'src/$1.ts'))), `${path} has its source`);
+  for (const path of paths.filter((file) => /^dist\/.*\.js$/.test(file))) {
+    const source = path.replace(/^dist\/(.*)\.js$/, 'src/$1');
+    t.ok(
+      existsSync(join(root, `${source}.ts`)) || existsSync(join(root, `${source}.js`)),
+      `${path} has its source`,
+    );
+  }
 });
+
+t.test(
+  'what the program reads from src/ and no compiler writes is built unchanged, and shipped',
+  async (t) => {
+    const found = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' });
+    const files = found.filter((path) => /\.(js|css|svg)$/.test(path));
+    t.strictSame(files.toSorted(), ['admin/page/icon.svg', 'admin/page/script.js', 'admin/page/style.css']);
+    for (const path of files) t.equal(read(`dist/${path}`), read(`src/${path}`), path);
+  },
+);
 
 t.test('the command is built, can be run and knows its interpreter', async (t) => {
   for (const [name, path] of Object.entries(manifest.bin)) {

@@ -8,8 +8,7 @@ import type { Status } from '../status.ts';
 import type { Traffic } from '../traffic.ts';
 import { pageDocument } from './document.ts';
 import { createLive } from './live.ts';
-import { SCRIPT } from './script.ts';
-import { ICON, STYLE } from './style.ts';
+import { ICON, SCRIPT, STYLE } from './page-files.ts';
 
 /** Own style, own script, own events; nothing inline, nothing from elsewhere, in no frame. */
 const CONTENT_SECURITY_POLICY = [

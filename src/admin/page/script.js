@@ -1,11 +1,12 @@
-// What the page's script does, as the text the browser gets: whenever it hears that there is something new, it asks for the very same
-// page and takes over the parts that differ. The server renders, here as without a script; nothing is put together in the browser.
+// The script of the admin page, in the browser. When the server says that something is new, the script asks for the same page again and
+// replaces the parts that differ. The server renders them: the script must not build any HTML of its own.
 
-export const SCRIPT = `'use strict';
+'use strict';
 (() => {
   const link = document.getElementById('link');
+  const LOST = 'The proxy does not answer; this picture is old';
   const say = (text, className) => {
-    // read out by screen readers: only when it changes
+    // Screen readers read it out: it is set only when it changes.
     if (link.textContent === text) return;
     link.textContent = text;
     link.className = 'link ' + className;
@@ -49,7 +50,7 @@ export const SCRIPT = `'use strict';
       takeOver(new DOMParser().parseFromString(await response.text(), 'text/html'));
       say('Live', 'live');
     } catch {
-      say('The proxy does not answer; this picture is old', 'lost');
+      say(LOST, 'lost');
     }
     asking = false;
     if (again) {
@@ -60,17 +61,16 @@ export const SCRIPT = `'use strict';
 
   const listen = () => {
     const events = new EventSource('/events');
-    events.onopen = () => say('Live', 'live');
-    events.onmessage = refresh;
-    events.onerror = () => {
-      say('The proxy does not answer; this picture is old', 'lost');
-      // a browser tries again by itself, but not after an answer that is no stream: too many listen
+    events.addEventListener('open', () => say('Live', 'live'));
+    events.addEventListener('message', refresh);
+    events.addEventListener('error', () => {
+      say(LOST, 'lost');
+      // The browser connects again, but not after a response that is no stream: too many pages listen.
       if (events.readyState !== EventSource.CLOSED) return;
       void refresh();
       setTimeout(listen, 30000);
-    };
+    });
   };
   document.addEventListener('visibilitychange', refresh);
   listen();
 })();
-`;

@@ -1,5 +1,8 @@
+// What the files do is seen in a browser: in-chromium.ts. Here: what they must hold, and what they must not do.
+
+import { Script } from 'node:vm';
 import t from 'tap';
-import { ICON, STYLE } from '../../../src/admin/page/style.ts';
+import { ICON, SCRIPT, STYLE } from '../../../src/admin/page/page-files.ts';
 
 /** WCAG 2.2, relative luminance */
 const luminance = (hex: string): number => {
@@ -33,9 +36,15 @@ t.test('in both palettes every text can be read on every ground', async (t) => {
   }
 });
 
-t.test('it loads nothing, and every name it uses is there', async (t) => {
+t.test('the style loads nothing, and defines every name that it uses', async (t) => {
   t.notMatch(STYLE, /url\(|@import|expression/);
   for (const [, name = ''] of STYLE.matchAll(/var\((--[\w-]+)\)/g)) t.ok(STYLE.includes(`${name}:`), name);
   t.equal(STYLE.split('{').length, STYLE.split('}').length);
   t.notMatch(ICON, /script|href/);
+});
+
+t.test('the script puts no text into the page as HTML', async (t) => {
+  t.doesNotThrow(() => new Script(SCRIPT));
+  t.notMatch(SCRIPT, /innerHTML|outerHTML =[^=]|insertAdjacent|document\.write|eval|Function|import\(/);
+  t.notMatch(SCRIPT, /https?:\/\//, 'asks nobody else');
 });

@@ -1,0 +1,13 @@
+// The files that the page loads: style sheet, script and icon. They are read once, when the program starts, and served from memory: an
+// upgrade may replace the files of a running program.
+
+import { readFileSync } from 'node:fs';
+
+const read = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8');
+
+export const STYLE = read('style.css');
+
+export const SCRIPT = read('script.js');
+
+/** An arch with a link through it. */
+export const ICON = read('icon.svg');
