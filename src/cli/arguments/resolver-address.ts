@@ -1,7 +1,7 @@
 // The value of `--resolver`: a name server by its address, port 53 unless it says otherwise.
 
 import { isIP } from 'node:net';
-import { parseListenAddress } from '../../config/values/listen-address.ts';
+import { addressProblem, parseListenAddress } from '../../config/values/listen-address.ts';
 import { LinkgateError } from '../../core/errors.ts';
 import type { ListenAddress } from '../../core/settings.ts';
 
@@ -9,7 +9,7 @@ import type { ListenAddress } from '../../core/settings.ts';
 export const resolverAddress = (text: string): ListenAddress => {
   const address = isIP(text) === 0 ? parseListenAddress(text) : { host: text, port: 53 };
   if (address === undefined || address.port === 0 || text.startsWith(':')) {
-    throw new LinkgateError('ERR_USAGE', `option --resolver "${text}" is not ADDRESS[:PORT]`);
+    throw new LinkgateError('ERR_USAGE', `option --resolver ${addressProblem('ADDRESS[:PORT]', text)}`);
   }
   return address;
 };

@@ -10,7 +10,7 @@ import { untilSignal } from '../../app/until-signal.ts';
 import { systemClock } from '../../core/platform/clock.ts';
 import { LinkgateError } from '../../core/errors.ts';
 import type { ListenAddress } from '../../core/settings.ts';
-import { parseListenAddress } from '../../config/values/listen-address.ts';
+import { addressProblem, parseListenAddress } from '../../config/values/listen-address.ts';
 
 /** Readable part and signature of a click as Customer.io writes them; this one is nobody's. */
 const sampleClick = (): string => {
@@ -61,7 +61,7 @@ const read = (get: typeof httpGet | typeof httpsGet, options: RequestOptions): P
 const listenAddress = (option: string, text: string): ListenAddress => {
   const address = parseListenAddress(text);
   if (address === undefined) {
-    throw new LinkgateError('ERR_USAGE', `option --${option} "${text}" is not ADDRESS:PORT`);
+    throw new LinkgateError('ERR_USAGE', `option --${option} ${addressProblem('ADDRESS:PORT', text)}`);
   }
   return address;
 };

@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 import { durationMs } from '../../core/units.ts';
-import { expected, list, mapping, path, pattern, type RawIssue } from '../values/kinds.ts';
+import { address, expected, list, mapping, path, pattern, type RawIssue } from '../values/kinds.ts';
 import { parseListenAddress } from '../values/listen-address.ts';
 import { quote } from '../text/problems.ts';
 
@@ -22,9 +22,9 @@ export const preferredChain = () =>
   pattern('the common name of a certificate', (value) => /^[^\p{Cc}]{1,200}$/u.test(value));
 
 const serverAddress = () =>
-  pattern('ADDRESS:PORT or [IPV6]:PORT', (value) => {
-    const address = parseListenAddress(value);
-    return address !== undefined && address.port !== 0 && !value.startsWith(':');
+  address('ADDRESS:PORT or [IPV6]:PORT', (value) => {
+    const parsed = parseListenAddress(value);
+    return parsed !== undefined && parsed.port !== 0 && !value.startsWith(':');
   });
 
 const dnsName = () =>

@@ -7,6 +7,7 @@ import { LOG_LEVELS } from '../../core/log-level.ts';
 import { durationMs } from '../../core/units.ts';
 import { formatPath, type ConfigPath } from '../text/problems.ts';
 import {
+  address,
   boolean,
   expected,
   duration,
@@ -36,7 +37,7 @@ const ranges = () =>
   });
 
 export const listenAddress = () =>
-  pattern(LISTEN_GRAMMAR, (value) => parseListen('https', value) !== undefined);
+  address(LISTEN_GRAMMAR, (value) => parseListen('https', value) !== undefined);
 
 /** `ADDRESS:PORT`, or a mapping where the peers are load balancers. */
 export const publicListener = () =>

@@ -7,6 +7,7 @@ import { durationMs } from '../../core/units.ts';
 import { admin } from './admin-schema.ts';
 import { domainExtras, limits, log, publicListener, trustedProxies } from './request-schema.ts';
 import {
+  address,
   alternatives,
   duration,
   expected,
@@ -34,7 +35,7 @@ export const DIRECTORIES: ReadonlyMap<string, string> = new Map([
 /** The most processes that serve. */
 export const MOST_WORKERS = 256;
 
-const adminAddress = () => pattern(LISTEN_GRAMMAR, (value) => parseListen('admin', value) !== undefined);
+const adminAddress = () => address(LISTEN_GRAMMAR, (value) => parseListen('admin', value) !== undefined);
 
 /** An https URL without userinfo, or undefined. */
 const httpsUrl = (value: string): URL | undefined => {

@@ -56,10 +56,34 @@ const reword = (code: string, message: string, rest: string): string =>
     ? `the key ${/^[^\s:]{1,60}/.exec(rest)?.[0] ?? ''} was given before in the same mapping`
     : message.charAt(0).toLowerCase() + message.slice(1);
 
-const hint = (code: string, line: string): string =>
-  code === 'UNEXPECTED_TOKEN' && /\[[0-9A-Fa-f:.]*\]:\d/.test(line)
-    ? ' (an address that begins with [ is written in quotes: "[::]:443")'
-    : '';
+const LIST = 'each item of a list begins with "- ", all in the same column';
+
+/** What the words of the parser mean to a person who does not know YAML; the first that fits is used. */
+const HINTS: readonly (readonly [RegExp, string])[] = [
+  [/^sequence item without|^all sequence items|^a block sequence may not be used as/, LIST],
+  [/^all mapping items/, 'the keys that belong together begin in the same column'],
+  [/^implicit (map )?keys/, 'write "key: value" with a space, and "- " before each item of a list'],
+  [/^nested mappings/, 'a value that contains ": " is written in quotes'],
+  [/^plain value cannot start/, 'a value that begins with this character is written in quotes'],
+  [/^flow /, 'a bracket is open until here'],
+  [/^tabs are not allowed/, 'write spaces'],
+];
+
+/** @param given - the hints of the same document: a mistake has many consequences, and one hint is enough */
+const hintOf = (code: string, said: string, line: string, given: Set<string>): string => {
+  if (code === 'UNEXPECTED_TOKEN' && /\[[0-9A-Fa-f:.]*\]:\d/.test(line)) {
+    return ' (an address that begins with [ is written in quotes: "[::]:443")';
+  }
+  const hint = HINTS.find(([words]) => words.test(said))?.[1];
+  if (hint === undefined || given.has(hint)) return '';
+  given.add(hint);
+  return ` (${hint})`;
+};
+
+const placeOf = (counter: LineCounter, offset: number): Place => {
+  const { line, col } = counter.linePos(offset);
+  return { line, column: col };
+};
 
 const locator =
   (document: Document, counter: LineCounter) =>
@@ -82,8 +106,7 @@ const locator =
       if (range?.[0] === undefined) break;
       offset = range[0];
     }
-    const { line, col } = counter.linePos(offset);
-    return { line: Math.max(1, line), column: Math.max(1, col) };
+    return placeOf(counter, offset);
   };
 
 /** What `toJS` would throw at: too many aliases, or one whose anchor is missing. Checked in the order of the text. */
@@ -107,10 +130,7 @@ const aliasProblem = (document: Document): { offset: number; message: string } |
 export const parseConfigDocument = (text: string): ConfigDocument => {
   const counter = new LineCounter();
   const tokens = [...new Parser(counter.addNewLine).parse(text)];
-  const at = (offset: number): Place => {
-    const { line, col } = counter.linePos(offset);
-    return { line: Math.max(1, line), column: Math.max(1, col) };
-  };
+  const at = (offset: number): Place => placeOf(counter, offset);
   const unusable = (message: string, offset = 0): ConfigDocument => ({
     tree: undefined,
     problems: [{ ...at(offset), message, damaging: true }],
@@ -133,14 +153,15 @@ export const parseConfigDocument = (text: string): ConfigDocument => {
     return unusable(`the document asks for YAML ${document.directives.yaml.version}: it is read as YAML 1.2`);
   }
 
-  const lines = text.split('\n');
+  const lineAt = (line: number): string => text.slice(counter.lineStarts[line - 1], counter.lineStarts[line]);
+  const given = new Set<string>();
   const problems = [...document.errors, ...document.warnings].map(
     ({ code, message, pos }): DocumentProblem => {
       const place = at(pos[0]);
       const said = reword(code, message, text.slice(pos[0], pos[0] + 60));
       return {
         ...place,
-        message: said + hint(code, lines[place.line - 1] ?? ''),
+        message: said + hintOf(code, said, lineAt(place.line), given),
         damaging: code !== 'DUPLICATE_KEY',
       };
     },

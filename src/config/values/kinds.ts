@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { durationMs, sizeBytes } from '../../core/units.ts';
 import { nearest } from '../text/nearest.ts';
 import { quote } from '../text/problems.ts';
+import { addressProblem } from './listen-address.ts';
 
 const EMPTY = 'is empty: give it a value or leave the key out';
 
@@ -30,6 +31,10 @@ export const text = (what: string, wrong: (value: string) => string | undefined)
 
 export const pattern = (what: string, valid: (value: string) => boolean) =>
   text(what, (value) => (valid(value) ? undefined : `must be ${what}, not ${quote(value)}`));
+
+/** An address with a port; `valid` says whether it is one. */
+export const address = (grammar: string, valid: (value: string) => boolean) =>
+  text(grammar, (value) => (valid(value) ? undefined : addressProblem(grammar, value)));
 
 export const oneOf = <const T extends readonly [string, ...string[]]>(words: T) =>
   z.enum(words, { error: expected(words.length === 1 ? words[0] : alternatives(words)) });

@@ -2,6 +2,7 @@
 
 import { SocketAddress, isIPv4, isIPv6 } from 'node:net';
 import type { Listen, ListenAddress } from '../../core/settings.ts';
+import { quote } from '../text/problems.ts';
 
 /** What `listen` accepts, for messages. */
 export const LISTEN_GRAMMAR = 'ADDRESS:PORT, [IPV6]:PORT, :PORT or fd:NAME';
@@ -11,12 +12,20 @@ export const DEFAULT_LISTEN = { https: '0.0.0.0:443', http: '0.0.0.0:80', admin:
 
 export type ListenerName = keyof typeof DEFAULT_LISTEN;
 
+const HIGHEST_PORT = 65_535;
+
+/** What is wrong with a text that is no address, where `grammar` is what it should be. */
+export const addressProblem = (grammar: string, text: string): string =>
+  Number(/:(\d+)$/.exec(text)?.[1]) > HIGHEST_PORT
+    ? `has a port over ${HIGHEST_PORT}: ${quote(text)}`
+    : `must be ${grammar}, not ${quote(text)}`;
+
 /** `:443` → every address. undefined when it is not a listen address. IPv6 comes back in its shortest form (RFC 5952). */
 export const parseListenAddress = (text: string): ListenAddress | undefined => {
   const match = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|([0-9.]{7,15})|):(0|[1-9]\d{0,4})$/.exec(text);
   if (match === null) return undefined;
   const port = Number(match[3]);
-  if (port > 65_535) return undefined;
+  if (port > HIGHEST_PORT) return undefined;
   if (match[1] !== undefined) {
     if (!isIPv6(match[1])) return undefined;
     return { host: new SocketAddress({ address: match[1], family: 'ipv6' }).address, port };

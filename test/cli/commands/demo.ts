@@ -42,5 +42,5 @@ t.test('a port in use, a word that is no address', async (t) => {
   t.match(second.stderr(), 'ERR_LISTEN_IN_USE');
   const third = linkgate(t, ['demo', ...ANYWHERE, '--https', 'here']);
   t.equal(await third.ended, 64);
-  t.match(third.stderr(), /^linkgate: option --https "here" is not ADDRESS:PORT\n/);
+  t.match(third.stderr(), /^linkgate: option --https must be ADDRESS:PORT, not "here"\n/);
 });

@@ -32,6 +32,7 @@ t.test('each mistake in its own words', async (t) => {
     [dns(), 'exec', 'must be a mapping, not "exec"'],
     [dns(), {}, 'type: is missing'],
     [dns(), { type: 'route53' }, 'type: must be rfc2136 or exec, not "route53"'],
+    [dns(), { ...key, server: '192.0.2.1:65536' }, 'server: has a port over 65535: "192.0.2.1:65536"'],
     [dns(), { ...key, server: ':53' }, 'server: must be ADDRESS:PORT or [IPV6]:PORT, not ":53"'],
     [
       dns(),

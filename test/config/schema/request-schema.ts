@@ -18,6 +18,8 @@ t.test('a public listener is an address, or a mapping behind a load balancer', a
   }
   for (const [bad, said] of [
     ['everywhere', /^must be ADDRESS:PORT/],
+    ['127.0.0.1:80443', /^has a port over 65535: "127.0.0.1:80443"$/],
+    [{ address: ':80443', proxyProtocol: ['::1'] }, /^has a port over 65535: ":80443"$/],
     [7, /^must be ADDRESS:PORT.*, or a mapping with address and proxyProtocol, not 7/],
     [{ address: ':443' }, /^proxyProtocol is missing/],
     [{ address: ':443', proxyProtocol: [] }, /^names no address/],

@@ -66,6 +66,38 @@ for (const [what, text, said] of [
   });
 }
 
+for (const [what, text, said] of [
+  [
+    'an item without -',
+    'a:\n  - b\n  c\n',
+    /\(write "key: value" with a space, and "- " before each item of a list\)$/,
+  ],
+  [
+    'a list below a key that has keys',
+    'a:\n  b: 1\n  - c\n',
+    /\(each item of a list begins with "- ", all in the same column\)$/,
+  ],
+  [
+    'a key too far left',
+    'a:\n   b: 1\n  c: 2\n',
+    /\(the keys that belong together begin in the same column\)$/,
+  ],
+  ['a colon without a space', 'a:1\nb: 2\n', /\(write "key: value" with a space/],
+  ['two colons', 'a: b: c\n', /\(a value that contains ": " is written in quotes\)$/],
+  [
+    'a value that begins with @',
+    'a: @b\n',
+    /\(a value that begins with this character is written in quotes\)$/,
+  ],
+  ['an open bracket', 'a: [1, 2\nb: 3\n', /\(a bracket is open until here\)$/],
+  ['a tab', 'a:\n\tb: 1\n', /\(write spaces\)$/],
+] as const) {
+  t.test(`says in plain words what is wrong with ${what}`, async (t) => {
+    const messages = parseConfigDocument(text).problems.map(({ message }) => message);
+    t.equal(messages.filter((message) => said.test(message)).length, 1, messages.join('; '));
+  });
+}
+
 t.test('aliases that multiply are refused and not unfolded', async (t) => {
   const levels = Array.from({ length: 9 }, (_, i) => `l${i + 1}: &l${i + 1} [${`*l${i}, `.repeat(9)}]`);
   const { problems, tree } = parseConfigDocument(`l0: &l0 x\n${levels.join('\n')}\n`);
