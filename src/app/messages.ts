@@ -1,5 +1,5 @@
 // What supervisor and workers say to each other. Certificates, challenge answers and keys never travel here: they are in
-// the storage, and a message only says where to look again.
+// the storage, and a message only says what to read again.
 
 import type { ErrorCode } from '../core/errors.ts';
 import type { Listener } from '../core/events.ts';
@@ -16,7 +16,8 @@ export type ToWorker =
   | { readonly type: 'settings'; readonly change: SettingsChange }
   /** the log file was moved away */
   | { readonly type: 'reopen-log' }
-  | { readonly type: 'look-again'; readonly domain: string }
+  /** the storage has a new certificate for this name */
+  | { readonly type: 'refresh'; readonly domain: string }
   /** asks for `measured` with the same number */
   | { readonly type: 'measure'; readonly question: number }
   | { readonly type: 'drain'; readonly time: DrainTime };
@@ -25,7 +26,7 @@ export type FromWorker =
   | { readonly type: 'ready' }
   /** it could not start, and ends */
   | { readonly type: 'failed'; readonly code: ErrorCode; readonly message: string }
-  /** what it has counted so far; `question` 0 when it tells by itself */
+  /** what it has counted so far; `question` 0 when nobody asked */
   | {
       readonly type: 'measured';
       readonly question: number;

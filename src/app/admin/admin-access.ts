@@ -1,5 +1,5 @@
-// Who may ask the admin port, read from the files that the settings name: at the start, and anew at each reload, so that a token or
-// a certificate is changed without a restart.
+// Who may ask the admin port, read from the files that the settings name: at the start and again at each reload, so that a token or a
+// certificate is changed without a restart.
 
 import { readFile } from 'node:fs/promises';
 import type { Access, AccessRules } from '../../admin/access.ts';
@@ -55,7 +55,7 @@ export const readAdminAccess = async (admin: AdminSettings = {}): Promise<AdminA
 };
 
 /**
- * A port that other machines reach asks who they are. What a socket that was passed is bound to is known only now.
+ * A port that other machines reach needs a guard. Only now is known what address a passed socket is bound to.
  * @throws LinkgateError `ERR_CONFIG_INVALID`
  */
 export const requireGuard = (address: ListenAddress, { rules, tls }: AdminAccess): void => {
@@ -68,23 +68,25 @@ export const requireGuard = (address: ListenAddress, { rules, tls }: AdminAccess
 };
 
 /**
- * Reads the token's file again: who changed it and asks for a reload sends the new one already. One look at a time; never rejects.
+ * Reads the token's file again: a client that changed it and asks for a reload sends the new token already. One read at a time; never
+ * rejects.
  * @param admin - as it is in force
+ * @returns whether another token is demanded now
  */
-export const createTokenLook = (
+export const createTokenRefresh = (
   access: Pick<Access, 'setToken'>,
   admin: () => AdminSettings | undefined,
 ): (() => Promise<boolean>) => {
-  let looking: Promise<boolean> | undefined;
-  const look = async (): Promise<boolean> => {
+  let reading: Promise<boolean> | undefined;
+  const refresh = async (): Promise<boolean> => {
     try {
       const token = await readToken(admin() ?? {});
       return token !== undefined && access.setToken(token);
     } catch {
       return false;
     } finally {
-      looking = undefined;
+      reading = undefined;
     }
   };
-  return () => (looking ??= look());
+  return () => (reading ??= refresh());
 };

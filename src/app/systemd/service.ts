@@ -66,10 +66,10 @@ export const createService = ({
     return [`STATUS=${said}`];
   };
 
-  const tellStatus = async ({ states }: Served): Promise<void> => {
+  const tellStatus = async (served: Served): Promise<void> => {
     while (!signal.aborted) {
       await clock.sleep(statusMs, signal);
-      if (!signal.aborted && statusLine(states()) !== said) await notify.send(status());
+      if (!signal.aborted && statusLine(served.states()) !== said) await notify.send(status());
     }
   };
 

@@ -1,5 +1,5 @@
 // `linkgate run`: the proxy in the foreground until SIGTERM or SIGINT. SIGHUP reads the configuration again, SIGUSR1
-// opens the log file anew, SIGUSR2 gives every worker a new process. Under systemd it takes the sockets that were passed and says how it stands.
+// opens the log file again, SIGUSR2 gives every worker a new process. Under systemd it takes the passed sockets and reports how it stands.
 
 import { startSupervisor, type Supervisor } from '../../app/supervisor/supervisor.ts';
 import { createNotify } from '../../app/systemd/notify.ts';
@@ -7,8 +7,10 @@ import { takePassedSockets } from '../../app/supervisor/passed-sockets.ts';
 import { createService } from '../../app/systemd/service.ts';
 import { untilSignal } from '../../app/until-signal.ts';
 import { loadSettings } from '../../config/load.ts';
+import { formatListenAddress } from '../../config/values/listen-address.ts';
 import { systemClock } from '../../core/platform/clock.ts';
 import { ERRORS } from '../../core/errors.ts';
+import type { ListenAddress, Settings } from '../../core/settings.ts';
 import { configPath } from '../arguments/config-path.ts';
 
 /** What systemd says to this process and to none of its children. */
@@ -20,6 +22,22 @@ const FOR_US_ALONE = [
   'WATCHDOG_USEC',
   'WATCHDOG_PID',
 ];
+
+/** `0.0.0.0` and `::` are no addresses that a browser opens everywhere. */
+const urlOf = ({ host, port }: ListenAddress, scheme: 'http' | 'https'): string =>
+  `${scheme}://${formatListenAddress({ host: { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host, port })}/`;
+
+/** For a person at a terminal: what is open, and where the page is. Programs read the log. */
+const showReady = (supervisor: Supervisor, settings: Settings): void => {
+  if (!process.stdout.isTTY || settings.log.format === 'json') return;
+  const { https, http, admin } = supervisor.addresses;
+  // below the lines of the start
+  supervisor.flushLog();
+  const page = urlOf(admin, settings.admin?.tls === undefined ? 'http' : 'https');
+  process.stdout.write(
+    `ready: https ${formatListenAddress(https)}, http ${formatListenAddress(http)}, page ${page}\n`,
+  );
+};
 
 /** @returns 0 after a clean drain. @throws LinkgateError with the exit code of its entry */
 export const runCommand = async ({ config }: { readonly config?: string }): Promise<number> => {
@@ -49,6 +67,7 @@ export const runCommand = async ({ config }: { readonly config?: string }): Prom
   stopping.onAgain = () => process.exit(ERRORS.ERR_STORAGE_UNAVAILABLE.exit);
   supervisor = await startSupervisor({ settings, passed, ...(logLevel === undefined ? {} : { logLevel }) });
   await service.started(supervisor);
+  showReady(supervisor, settings);
   stopping.onAgain = () => supervisor?.cut();
   // a signal that came while it started counts
   await stopping.asked;

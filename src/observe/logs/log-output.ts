@@ -71,6 +71,7 @@ export const createLogOutput = (options: LogOutputOptions): LogOutput => {
   const { onFailed, retryMs = RETRY_MS, env = process.env } = options;
   const writer = createLogWriter(STDOUT, options);
   let { target } = options;
+  let isPretty = false;
   let colour = false;
   let retry: NodeJS.Timeout | undefined;
   let told = false;
@@ -93,13 +94,16 @@ export const createLogOutput = (options: LogOutputOptions): LogOutput => {
         told = true;
       }
     }
-    colour = isatty(fd) && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
+    const isTerminal = isatty(fd);
+    // nothing but a person reads a terminal
+    isPretty = (wanted.format ?? (isTerminal ? 'pretty' : 'json')) === 'pretty';
+    colour = isTerminal && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
     writer.redirect(fd);
   };
   open(target);
 
   return {
-    write: (json) => writer.write(target.format === 'pretty' ? prettyLine(json, colour) : json),
+    write: (json) => writer.write(isPretty ? prettyLine(json, colour) : json),
     flush: () => writer.flush(),
     open,
     reopen: () => {

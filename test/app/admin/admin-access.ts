@@ -2,7 +2,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { createAccess } from '../../../src/admin/access.ts';
-import { createTokenLook, readAdminAccess, requireGuard } from '../../../src/app/admin/admin-access.ts';
+import { createTokenRefresh, readAdminAccess, requireGuard } from '../../../src/app/admin/admin-access.ts';
 import { systemClock } from '../../../src/core/platform/clock.ts';
 import { configFiles } from '../../helpers/config-files.ts';
 
@@ -45,7 +45,7 @@ t.test('a token that is newer than what is known is found in its file', async (t
   const tokenFile = write('token', 'first-token-of-this-test');
   chmodSync(tokenFile, 0o600);
   const access = createAccess(systemClock);
-  const look = createTokenLook(access, () => ({ tokenFile }));
+  const look = createTokenRefresh(access, () => ({ tokenFile }));
   t.equal(await look(), false, 'none is demanded, and none will be by looking');
   access.setRules({ token: 'first-token-of-this-test' });
   t.equal(await look(), false, 'it is the same');

@@ -6,10 +6,14 @@ import { join } from 'node:path';
 import t from 'tap';
 import { freePort } from '../../helpers/free-port.ts';
 import { linkgate, writeConfig } from '../../helpers/linkgate.ts';
+import { needs } from '../../helpers/needs.ts';
 import { gather } from '../../helpers/serve.ts';
 import { tempDir } from '../../helpers/temp-dir.ts';
+import { terminal } from '../../helpers/terminal.ts';
 import { tracker } from '../../helpers/tracker.ts';
 import { until } from '../../helpers/until.ts';
+
+const CTRL_C = '\u0003';
 
 const good = (folder: string) => ({
   listen: { https: '127.0.0.1:0', http: '127.0.0.1:0', admin: '127.0.0.1:0' },
@@ -127,6 +131,43 @@ t.test('SIGHUP reads the configuration again', async (t) => {
   t.equal((await fetch(`http://127.0.0.1:${admin}/readyz`)).status, 200);
   proxy.process.kill('SIGTERM');
   t.equal(await proxy.ended, 0);
+  const lines = proxy.stdout().trimEnd().split('\n');
+  t.ok(
+    lines.every((text) => text.startsWith('{')),
+    'a pipe gets JSON alone',
+  );
+});
+
+t.test(
+  'in a terminal: lines for people, and one that says where the page is',
+  { skip: needs('python3') },
+  async (t) => {
+    const folder = tempDir(t);
+    const config = writeConfig(folder, good(folder));
+    const { status, text } = await terminal(['run', '--config', config], [{ see: 'ready: ', keys: CTRL_C }]);
+    t.equal(status, 0, text);
+    const [, ...ports] =
+      /^ready: https 127\.0\.0\.1:(\d+), http 127\.0\.0\.1:(\d+), page http:\/\/127\.0\.0\.1:(\d+)\/$/m.exec(
+        text,
+      ) ?? [];
+    for (const [index, listener] of ['https', 'http', 'admin'].entries()) {
+      t.match(text, `listener.opened listener=${listener} host=127.0.0.1 port=${ports[index]}\n`);
+    }
+    t.ok(text.indexOf('linkgate runs') < text.indexOf('ready: '), 'it stands below the lines of the start');
+    t.notMatch(text, '{"');
+  },
+);
+
+t.test('in a terminal with `log.format: json`: JSON alone', { skip: needs('python3') }, async (t) => {
+  const folder = tempDir(t);
+  const config = writeConfig(folder, { ...good(folder), log: { format: 'json' } });
+  const { status, text } = await terminal(
+    ['run', '--config', config],
+    [{ see: 'program.started', keys: CTRL_C }],
+  );
+  t.equal(status, 0, text);
+  t.match(text, '"event":"program.stopped"');
+  t.notMatch(text, 'ready: ');
 });
 
 t.test('SIGTERM: a request in flight gets drainTimeout, as a reload left it, and no more', async (t) => {

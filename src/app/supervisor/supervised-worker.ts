@@ -1,0 +1,234 @@
+// One worker process from the supervisor's side, from its start to its end: it gets the settings and the sockets, says that it is
+// ready, is measured, drains, and is killed when it is late or hangs. Who takes its place is decided in workers.ts.
+
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { LinkgateError } from '../../core/errors.ts';
+import type { Emit, Listener } from '../../core/events.ts';
+import type { Settings, UpstreamId } from '../../core/settings.ts';
+import type { UpstreamContact } from '../../core/upstream-contact.ts';
+import type { DrainTime } from '../../serve/listeners.ts';
+import type { Contacts, FromWorker, ToWorker } from '../messages.ts';
+import { workerArgs } from '../worker/worker-heap.ts';
+import type { SocketHandle } from './held-socket.ts';
+
+/** A worker that is not ready this long after its start is killed. */
+const START_MS = 30_000;
+/** A worker reports its counts every two seconds; one that is silent for more checks in a row hangs. */
+const MOST_SILENT_CHECKS = 3;
+/** How much longer than its drain time a worker may take. */
+const LATE_MS = 1_000;
+/** How long a worker may take to begin to drain when this process does not stay for its end. */
+const LEAVE_MS = 2_000;
+
+export type WorkerState = 'starting' | 'ready' | 'draining';
+
+export interface SupervisedWorkerOptions {
+  /** never used again; the system gives a pid to another process */
+  readonly number: number;
+  readonly process: ChildProcess;
+  /** It is to take the place of a worker that serves; if it cannot start, that one stays. */
+  readonly isSpare: boolean;
+  readonly emit: Emit;
+  /** it reported by itself what it has counted */
+  readonly onMeasured: (snapshot: unknown) => void;
+  readonly onExited: () => void;
+  /** it has exited, and another one has to take its place */
+  readonly onDied: () => void;
+  /** whether its end is no surprise, whatever it was told */
+  readonly isStopping: () => boolean;
+}
+
+/** The first messages to a worker. */
+export interface WorkerStart {
+  readonly settings: Settings;
+  readonly logLevel?: string | undefined;
+  readonly sockets: Readonly<Record<Listener, SocketHandle>>;
+}
+
+/** `dist/app/worker/worker-process.js`; the source's own file where tests run the source. */
+const WORKER_PROCESS = fileURLToPath(
+  new URL(`../worker/worker-process.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url),
+);
+
+const cannotStart = (cause: unknown): LinkgateError =>
+  new LinkgateError('ERR_INTERNAL', 'worker process cannot be started', { cause });
+
+/** @throws LinkgateError where the system has no memory for another process */
+export const forkWorker = (): ChildProcess => {
+  try {
+    const execArgv = [...workerArgs(process.execArgv, process.env['NODE_OPTIONS'])];
+    return fork(WORKER_PROCESS, [], { serialization: 'advanced', execArgv });
+  } catch (cause) {
+    throw cannotStart(cause);
+  }
+};
+
+export class SupervisedWorker {
+  readonly pid: number;
+  readonly #options: SupervisedWorkerOptions;
+  readonly #process: ChildProcess;
+  /** asked and not answered yet, by number */
+  readonly #questions = new Map<number, (snapshot: unknown) => void>();
+  #lastQuestion = 0;
+  #state: WorkerState = 'starting';
+  /** Nobody takes its place when it ends: it was told to end, or was to take another's place and never could. */
+  #isSpare: boolean;
+  #contacts: Contacts = {};
+  /** counted in checks, so that a machine that slept kills nobody */
+  #silentChecks = 0;
+  #failure: LinkgateError | undefined;
+  #hasEnded = false;
+
+  constructor(options: SupervisedWorkerOptions) {
+    this.pid = options.process.pid ?? 0;
+    this.#options = options;
+    this.#process = options.process;
+    this.#isSpare = options.isSpare;
+  }
+
+  get state(): WorkerState {
+    return this.#state;
+  }
+
+  /**
+   * Resolves when it is ready.
+   * @throws LinkgateError with the code it failed with
+   */
+  start({ settings, logLevel, sockets }: WorkerStart): Promise<void> {
+    const child = this.#process;
+    const started = new Promise<void>((resolve, reject) => {
+      const late = setTimeout(() => this.kill(), START_MS);
+      const end = (exitCode: number | null, signal: string | null): void => {
+        clearTimeout(late);
+        this.#ended(exitCode, signal, reject);
+      };
+      child.on('message', (message: FromWorker) => {
+        this.#hear(message);
+        if (message.type !== 'ready') return;
+        clearTimeout(late);
+        resolve();
+      });
+      child.on('error', (cause) => {
+        this.#failure ??= cannotStart(cause);
+        // a process that never was has no exit to hear
+        if (child.pid === undefined) end(null, null);
+      });
+      child.on('exit', end);
+    });
+    this.send({ type: 'start', settings, ...(logLevel === undefined ? {} : { logLevel }) });
+    this.send({ type: 'socket', listener: 'https' }, sockets.https);
+    this.send({ type: 'socket', listener: 'http' }, sockets.http);
+    return started;
+  }
+
+  send(message: ToWorker, handle?: SocketHandle): void {
+    // a worker that is gone cannot be told; its exit is heard anyway
+    if (this.#process.connected) this.#process.send(message, handle as never, () => undefined);
+  }
+
+  /** What it has counted so far; rejects when `signal` aborts first. */
+  measure(signal: AbortSignal): Promise<unknown> {
+    const question = ++this.#lastQuestion;
+    return new Promise((resolve, reject) => {
+      this.#questions.set(question, (snapshot) => {
+        this.#questions.delete(question);
+        resolve(snapshot);
+      });
+      const giveUp = (): void => {
+        this.#questions.delete(question);
+        reject(new LinkgateError('ERR_INTERNAL', `worker ${this.#options.number} did not answer in time`));
+      };
+      signal.addEventListener('abort', giveUp, { once: true });
+      this.send({ type: 'measure', question });
+    });
+  }
+
+  /** how it last found an upstream */
+  contact(upstream: UpstreamId): UpstreamContact | undefined {
+    return this.#contacts[upstream];
+  }
+
+  /** Ends it when it hangs: a worker that says nothing serves nobody, and its exit brings the next one. */
+  check(): void {
+    if (this.#state !== 'ready') return;
+    this.#silentChecks += 1;
+    if (this.#silentChecks > MOST_SILENT_CHECKS) this.kill();
+  }
+
+  /** Lets it finish what it has begun; kills it a second after its time. Never rejects. */
+  async drain(time: DrainTime): Promise<void> {
+    this.#leave();
+    const child = this.#process;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    this.send({ type: 'drain', time });
+    const late = setTimeout(() => this.kill(), time.timeoutMs + LATE_MS);
+    await ended;
+    clearTimeout(late);
+  }
+
+  /**
+   * Lets it drain by itself: this process neither waits for its end nor ends it. Resolves when it has begun, or was killed because
+   * it did not answer.
+   */
+  async drainAlone(time: DrainTime): Promise<void> {
+    const wasReady = this.#state === 'ready';
+    this.#leave();
+    this.send({ type: 'drain', time });
+    try {
+      // messages are taken in order: who answers this one has begun
+      if (wasReady) await this.measure(AbortSignal.timeout(LEAVE_MS));
+      else this.kill();
+    } catch {
+      this.kill();
+    }
+    if (this.#process.connected) this.#process.disconnect();
+    this.#process.unref();
+  }
+
+  kill(): void {
+    this.#process.kill('SIGKILL');
+  }
+
+  #leave(): void {
+    this.#state = 'draining';
+    this.#isSpare = true;
+  }
+
+  #hear(message: FromWorker): void {
+    this.#silentChecks = 0;
+    switch (message.type) {
+      case 'ready':
+        // told to end while it started: it stays on its way out
+        if (this.#state === 'starting') {
+          this.#isSpare = false;
+          this.#state = 'ready';
+        }
+        this.#options.emit('worker.started', { pid: this.pid });
+        break;
+      case 'failed':
+        this.#failure = new LinkgateError(message.code, message.message);
+        break;
+      case 'measured':
+        this.#contacts = message.contacts;
+        if (message.question === 0) this.#options.onMeasured(message.snapshot);
+        else this.#questions.get(message.question)?.(message.snapshot);
+        break;
+    }
+  }
+
+  #ended(exitCode: number | null, signal: string | null, reject: (error: LinkgateError) => void): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    const { emit, onExited, onDied, isStopping } = this.#options;
+    const failure = this.#failure;
+    const why = failure === undefined ? {} : { code: failure.code, message: failure.message };
+    const expected = isStopping() || this.#state === 'draining';
+    onExited();
+    emit('worker.exited', { pid: this.pid, exitCode, signal, expected, ...why });
+    const how = `worker ${this.pid} ended before it was ready (${signal ?? exitCode})`;
+    reject(failure ?? new LinkgateError('ERR_INTERNAL', how));
+    if (!this.#isSpare) onDied();
+  }
+}
