@@ -1,17 +1,17 @@
-// How long a process that is to end waits for its clients.
+// How long a process waits for its clients before it ends.
 
 import type { DrainTime } from '../serve/listeners.ts';
 
-/** A slow client's first request has ten seconds, as ever. */
+/** The first request of a slow client has ten seconds, as always. */
 const GRACE_MS = 10_000;
 
-/** Where others accept meanwhile nobody waits for the end. @param drainMs - `drainTimeout` */
+/** Where other workers accept meanwhile, so that no client waits for the end. @param drainMs - `drainTimeout` */
 export const handedOver = (drainMs: number): DrainTime => ({
   timeoutMs: drainMs,
   graceMs: Math.min(drainMs, GRACE_MS),
 });
 
-/** Where nobody does, each second is one without service: a client whose packet was lost twice (RFC 6298 §5) is awaited. */
+/** Where no other worker accepts, each second is one without service: enough for a client that lost a packet twice (RFC 6298 §5). */
 const STOP_GRACE_MS = 3_000;
 
 /** @param timeoutMs - how long requests in flight get */

@@ -1,4 +1,4 @@
-// The issuers of the settings, made: the one place that knows which kinds there are.
+// Makes the issuers that the settings name. The one place that knows which kinds there are.
 
 import { uptime } from 'node:os';
 import { askTime } from '../cert/acme/ask-time.ts';
@@ -16,7 +16,7 @@ import type { Clock } from '../core/platform/clock.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Storage } from '../core/storage.ts';
 
-/** In the order they are tried. */
+/** In the order in which they are tried. */
 export const createIssuers = (
   { keyType, keyTypes, issuers }: Settings['certificates'],
   storage: Storage,
@@ -32,14 +32,14 @@ export const createIssuers = (
 };
 
 /**
- * Loads what orders need: not at the start, which has no use for it, nor with the first order, which may be weeks later,
- * when an upgrade has replaced the files. Never rejects: what is wrong, that order tells.
+ * Loads the modules that orders need. Not before the start, which does not need them, and not with the first order, which may come
+ * weeks later, when an upgrade has replaced the files. Never rejects: the first order reports what is wrong.
  */
 export const loadIssuers = async ({ issuers }: Settings['certificates']): Promise<void> => {
   if (issuers.some(({ type }) => type === 'acme')) await loadAcmeClient().catch(() => undefined);
 };
 
-/** Asks the CA of a certificate when it would like it to be renewed. */
+/** Asks the CA of a certificate for its renewalInfo. */
 export const createAskRenewalInfo =
   (issuers: readonly Issuer[]): AskRenewalInfo =>
   async (certificate, signal) =>
@@ -47,7 +47,7 @@ export const createAskRenewalInfo =
       .find(({ directory }) => directory !== undefined && directory === certificate.directory)
       ?.renewalInfo?.(certificate, signal);
 
-/** What each still allows now; Infinity where its limits are not known. @throws LinkgateError `ERR_STORAGE_*` */
+/** How many orders each still allows now; Infinity where its limits are not known. @throws LinkgateError `ERR_STORAGE_*` */
 export const ordersLeftOf = (
   issuers: readonly Issuer[],
 ): Promise<readonly { readonly issuer: string; readonly left: number; readonly most: number }[]> =>
@@ -58,7 +58,7 @@ export const ordersLeftOf = (
     })),
   );
 
-/** The time as the first CA that says it has it; this machine's own where there is none to ask. */
+/** The time of the first CA that tells it; the own time of this machine where there is no CA to ask. */
 export const createIssuersClock = (certificates: () => Settings['certificates'], clock: Clock): CaClock =>
   createCaClock({
     clock,
@@ -75,8 +75,8 @@ export const createIssuersClock = (certificates: () => Settings['certificates'],
   });
 
 /**
- * The look before an order; undefined when there is nothing to look for. Only public CAs ask the DNS that everybody sees: a
- * CA of one's own may see another one, and a local one asks nobody.
+ * The preflight of an order; undefined when there is nothing to check. It fits public CAs only, which ask the public DNS: a private CA
+ * may see another DNS, and the local one asks none.
  */
 export const createIssuersPreflight = (
   { issuers }: Settings['certificates'],

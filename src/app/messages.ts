@@ -1,5 +1,5 @@
-// What supervisor and workers say to each other. Certificates, challenge answers and keys never travel here: they are in
-// the storage, and a message only says what to read again.
+// The messages between supervisor and workers. They never carry certificates, challenge answers or keys: those are in the storage,
+// and a message only says what to read again.
 
 import type { ErrorCode } from '../core/errors.ts';
 import type { Listener } from '../core/events.ts';
@@ -24,7 +24,7 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly type: 'ready' }
-  /** it could not start, and ends */
+  /** the worker could not start, and ends */
   | { readonly type: 'failed'; readonly code: ErrorCode; readonly message: string }
   /** what it has counted so far; `question` 0 when nobody asked */
   | {
@@ -34,5 +34,5 @@ export type FromWorker =
       readonly contacts: Contacts;
     };
 
-/** how connecting to each upstream went */
+/** how the last attempts to connect to each upstream went */
 export type Contacts = Readonly<Partial<Record<UpstreamId, UpstreamContact>>>;

@@ -1,14 +1,14 @@
-// What a reload changes: the names that differ, whether anything else does, and what has to wait for the next start. Pure;
-// supervisor and workers act on it, so that one name more among many touches that name alone.
+// What a reload changes: the names that differ, whether anything else differs, and what has to wait for the next start. Pure. Supervisor
+// and workers apply only the difference, so that one more name among many touches that name alone.
 
 import { isDeepStrictEqual } from 'node:util';
 import type { DomainSettings, Listen, Settings } from '../core/settings.ts';
 
-/** Everything but the names, of which there may be very many. */
+/** All settings but the names, of which there may be very many. */
 export type CommonSettings = Omit<Settings, 'domains'>;
 
 export interface DomainsChange {
-  /** new ones, and those of which something changed */
+  /** new names, and names of which something changed */
   readonly set: readonly DomainSettings[];
   readonly removed: readonly string[];
 }
@@ -17,7 +17,7 @@ export interface SettingsChange {
   readonly domains: DomainsChange;
   /** absent when nothing but names changed */
   readonly common?: CommonSettings;
-  /** keys whose new value is taken up by the next start only */
+  /** keys whose new value is used only after the next start */
   readonly atRestart: readonly string[];
 }
 
@@ -46,8 +46,8 @@ const tlsKind = (admin: Settings['admin']): 'none' | 'server' | 'mutual' => {
 const SOCKETS = ['https', 'http', 'admin'] as const;
 
 /**
- * What to do so that `before` becomes `after`. Sockets and the storage stay as they were opened: where they differ the change
- * carries the old ones on, and says so in `atRestart`.
+ * What to do so that `before` becomes `after`. Sockets and the storage stay as they were opened: where they differ, the change keeps
+ * the old ones and names them in `atRestart`.
  */
 export const compareSettings = (before: Settings, after: Settings): SettingsChange => {
   const atRestart: string[] = SOCKETS.filter((name) => {
@@ -58,7 +58,7 @@ export const compareSettings = (before: Settings, after: Settings): SettingsChan
     atRestart.push('certificates.storage');
   }
   const tls = [before, after].map(({ admin }) => tlsKind(admin));
-  // one kind of listener is not made into the other, and what goes with it waits too
+  // a running listener cannot change its kind, and all of `admin` waits with it
   const keepAdmin = tls[0] !== tls[1];
   if (keepAdmin) atRestart.push('admin');
   const keptAddress = <T extends Listen>(name: (typeof SOCKETS)[number], { fd: _fd, ...wanted }: T) => {

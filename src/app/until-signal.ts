@@ -1,9 +1,9 @@
-// Waiting for the word to stop: SIGTERM or SIGINT once to drain, a second time to cut.
+// Waits for the signal to stop: the first SIGTERM or SIGINT asks to drain, a second one to stop at once.
 
 export interface Stopping {
   /** resolves at the first signal */
   readonly asked: Promise<void>;
-  /** called at every further one */
+  /** called at every further signal */
   onAgain: (() => void) | undefined;
 }
 

@@ -25,7 +25,7 @@ const pem = async (path: string): Promise<string> => {
   }
 };
 
-/** @throws LinkgateError `ERR_CONFIG_INVALID` when one of its files is not what it was when the settings were loaded */
+/** @throws LinkgateError `ERR_CONFIG_INVALID` when the file cannot be used any more */
 export const readToken = async ({ tokenFile }: AdminSettings): Promise<string | undefined> => {
   if (tokenFile === undefined) return undefined;
   const token = await readTokenFile(tokenFile);

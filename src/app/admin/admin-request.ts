@@ -1,5 +1,5 @@
-// How commands of this machine ask the admin port: the address, the token and the certificates of the same configuration that the
-// proxy runs with.
+// How commands on this machine ask the admin port: with the address, the token and the certificates of the configuration that the proxy
+// runs with.
 
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -27,13 +27,13 @@ const read = async (path: string): Promise<string> => {
   }
 };
 
-/** The first name, or address, that a certificate is for. */
+/** The first name or address of a certificate. */
 const nameOf = (certPem: string): string => {
   const names = new X509Certificate(certPem).subjectAltName ?? '';
   return /(?:DNS|IP Address):([^,\s]+)/.exec(names)?.[1] ?? 'localhost';
 };
 
-/** What is asked by address is verified by the name of the certificate in the configuration, against its own chain and the system's roots. */
+/** The port is asked by its address. Its certificate is verified by the name in the configured one, against its chain and the system's roots. */
 const tlsOptions = async (tls: NonNullable<AdminSettings['tls']>): Promise<RequestOptions> => {
   const { certFile, keyFile, clientCaFile, clientCertFile, clientKeyFile } = tls;
   const chain = await read(certFile);
@@ -45,7 +45,7 @@ const tlsOptions = async (tls: NonNullable<AdminSettings['tls']>): Promise<Reque
   return {
     ...shown,
     ca: [...trustedRoots(undefined), chain],
-    // its issuer alone may be in the file, and may be no root
+    // the file may hold an issuer that is not a root
     allowPartialTrustChain: true,
     minVersion: 'TLSv1.2',
     servername: isIP(name) === 0 ? name : '',

@@ -22,9 +22,9 @@ export interface RunningStatus extends Status {
 }
 
 /** longer than the proxy itself waits for what it is asked */
-const ANSWER_LIMIT_MS = 12_000;
+const RESPONSE_LIMIT_MS = 12_000;
 /** above the metrics and the status of any number of names that one machine serves */
-const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024;
+const LARGEST_RESPONSE_BYTES = 64 * 1024 * 1024;
 
 const where = ({ host, port }: ListenAddress): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
@@ -47,7 +47,7 @@ const read = async ({ get, address }: Asked, path: string, signal: AbortSignal):
         let bytes = 0;
         response.on('data', (chunk: Buffer) => {
           bytes += chunk.length;
-          if (bytes > LARGEST_ANSWER_BYTES) request.destroy(new Error('answer is too large'));
+          if (bytes > LARGEST_RESPONSE_BYTES) request.destroy(new Error('response is too large'));
           chunks.push(chunk);
         });
         response.on('end', () => {
@@ -56,7 +56,7 @@ const read = async ({ get, address }: Asked, path: string, signal: AbortSignal):
           else if (statusCode === 401 || statusCode === 429) reject(failed(TOKEN_REFUSED));
           else reject(failed(`answered ${path} with ${statusCode}: is it linkgate?`));
         });
-        response.on('error', (error) => reject(failed('broke off its answer', error)));
+        response.on('error', (error) => reject(failed('broke off its response', error)));
       });
       request.on('error', (error: NodeJS.ErrnoException) => {
         const late = limit.aborted && !signal.aborted;
@@ -64,7 +64,7 @@ const read = async ({ get, address }: Asked, path: string, signal: AbortSignal):
       });
     });
   const late = (): Error => new Error('timeout');
-  return withDeadline({ clock: systemClock, limitMs: ANSWER_LIMIT_MS, signal, late }, ask);
+  return withDeadline({ clock: systemClock, limitMs: RESPONSE_LIMIT_MS, signal, late }, ask);
 };
 
 const CLICKS = /^linkgate_clicks_total\{([^}]*)\} (\d+)/gm;

@@ -1,15 +1,15 @@
-// The stand-in for Customer.io's tracker that `linkgate demo` forwards to: loopback, TLS, and the answers a click,
-// an open and an unsubscribe get. For the demo only; nothing of the product imports it.
+// The tracker that `linkgate demo` forwards to in place of Customer.io's: loopback, TLS, and the responses to a click, an open and an
+// unsubscribe. For the demo only; nothing else of the product imports it.
 
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** A transparent GIF of one pixel, what an open gets. */
+/** A transparent GIF of one pixel, the response to an open. */
 const PIXEL = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7', 'base64');
 const LANDING = 'https://www.example.com/';
 
-/** `href` of a click's readable part; the real tracker verifies the signature first. */
+/** The `href` in the readable part of a click; the real tracker verifies the signature first. */
 const hrefOf = (target: string): string => {
   const payload = target.split('/')[3] ?? '';
   try {
@@ -20,7 +20,7 @@ const hrefOf = (target: string): string => {
   }
 };
 
-const answer = (request: IncomingMessage, response: ServerResponse): void => {
+const respond = (request: IncomingMessage, response: ServerResponse): void => {
   request.resume();
   const target = request.url ?? '/';
   if (target.startsWith('/e/o/')) {
@@ -56,13 +56,13 @@ export const startDemoTracker = async (certificate: {
   keyPem: string;
   chainPem: string;
 }): Promise<DemoTracker> => {
-  const server: Server = createServer({ key: certificate.keyPem, cert: certificate.chainPem }, answer);
+  const server: Server = createServer({ key: certificate.keyPem, cert: certificate.chainPem }, respond);
   const listen = (host: string): Promise<void> =>
     new Promise((resolve, reject) => {
       server.once('error', reject);
       server.listen(0, host, resolve);
     });
-  // a machine may have one family alone
+  // a machine may have only one address family
   const host = await listen('127.0.0.1').then(
     () => '127.0.0.1',
     () => listen('::1').then(() => '[::1]'),

@@ -1,5 +1,5 @@
-// `linkgate demo` put together: the real supervisor with real workers, an internal CA, and a stand-in tracker, all on
-// loopback and in one temporary folder. Needs no network, no root and no other program.
+// `linkgate demo` put together: the real supervisor with real workers, an internal CA and a stand-in tracker, all on loopback and in one
+// temporary folder. It needs no network, no root and no other program.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,17 +11,18 @@ import { createFileStorage } from '../../storage/file.ts';
 import { startDemoTracker } from './demo-tracker.ts';
 import { startSupervisor, type Supervisor } from '../supervisor/supervisor.ts';
 
-/** RFC 2606 §3: nobody's tracking host */
+/** RFC 2606 §3: a tracking host that belongs to nobody */
 const DEMO_DOMAIN = 'links.example.com';
-/** RFC 8375 would be another choice; `.test` is RFC 2606 §2 */
+/** RFC 2606 §2: `.test` is nowhere in the DNS */
 const TRACKER_NAME = 'tracker.linkgate.test';
 const ISSUE_LIMIT_MS = 30_000;
 
 export interface Demo {
   readonly domain: string;
   readonly addresses: Supervisor['addresses'];
-  /** PEM of the demo's root, and where it is for other programs */
+  /** PEM of the demo's root */
   readonly caPem: string;
+  /** the same in a file, for other programs */
   readonly caFile: string;
   stop(): Promise<void>;
 }

@@ -83,7 +83,7 @@ export class Admin {
 
   /** Safe to call before `start`; never rejects. */
   async stop(): Promise<void> {
-    // a page that listens would hold the server up
+    // an open page keeps a connection, for which the server would wait
     this.#page.stop();
     await this.#server.stop();
     this.#recent.stop();

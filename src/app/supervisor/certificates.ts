@@ -1,5 +1,5 @@
 // All that a supervisor does for certificates: it orders and renews those of the configured names, keeps removed domains until they
-// expire, and hears of changes that other processes wrote to the storage. It serves nobody: what was stored is a call of `onStored`.
+// expire, and watches the storage for what other processes changed. It serves nobody: it reports each stored certificate to `onStored`.
 
 import { createRemovedDomains, type RemovedDomains } from '../../cert/removed/removed-domains.ts';
 import { createIssuersHealth, issuerStatuses, type IssuersHealth } from '../../cert/issuers/issuer-health.ts';
@@ -85,9 +85,9 @@ export class Certificates {
   }
 
   /**
-   * Begins to order; returns at once. The CA asks the workers, so they must serve before this call.
+   * Begins to order; returns at once. Workers must serve before this call, because the CA asks them.
    * @param signal - ends the watching of the storage and of removed domains
-   * @param onExpired - a removed domain has just expired: it is to be served no more
+   * @param onExpired - a removed domain has just expired, and must not be served any more
    */
   start(signal: AbortSignal, onExpired: () => void): void {
     const { storage, clock, emit, onStored } = this.#options;

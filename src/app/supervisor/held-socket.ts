@@ -1,25 +1,25 @@
-// Listening sockets, bound by the supervisor (or passed to it, passed-sockets.ts) and held for its whole life. Workers get the handle and accept on it;
-// the supervisor never does. So a worker's death, even the only one's, leaves the port open: clicks wait in the kernel's
-// queue for the next worker instead of being refused (docs/decisions.md).
+// Listening sockets, bound by the supervisor (or passed to it, passed-sockets.ts) and held for its whole life. Workers get the handle and
+// accept on it; the supervisor never does. So the port stays open when a worker dies, even the only one: clicks wait in the queue of
+// the kernel for the next worker and are not refused (docs/decisions.md).
 
 import net from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import { LinkgateError, type ErrorCode } from '../../core/errors.ts';
 import type { ListenAddress } from '../../core/settings.ts';
 
-/** What libuv's TCP wrap offers of what we use. */
+/** The part of libuv's TCP wrap that we use. */
 export interface SocketHandle {
   getsockname(out: { address?: string; port?: number }): number;
   close(): void;
 }
 
 /**
- * node:cluster's own way to a bound handle. It is not in the documentation, yet there since Node 0.x and in every
- * line up to 26; a documented call would bind and accept in one step. CI runs this file's test on each line.
+ * How node:cluster gets a bound handle. No documentation names it, but every Node from 0.x to 26 has it; a documented call would bind
+ * and accept in one step. CI runs the test of this file on each line of Node.
  */
 const createServerHandle = (
   net as unknown as {
-    /** with a descriptor the first three are null */
+    /** the first three are null where there is a descriptor */
     _createServerHandle(
       address: string | null,
       port: number | null,
@@ -30,9 +30,9 @@ const createServerHandle = (
 )['_createServerHandle'];
 
 export interface HeldSocket {
-  /** sent to workers as a message's handle, then `server.listen(handle)` there */
+  /** sent to workers with a message; there it goes to `server.listen(handle)` */
   readonly handle: SocketHandle;
-  /** what was bound, the port chosen by the system included */
+  /** what was bound, with the port that the system chose */
   readonly address: ListenAddress;
   /** safe to call twice */
   close(): void;
@@ -69,7 +69,7 @@ const hold = (handle: SocketHandle, address: ListenAddress): HeldSocket => {
   return { handle, address, close };
 };
 
-/** A descriptor that is a bound TCP socket already; undefined when it is not. */
+/** Takes over a descriptor that is a bound TCP socket already; undefined when it is something else. */
 export const adoptSocket = (descriptor: number): HeldSocket | undefined => {
   const handle = createServerHandle(null, null, null, descriptor);
   if (typeof handle === 'number') return undefined;
@@ -81,12 +81,12 @@ export const adoptSocket = (descriptor: number): HeldSocket | undefined => {
 
 const nameOf = (handle: SocketHandle): { address?: string; port?: number; errno: number } => {
   const name: { address?: string; port?: number } = {};
-  // a pipe has none
+  // a pipe has no name
   const errno = typeof handle.getsockname === 'function' ? handle.getsockname(name) : -1;
   return { ...name, errno };
 };
 
-/** Bind alone; libuv keeps EADDRINUSE for later, and tells it to whoever asks for the name. */
+/** Only binds. libuv keeps EADDRINUSE for later and reports it when the name is asked for. */
 const bind = ({ host, port }: ListenAddress): { handle: SocketHandle; port: number } | number => {
   const handle = createServerHandle(host, port, host.includes(':') ? 6 : 4);
   if (typeof handle === 'number') return handle;
@@ -97,7 +97,7 @@ const bind = ({ host, port }: ListenAddress): { handle: SocketHandle; port: numb
 };
 
 /**
- * Binds an address. `::` takes IPv4 too, and falls back to it alone where the machine has no IPv6.
+ * Binds an address. `::` includes IPv4, and becomes `0.0.0.0` where the machine has no IPv6.
  * @throws LinkgateError `ERR_LISTEN_IN_USE`, `ERR_LISTEN_DENIED`, `ERR_LISTEN_UNAVAILABLE`
  */
 export const holdSocket = (listener: string, wanted: ListenAddress): HeldSocket => {

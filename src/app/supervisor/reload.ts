@@ -1,5 +1,5 @@
-// What happens at SIGHUP: the settings are read again, compared with those in force, and each part takes up what concerns it. What is
-// wrong with them leaves the old ones in place. Work that changes the workers is done here, one piece after the other.
+// What happens at SIGHUP: the settings are loaded again and compared with those in force, and each part gets what concerns it. Settings
+// with a mistake leave the old ones in place. Work that changes the workers (a roll, too) is done here, one piece after the other.
 
 import type { ReloadStatus } from '../../admin/status.ts';
 import { toLinkgateError, type LinkgateError } from '../../core/errors.ts';
@@ -38,7 +38,7 @@ export class Reload {
     return this.#last;
   }
 
-  /** Loads settings and takes them up without closing a connection. Never rejects. */
+  /** Loads settings and applies them without closing a connection. Never rejects. */
   reload(load: () => Promise<Settings>): Promise<ReloadOutcome> {
     return this.#inTurn(async () => {
       const outcome = await this.#outcomeOf(load);
@@ -70,17 +70,17 @@ export class Reload {
 
   async #outcomeOf(load: () => Promise<Settings>): Promise<ReloadOutcome> {
     try {
-      return { change: await this.#takeUp(await load()) };
+      return { change: await this.#apply(await load()) };
     } catch (error) {
       return { error: toLinkgateError(error) };
     }
   }
 
-  async #takeUp(wanted: Settings): Promise<SettingsChange> {
+  async #apply(wanted: Settings): Promise<SettingsChange> {
     const { certificates, serving, admin, measurements, log } = this.#options;
     const change = compareSettings(serving.settings, wanted);
     const next: Settings = { ...(change.common ?? serving.settings), domains: wanted.domains };
-    // files may have changed where the settings that name them have not
+    // a file may have changed even where the setting that names it has not
     const access = await admin.readAccess(next.admin);
     const domains = await serving.choose(next);
     admin.setAccess(access);
@@ -88,7 +88,7 @@ export class Reload {
       certificates.setIssuers(next.certificates);
       log.configure(next);
     }
-    // before anything is ordered: the CA asks the workers
+    // before the first order for a new name: the CA asks the workers
     await serving.apply(next, change, domains);
     measurements.setDomains(next.domains);
     certificates.setDomains(next.domains);

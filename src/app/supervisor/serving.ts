@@ -45,12 +45,12 @@ export class Serving {
     return this.#workers;
   }
 
-  /** Whether somebody answers: a port that only queues is not ready. */
+  /** Whether a worker answers: a port that only queues is not ready. */
   isReady(): boolean {
     return this.#isOpen && this.#workers.isReady();
   }
 
-  /** Whether an upstream can be reached, as the workers last found it; undefined when none has tried. */
+  /** Whether an upstream can be reached, by what the workers saw last; undefined when none has tried. */
   isReachable(upstream: DomainSettings['upstream']): boolean | undefined {
     return isReachable(this.#workers.contacts(upstream));
   }
@@ -75,8 +75,8 @@ export class Serving {
   }
 
   /**
-   * The workers take up new settings without closing a connection.
-   * @param domains - what `choose` said of them
+   * Gives the workers new settings; no connection is closed.
+   * @param domains - what `choose` returned for them
    */
   async apply(settings: Settings, change: SettingsChange, domains: readonly DomainSettings[]): Promise<void> {
     const before = this.#served;
@@ -102,8 +102,8 @@ export class Serving {
     this.#isOpen = false;
     const { sockets } = this.#options;
     const ended = sockets.outliveProcess ? this.#workers.leave() : this.#workers.stop(timeoutMs);
-    // a click that comes now must be refused at once, not queued for workers that will not come back; where the sockets
-    // are systemd's, it waits for the next process
+    // a click that comes now must be refused at once, and not wait for workers that will not come back; where systemd holds the
+    // sockets, it waits for the next process
     sockets.closePublic();
     return ended;
   }

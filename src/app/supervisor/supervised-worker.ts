@@ -1,5 +1,5 @@
 // One worker process from the supervisor's side, from its start to its end: it gets the settings and the sockets, says that it is
-// ready, is measured, drains, and is killed when it is late or hangs. Who takes its place is decided in workers.ts.
+// ready, is measured, drains, and is killed when it is late or hangs. workers.ts decides what takes its place.
 
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -27,15 +27,15 @@ export interface SupervisedWorkerOptions {
   /** never used again; the system gives a pid to another process */
   readonly number: number;
   readonly process: ChildProcess;
-  /** It is to take the place of a worker that serves; if it cannot start, that one stays. */
+  /** it is started to take the place of a worker that serves; if it cannot start, that worker stays */
   readonly isSpare: boolean;
   readonly emit: Emit;
-  /** it reported by itself what it has counted */
+  /** its own report of what it has counted */
   readonly onMeasured: (snapshot: unknown) => void;
   readonly onExited: () => void;
   /** it has exited, and another one has to take its place */
   readonly onDied: () => void;
-  /** whether its end is no surprise, whatever it was told */
+  /** whether all workers end now, so that its end is expected */
   readonly isStopping: () => boolean;
 }
 
@@ -72,7 +72,7 @@ export class SupervisedWorker {
   readonly #questions = new Map<number, (snapshot: unknown) => void>();
   #lastQuestion = 0;
   #state: WorkerState = 'starting';
-  /** Nobody takes its place when it ends: it was told to end, or was to take another's place and never could. */
+  /** No other worker takes its place when it ends: it has to end, or it never became ready to replace another one. */
   #isSpare: boolean;
   #contacts: Contacts = {};
   /** counted in checks, so that a machine that slept kills nobody */
@@ -111,7 +111,7 @@ export class SupervisedWorker {
       });
       child.on('error', (cause) => {
         this.#failure ??= cannotStart(cause);
-        // a process that never was has no exit to hear
+        // a process that never ran sends no exit
         if (child.pid === undefined) end(null, null);
       });
       child.on('exit', end);
@@ -123,7 +123,7 @@ export class SupervisedWorker {
   }
 
   send(message: ToWorker, handle?: SocketHandle): void {
-    // a worker that is gone cannot be told; its exit is heard anyway
+    // a worker that is gone gets no message; its exit is reported anyway
     if (this.#process.connected) this.#process.send(message, handle as never, () => undefined);
   }
 
@@ -149,7 +149,7 @@ export class SupervisedWorker {
     return this.#contacts[upstream];
   }
 
-  /** Ends it when it hangs: a worker that says nothing serves nobody, and its exit brings the next one. */
+  /** Kills it when it hangs: a silent worker serves nobody, and its exit starts the next one. */
   check(): void {
     if (this.#state !== 'ready') return;
     this.#silentChecks += 1;
@@ -177,7 +177,7 @@ export class SupervisedWorker {
     this.#leave();
     this.send({ type: 'drain', time });
     try {
-      // messages are taken in order: who answers this one has begun
+      // a worker takes messages in order: when it answers this one, it has begun to drain
       if (wasReady) await this.measure(AbortSignal.timeout(LEAVE_MS));
       else this.kill();
     } catch {
@@ -200,7 +200,7 @@ export class SupervisedWorker {
     this.#silentChecks = 0;
     switch (message.type) {
       case 'ready':
-        // told to end while it started: it stays on its way out
+        // one that had to end while it started goes on ending
         if (this.#state === 'starting') {
           this.#isSpare = false;
           this.#state = 'ready';

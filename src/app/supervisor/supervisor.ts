@@ -24,7 +24,7 @@ export interface SupervisorOptions {
   readonly settings: Settings;
   /** LINKGATE_LOG_LEVEL where it is set */
   readonly logLevel?: string;
-  /** sockets opened by whoever started the program */
+  /** sockets that the parent of the program opened */
   readonly passed?: readonly PassedSocket[];
 }
 
@@ -122,7 +122,7 @@ export class Supervisor {
       await this.#certificates.load();
       await this.#admin.start();
       await this.#serving.start();
-      // after the workers: they answer the CA
+      // after the workers, which answer the challenges of the CA
       const { signal } = this.#watching;
       this.#certificates.start(signal, () => void this.#reload.dropExpired());
       this.#measurements.start(signal);
@@ -138,43 +138,43 @@ export class Supervisor {
     emit('program.started', { version: this.#version, node: process.version, domains });
   }
 
-  /** every name has a certificate that can be served */
+  /** Whether every configured name has a certificate that can be served. */
   isLive(): boolean {
     return this.#certificates.isLive();
   }
 
-  /** how each name stands, removed domains included */
+  /** the state of each name, removed domains included */
   states(): readonly CertificateState[] {
     return this.#certificates.list().map(({ state }) => state);
   }
 
   /**
-   * Reads the settings again and takes them up without closing a connection; what is wrong with them leaves the old ones in
-   * place. One at a time; never rejects.
+   * Reads the settings again and uses them without closing a connection; settings with a mistake leave the old ones in place. One
+   * reload at a time; never rejects.
    */
   reload(load: () => Promise<Settings>): Promise<ReloadOutcome> {
     return this.#reload.reload(load);
   }
 
-  /** opens the log file again, in every process, after it was moved away */
+  /** Opens the log file again in every process, after it was moved away. */
   reopenLog(): void {
     this.#log.logger.reopen();
     this.#serving.workers.reopenLog();
   }
 
-  /** writes out the log lines of this process that are still in memory */
+  /** Writes the log lines of this process that are still in memory. */
   flushLog(): void {
     this.#log.logger.flush();
   }
 
-  /** new processes for all workers, one by one; resolves when the last old one is gone, never rejects */
+  /** New processes for all workers, one by one; resolves when the last old one is gone, never rejects. */
   roll(): Promise<void> {
     return this.#reload.roll();
   }
 
   /**
-   * Lets requests in flight finish, for `timeoutMs` (`drainTimeout`) at most, and ends everything; workers whose sockets outlive
-   * them end by themselves. Never rejects.
+   * Lets requests in flight finish, for `timeoutMs` (`drainTimeout`) at most, and ends everything. Workers whose sockets outlive this
+   * process end by themselves. Never rejects.
    */
   async stop(timeoutMs = this.#serving.settings.drainMs): Promise<void> {
     this.#log.bus.emit('program.stopping', { timeoutMs });
@@ -184,7 +184,7 @@ export class Supervisor {
     this.#log.stop();
   }
 
-  /** ends the workers at once; a `stop` under way then comes to its end */
+  /** Ends the workers at once, and so a `stop` that waits for them. */
   cut(): void {
     this.#serving.kill();
   }

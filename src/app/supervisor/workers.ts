@@ -33,7 +33,7 @@ export interface WorkersOptions {
   /** a worker's number is never used again; the system gives a pid to another process */
   readonly onStarted: (worker: number) => void;
   readonly onExited: (worker: number) => void;
-  /** a worker reported by itself what it has counted */
+  /** the own report of a worker: what it has counted */
   readonly onMeasured: (worker: number, snapshot: unknown) => void;
 }
 
@@ -69,11 +69,11 @@ export class Workers {
     const { checkMs = CHECK_MS } = this.#options;
     this.#checking = setInterval(() => this.#check(), checkMs);
     this.#checking.unref();
-    // one that was ready and died before the slowest was
+    // replaces a worker that was ready and died before the slowest one was ready
     this.#resize();
   }
 
-  /** whether at least one worker serves */
+  /** Whether at least one worker serves. */
   isReady(): boolean {
     return [...this.#workers.values()].some(({ state }) => state === 'ready');
   }
@@ -105,14 +105,14 @@ export class Workers {
   }
 
   /**
-   * Workers that run take the change up, later ones start with all of it, and their number follows. Resolves when each has taken it
-   * up, or soon after: one that hangs is replaced by one that starts with it.
+   * Workers that run apply the change, later ones start with the new settings, and their number follows. Resolves when each has applied
+   * the change, and after two seconds at most: a worker that hangs is replaced by one that starts with the new settings.
    */
   async apply(settings: Settings, change: SettingsChange): Promise<void> {
     this.#settings = settings;
     this.#tell({ type: 'settings', change });
     this.#resize();
-    // messages are taken in order: who answers this one has taken the one before
+    // a worker takes messages in order: when it answers this one, it has applied the change
     const over = AbortSignal.timeout(APPLY_MS);
     await Promise.allSettled([...this.#workers.values()].map((worker) => worker.measure(over)));
   }
@@ -128,7 +128,7 @@ export class Workers {
       await this.#startOne(true);
       draining.push(worker.drain(handedOver(this.#settings.drainMs)));
     }
-    // one of them may have died meanwhile, and have been replaced already
+    // one of them may have died in the meantime and have a replacement already
     this.#resize();
     await Promise.all(draining);
   }
@@ -140,7 +140,7 @@ export class Workers {
     await Promise.all([...this.#workers.values()].map((worker) => worker.drain(time)));
   }
 
-  /** Lets all drain by themselves, as others accept now; resolves when each has begun, or was killed because it did not answer. */
+  /** Lets all drain by themselves, because other workers accept now; resolves when each has begun, or was killed because it did not answer. */
   async leave(): Promise<void> {
     this.#endReplacing();
     const time = handedOver(this.#settings.drainMs);
@@ -165,7 +165,7 @@ export class Workers {
     return [...this.#workers.values()].filter(({ state }) => state !== 'draining');
   }
 
-  /** @param isSpare - it is to take the place of a worker that serves; if it cannot start, that one stays */
+  /** @param isSpare - it is started to take the place of a worker that serves; if it cannot start, that worker stays */
   async #startOne(isSpare = false): Promise<void> {
     const { emit, clock, logLevel, sockets, onStarted, onExited, onMeasured } = this.#options;
     const number = ++this.#lastNumber;
@@ -197,12 +197,12 @@ export class Workers {
 
   #replaceDead(livedMs: number): void {
     this.#diedYoung = livedMs < STABLE_MS ? this.#diedYoung + 1 : 0;
-    // at the first start a worker that fails is reported by start(), not replaced
+    // start() reports a worker that fails at the first start, and does not replace it
     if (this.#hasStarted) void this.#replace();
   }
 
   async #replace(): Promise<void> {
-    // the first death costs nobody a pause
+    // no pause after the first death
     if (this.#diedYoung > 1) {
       const pauseMs = Math.min(SHORTEST_PAUSE_MS * 2 ** (this.#diedYoung - 2), LONGEST_PAUSE_MS);
       this.#pausing += 1;
@@ -211,11 +211,11 @@ export class Workers {
     }
     // a reload may want fewer by now
     if (this.#stopped.signal.aborted || this.#serving().length >= this.#settings.workers) return;
-    // whatever fails has asked for its own replacement
+    // a worker that fails has started its own replacement already
     await this.#startOne().catch(() => undefined);
   }
 
-  /** Starts what is missing, and lets the youngest of too many go. */
+  /** Starts the missing workers, and drains the youngest where there are too many. */
   #resize(): void {
     const { workers: wanted, drainMs } = this.#settings;
     const now = this.#serving();

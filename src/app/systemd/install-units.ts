@@ -1,4 +1,4 @@
-// Units on disk: written where they are absent or ours, never over somebody else's.
+// Writes units to disk where they are absent or were written by linkgate; never over a unit of somebody else.
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ const write = async (path: string, text: string): Promise<WrittenUnit['outcome']
   return 'written';
 };
 
-/** @throws LinkgateError `ERR_SYSTEMD_UNWRITABLE`; those before the one it names are written */
+/** @throws LinkgateError `ERR_SYSTEMD_UNWRITABLE`; the units before the one it names are written */
 export const installUnits = async (dir: string, units: readonly Unit[]): Promise<readonly WrittenUnit[]> => {
   const done: WrittenUnit[] = [];
   for (const { name, text } of units) {

@@ -1,5 +1,5 @@
-// What systemd hears of us (sd_notify(3)): one message after the other, by the program `systemd-notify`, because Node has no
-// datagram sockets of the kind that are needed. A message that cannot be sent costs a log line and nothing else.
+// Sends messages to systemd (sd_notify(3)), one after the other, with the program `systemd-notify`, because Node has no datagram sockets
+// of the needed kind. A message that cannot be sent costs a log line and nothing else.
 
 import { execFile } from 'node:child_process';
 
@@ -7,14 +7,14 @@ import { execFile } from 'node:child_process';
 const SEND_LIMIT_MS = 5_000;
 
 export interface Notify {
-  /** sends assignments such as `READY=1`, behind those of earlier calls; never rejects */
+  /** sends assignments such as `READY=1`, after those of earlier calls; never rejects */
   send(assignments: readonly string[]): Promise<void>;
 }
 
 export interface NotifyOptions {
   /** NOTIFY_SOCKET; nothing is sent when it is absent */
   readonly socket: string | undefined;
-  /** hears of the first message of a row that could not be sent */
+  /** called for the first of several messages in a row that cannot be sent */
   readonly onError: (error: Error) => void;
   /** the program (`systemd-notify`) */
   readonly program?: string;

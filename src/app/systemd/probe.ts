@@ -1,5 +1,5 @@
-// Whether a worker answers: one small request to the http listener over loopback, for a name that nobody has configured. It
-// reaches no tracker. A port that is open proves nothing: the supervisor holds it open even when no worker lives.
+// Finds out whether a worker answers: one small request to the http listener over loopback, for a name that nobody has configured, so
+// that it reaches no tracker. An open port proves nothing: the supervisor holds it open even when no worker lives.
 
 import type { LookupAddress } from 'node:dns';
 import { connect, type TcpNetConnectOpts } from 'node:net';
@@ -14,8 +14,8 @@ const LOOPBACK: readonly LookupAddress[] = [
 ];
 
 /**
- * How a listener is reached from this machine, as options of `connect` and `request`: every address means loopback too, of
- * whichever family this machine has.
+ * How to reach a listener from this machine, as options of `connect` and `request`. A listener on every address is reached over
+ * loopback, in the address family that this machine has.
  */
 export const reach = ({ host, port }: ListenAddress): TcpNetConnectOpts =>
   host === '0.0.0.0' || host === '::'
@@ -28,7 +28,7 @@ export const reach = ({ host, port }: ListenAddress): TcpNetConnectOpts =>
     : { host, port };
 
 /**
- * true once a worker sent anything, or took the connection and ended it: one at its ceiling refuses, and lives.
+ * true when a worker sent a byte, or accepted the connection and closed it: a worker at its ceiling refuses, and is alive.
  * @param signal - when to give up
  */
 export const answers = (address: ListenAddress, signal: AbortSignal): Promise<boolean> =>
@@ -52,6 +52,6 @@ export const answers = (address: ListenAddress, signal: AbortSignal): Promise<bo
     });
     socket.on('data', () => end(true));
     socket.on('end', () => end(true));
-    // one that is reset was accepted, be it before we saw it
+    // a connection that was reset had been accepted
     socket.on('error', ({ code }: NodeJS.ErrnoException) => end(isOpen || code === 'ECONNRESET'));
   });

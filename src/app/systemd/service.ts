@@ -1,5 +1,5 @@
-// The supervisor as a service of systemd: tells when it is ready, reloads and stops, how its names stand, and feeds the watchdog
-// for as long as a worker really answers (sd_notify(3)). Without NOTIFY_SOCKET all of it does nothing.
+// The supervisor as a service of systemd (sd_notify(3)): it reports when it is ready, reloads and stops, reports the state of its names,
+// and feeds the watchdog for as long as a worker answers. Without NOTIFY_SOCKET it does nothing.
 
 import type { Clock } from '../../core/platform/clock.ts';
 import { withDeadline } from '../../core/platform/deadline.ts';
@@ -8,28 +8,28 @@ import type { CertificateState } from '../../core/certificate-state.ts';
 import type { Notify } from './notify.ts';
 import { answers } from './probe.ts';
 
-/** How often the line of `systemctl status` is looked at, and sent when it changed. */
+/** How often the line of `systemctl status` is computed; it is sent when it changed. */
 const STATUS_MS = 10_000;
 
 export interface ServiceOptions {
   readonly notify: Notify;
   readonly clock: Clock;
-  /** WATCHDOG_USEC: the service is killed when it was not fed for this long; absent without a watchdog */
+  /** WATCHDOG_USEC: systemd kills the service when nothing fed the watchdog for this long; absent without a watchdog */
   readonly watchdogUsec?: string | undefined;
-  /** how often the status is looked at (10 s) */
+  /** how often the status is computed (10 s) */
   readonly statusMs?: number;
 }
 
-/** What of the supervisor is needed here. */
+/** The part of the supervisor that is needed here. */
 export interface Served {
   readonly addresses: { readonly http: ListenAddress };
   states(): readonly CertificateState[];
 }
 
 export interface Service {
-  /** READY, and from now on the status and the watchdog, until `stopping` */
+  /** sends READY, and from now on the status and the watchdog, until `stopping` */
   started(supervisor: Served): Promise<void>;
-  /** around the taking up of new settings */
+  /** stands around a reload: RELOADING before it, READY after it */
   reloading<T>(work: () => Promise<T>): Promise<T>;
   stopping(): Promise<void>;
 }
@@ -58,18 +58,18 @@ export const createService = ({
 }: ServiceOptions): Service => {
   const over = new AbortController();
   const { signal } = over;
-  let said = '';
+  let sent = '';
   let supervisor: Served | undefined;
   const status = (): readonly string[] => {
     if (supervisor === undefined) return [];
-    said = statusLine(supervisor.states());
-    return [`STATUS=${said}`];
+    sent = statusLine(supervisor.states());
+    return [`STATUS=${sent}`];
   };
 
-  const tellStatus = async (served: Served): Promise<void> => {
+  const sendStatus = async (served: Served): Promise<void> => {
     while (!signal.aborted) {
       await clock.sleep(statusMs, signal);
-      if (!signal.aborted && statusLine(served.states()) !== said) await notify.send(status());
+      if (!signal.aborted && statusLine(served.states()) !== sent) await notify.send(status());
     }
   };
 
@@ -87,7 +87,7 @@ export const createService = ({
     started: async (started) => {
       supervisor = started;
       await notify.send(['READY=1', ...status()]);
-      void tellStatus(started);
+      void sendStatus(started);
       const everyMs = watchdogMs(watchdogUsec);
       if (everyMs !== undefined) void feed(started, everyMs);
     },

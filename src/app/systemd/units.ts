@@ -1,5 +1,5 @@
-// The units of one installation, as text: a service that gets its sockets from systemd and so needs no capability, and the
-// three socket units. Pure; docs/operations.md says what each line is for where its name does not.
+// The units of one installation, as text: a service that gets its sockets from systemd, and so needs no capability, and the three socket
+// units. Pure; docs/operations.md explains the lines whose name does not.
 
 import { dirname } from 'node:path';
 import { LinkgateError } from '../../core/errors.ts';
@@ -32,7 +32,7 @@ export interface Unit {
 type SocketName = 'https' | 'http' | 'admin';
 const SOCKETS: readonly SocketName[] = ['https', 'http', 'admin'];
 
-/** What the folder `systemd/` of the package holds: for a package installed for the whole system, all paths at their defaults. */
+/** The units in the folder `systemd/` of the package: installed for the whole system, with the default of each path. */
 export const PACKAGED: Installation = {
   command: ['/usr/bin/env', 'linkgate'],
   config: '/etc/linkgate/linkgate.yaml',
@@ -46,14 +46,14 @@ export const PACKAGED: Installation = {
   sockets: true,
 };
 
-/** First line of every unit: what has it may be written over. */
+/** The first line of every unit: a unit that has it may be overwritten. */
 export const WRITTEN_BY = '# Written by `linkgate systemd`. Changes of yours go into `systemctl edit`.';
 
-/** The state of a dynamic user lies here, and nowhere else. */
+/** The state of a dynamic user is here and nowhere else. */
 const STATE = '/var/lib/';
-/** and its log here */
+/** and its log is here */
 const LOGS = '/var/log/';
-/** what a service does not see */
+/** folders that a service does not see */
 const HIDDEN = ['/home', '/root', '/run/user', '/tmp', '/var/tmp'];
 
 /** One argument of a command line (systemd.service(5), COMMAND LINES): quoted, nothing expanded. */
@@ -110,7 +110,7 @@ const check = ({ command, config, storage, logFile, user }: Installation): void 
   }
 };
 
-/** A folder of its own below /var/log, or whatever folder an account of the system's may write to. */
+/** A folder of its own below /var/log, or any folder to which an account of the system may write. */
 const logPlace = ({ logFile }: Installation): string => {
   if (logFile === undefined || logFile.startsWith('/dev/')) return '';
   const [folder = '', ...below] = logFile.startsWith(LOGS) ? logFile.slice(LOGS.length).split('/') : [];
@@ -129,13 +129,13 @@ const identity = (installation: Installation): string => {
   return `${user === undefined ? 'DynamicUser=yes' : `User=${argument(user)}`}\n${place}${logPlace(installation)}`;
 };
 
-/** for what is not a request: a write to the storage, a CA that is told */
+/** for work that is not a request: a write to the storage, a message to the CA */
 const AFTER_DRAIN_SECONDS = 40;
 
-/** Sockets that systemd holds outlive the service: the next one takes over while the workers of the last one drain. */
-const WITH_SOCKETS = `# the workers of a process that is replaced finish what they have begun, and end by themselves within the drain time
+/** Sockets that systemd holds outlive the service: the next process takes over while the workers of the last one drain. */
+const WITH_SOCKETS = `# when a process is replaced, its workers finish their requests and end by themselves within the drain time
 KillMode=process`;
-const WITHOUT_SOCKETS = `# SIGTERM to the supervisor alone: it drains its workers
+const WITHOUT_SOCKETS = `# SIGTERM goes to the supervisor only, which drains its workers
 KillMode=mixed`;
 
 const service = (installation: Installation): Unit => {
@@ -154,23 +154,23 @@ Description=linkgate, TLS for link tracking domains
 Documentation=https://www.npmjs.com/package/linkgate
 Wants=network-online.target
 After=network-online.target
-${sockets ? `Requires=${units}\n` : ''}# whatever the fault, go on trying: links in mail live for years
+${sockets ? `Requires=${units}\n` : ''}# always try again: links in mail live for years
 StartLimitIntervalSec=0
 
 [Service]
 Type=notify
-# messages are sent by a program of their own
+# another program, systemd-notify, sends the messages
 NotifyAccess=all
 ${sockets ? `Sockets=${units}\n` : ''}ExecStart=${run} run --config ${argument(config)}
-# waits for the outcome, and fails when the new settings are not good
+# waits for the outcome, and fails when the new settings have a mistake
 ExecReload=${run} reload --config ${argument(config)}
 ${sockets ? WITH_SOCKETS : WITHOUT_SOCKETS}
 TimeoutStopSec=${Math.ceil(drainMs / 1_000) + AFTER_DRAIN_SECONDS}s
-# fed while a worker answers
+# the watchdog is fed while a worker answers
 WatchdogSec=60s
 Restart=always
 RestartSec=1s
-# usage and configuration errors do not mend themselves
+# a restart does not fix an error of usage or configuration
 RestartPreventExitStatus=64 78
 LimitNOFILE=65536
 
@@ -204,7 +204,7 @@ LockPersonality=yes
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
-# refused, not killed: Node tries some of them and lives without
+# refuse the call, do not kill: Node tries some of them and works without
 SystemCallErrorNumber=EPERM
 # no MemoryDenyWriteExecute=: V8 compiles at run time
 
@@ -216,7 +216,7 @@ WantedBy=multi-user.target
 
 /**
  * The service first, then its sockets.
- * @throws LinkgateError `ERR_SYSTEMD_UNFIT` when something lies where a service cannot see or write it
+ * @throws LinkgateError `ERR_SYSTEMD_UNFIT` when a path is where a service cannot read or write
  */
 export const systemdUnits = (installation: Installation): readonly Unit[] => {
   check(installation);

@@ -1,5 +1,5 @@
 // What serves clicks in a worker: the two listeners of serve/ with the ports of the certificate path, their counts, and the log. It
-// takes up new settings without closing a connection; when it starts and ends is decided in worker.ts.
+// applies new settings without closing a connection; worker.ts decides when it starts and ends.
 
 import type { Server } from 'node:net';
 import { systemClock } from '../../core/platform/clock.ts';

@@ -1,4 +1,5 @@
-// Spans where OpenTelemetry's variable asks for them. Without it nothing of it is loaded, and a click costs nothing for it.
+// Traces requests where OpenTelemetry's variable names an endpoint. Without the variable nothing of it is loaded, and a click costs
+// nothing for it.
 
 import type { Clock } from '../../core/platform/clock.ts';
 import type { Emit, EventBus } from '../../core/events.ts';
@@ -11,7 +12,7 @@ export interface TracingOptions {
   readonly clock: Clock;
 }
 
-/** @returns undefined where no endpoint is named, or what is named cannot be used, which is told as an event */
+/** @returns undefined where no endpoint is named, or where it cannot be used, which is an event too */
 export const startTracing = async ({ env, ...options }: TracingOptions): Promise<Traces | undefined> => {
   if ((env['OTEL_EXPORTER_OTLP_ENDPOINT'] ?? '') === '') return undefined;
   try {

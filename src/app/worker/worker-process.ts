@@ -1,4 +1,4 @@
-// What a worker's process runs: nothing but the worker, fed by the supervisor over the process's own channel.
+// The program of a worker's process: only the worker, with the channel of the process to its supervisor.
 
 import { runWorker } from './worker.ts';
 import { tuneHeap } from './worker-heap.ts';

@@ -7,7 +7,7 @@ import { handedOver } from '../drain-times.ts';
 import type { FromWorker, ToWorker } from '../messages.ts';
 import { ClickServer } from './click-server.ts';
 
-/** how old the supervisor's knowledge of our counts may be when we are killed */
+/** a worker that is killed loses the counts since its last report */
 const REPORT_MS = 2_000;
 /** connections that wait while no worker accepts; the kernel caps it at net.core.somaxconn */
 const BACKLOG = 4_096;
@@ -27,7 +27,7 @@ const fail = async (error: unknown): Promise<void> => {
 };
 
 class Worker {
-  /** from the supervisor's first message on */
+  /** defined from the supervisor's first message on */
   #server: ClickServer | undefined;
   #isLeaving = false;
   #opened = 0;
@@ -41,10 +41,10 @@ class Worker {
         void fail(error);
       }
     });
-    // a supervisor that died is started again by whoever started it: what we hold is finished first, nothing new is taken
+    // the supervisor died, and the service restarts it: this worker finishes its requests and accepts no more
     process.on('disconnect', () => void this.#leave());
     process.on('SIGTERM', () => void this.#leave());
-    // Ctrl-C reaches the whole group: the supervisor decides, and says `drain`
+    // Ctrl-C reaches the whole group: the supervisor decides, and sends `drain`
     for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR2']) process.on(signal, () => undefined);
     // Node's default would open a debugger's port
     process.on('SIGUSR1', () => this.#server?.reopenLog());
@@ -99,7 +99,7 @@ class Worker {
       if (this.#server !== undefined)
         await tell({ type: 'measured', question, ...(await this.#server.measure()) });
     } catch {
-      // the next report tells it
+      // the next report has these counts too
     }
   }
 
@@ -107,7 +107,7 @@ class Worker {
     if (this.#isLeaving) return;
     this.#isLeaving = true;
     await this.#server?.drain(time);
-    // what was counted while draining counts too
+    // with what was counted while it drained
     await this.#report(0);
     await this.#server?.endTraces();
     this.#server?.flushLog();

@@ -48,7 +48,7 @@ t.test('nothing there, another program, an answer that breaks off', async (t) =>
     response.writeHead(200, { 'Content-Length': 100 });
     response.write('x', () => response.destroy());
   });
-  await t.rejects(askStatus(broken, signal), unreachable(/broke off its answer|does not answer/));
+  await t.rejects(askStatus(broken, signal), unreachable(/broke off its response|does not answer/));
   const silent = await listening(t, () => undefined);
   const stop = new AbortController();
   const asked = askStatus(silent, stop.signal);
