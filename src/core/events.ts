@@ -149,10 +149,6 @@ export interface Events {
     readonly part: 'listener' | 'admin' | 'workers' | 'worker' | 'traces';
     readonly error: unknown;
   };
-  /** LINKGATE_LOG_LEVEL is none; info is used */
-  'level.refused': { readonly level: string; readonly levels: readonly string[] };
-  /** a log file that cannot be written: lines go to stdout until it can */
-  'log.failed': { readonly file: string; readonly cause: string };
   /** lines that were lost to a full disk or to a reader that does not read */
   'log.dropped': { readonly lines: number };
   /** spans could not be handed to their collector, and are lost */

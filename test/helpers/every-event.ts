@@ -55,8 +55,6 @@ export const EVERY_EVENT: { readonly [N in EventName]: Events[N] } = {
   'program.stopped': {},
   'worker.drained': { cut: 2 },
   'part.failed': { part: 'admin', error: new Error('bug') },
-  'level.refused': { level: 'loud', levels: ['info'] },
-  'log.failed': { file: '/var/log/linkgate.log', cause: 'EACCES' },
   'log.dropped': { lines: 3 },
   'traces.failed': { cause: 'ECONNREFUSED', lost: 12 },
   'listener.opened': { listener: 'https', host: '::', port: 443 },

@@ -5,11 +5,9 @@ import type { Clock } from '../../core/platform/clock.ts';
 import { ERRORS } from '../../core/errors.ts';
 import type { ErrorCode } from '../../core/errors.ts';
 import type { EventBus, Events } from '../../core/events.ts';
-import { createLineBudget } from './line-budget.ts';
+import { BoundedLines } from './bounded-lines.ts';
+import { createLineBudget, type TakeLine } from './line-budget.ts';
 import type { Logger } from './logger.ts';
-
-/** Failures of one kind get one line per this time. */
-const QUIET_MS = 10_000;
 
 const withHelp = (code: ErrorCode): { code: ErrorCode; help: string } => ({ code, help: ERRORS[code].help });
 
@@ -27,156 +25,152 @@ export interface LogEventsOptions {
   readonly clock: Clock;
 }
 
-/**
- * Writes a line per event worth reading. Failures that may come by the thousand are bounded: the first of a kind at
- * once, then at most one line per ten seconds with the number of those left out.
- * @returns stops it; counts not yet written are written
- */
-export const logEvents = ({ events, logger, clock }: LogEventsOptions): (() => void) => {
-  const stopped = new AbortController();
-  const unreadable = createLineBudget({ clock });
-  const quiet = new Map<string, { suppressed: number; latest: () => void }>();
-
-  const bounded = (kind: string, write: (suppressed: number) => void): void => {
-    const known = quiet.get(kind);
-    if (known !== undefined) {
-      known.suppressed += 1;
-      known.latest = () => write(known.suppressed - 1);
-      return;
-    }
-    const window = { suppressed: 0, latest: (): void => undefined };
-    quiet.set(kind, window);
-    write(0);
-    void (async () => {
-      do {
-        window.suppressed = 0;
-        await clock.sleep(QUIET_MS, stopped.signal);
-        if (window.suppressed > 0) window.latest();
-      } while (window.suppressed > 0 && !stopped.signal.aborted);
-      quiet.delete(kind);
-    })();
-  };
-
-  const off = [
-    events.on('program.started', ({ version, node, domains }) =>
-      logger.info('program.started', { version, node, domains }, 'linkgate runs'),
-    ),
-    events.on('program.stopping', ({ timeoutMs }) =>
-      logger.info('program.stopping', { timeoutMs }, 'linkgate stops: requests in flight are finished'),
-    ),
-    events.on('program.stopped', () => logger.info('program.stopped', {}, 'linkgate stopped')),
-    events.on('worker.drained', ({ cut }) => {
-      if (cut > 0) logger.warn('worker.drained', { cut }, 'connections were cut after the drain time');
-    }),
-    events.on('part.failed', ({ part, error }) => logger.error('part.failed', { part, error }, PARTS[part])),
-    events.on('listener.opened', ({ listener, host, port }) =>
-      logger.info('listener.opened', { listener, host, port }, 'listener opened'),
-    ),
-    events.on('settings.reloaded', ({ domains, changed, removed, atRestart, code, message }) => {
-      if (code === undefined)
-        logger.info('settings.reloaded', { domains, changed, removed, atRestart }, 'settings reloaded');
-      else {
-        logger.error(
-          'settings.reloaded',
-          { detail: message, ...withHelp(code) },
-          'settings not reloaded: the old ones stay',
-        );
-      }
-    }),
-    events.on('worker.started', (event) =>
-      logger.info('worker.started', { worker: event.pid }, 'worker started'),
-    ),
-    events.on('worker.exited', ({ pid, exitCode, signal, expected, code, message }) => {
-      const why = code === undefined ? {} : { detail: message, ...withHelp(code) };
-      const fields = { worker: pid, exitCode, signal, ...why };
-      if (expected) logger.info('worker.exited', fields, 'worker exited');
-      else logger.error('worker.exited', fields, 'worker died and is replaced');
-    }),
-    events.on('certificate.issued', ({ domain, issuer, serial, notAfterMs, durationMs }) =>
-      logger.info(
-        'certificate.issued',
-        { domain, issuer, serial, notAfter: time(notAfterMs), durationMs: Math.round(durationMs) },
-        'certificate issued',
-      ),
-    ),
-    events.on('certificate.failed', ({ domain, issuer, code, detail, nextAttemptMs }) =>
-      logger.warn(
-        'certificate.failed',
-        { domain, issuer, detail, nextAttempt: time(nextAttemptMs), ...withHelp(code) },
-        'certificate not issued',
-      ),
-    ),
-    events.on('certificate.doubted', ({ domain, code, detail }) =>
-      logger.warn(
-        'certificate.doubted',
-        { domain, detail, ...withHelp(code) },
-        'certificate may not be renewed',
-      ),
-    ),
-    events.on('upstream.failed', ({ id, upstream, code, cause }) =>
-      bounded(`upstream ${upstream} ${code}`, (suppressed) =>
-        logger.warn(
-          'upstream.failed',
-          { id, upstream, cause, suppressed, ...withHelp(code) },
-          'tracker did not answer',
-        ),
-      ),
-    ),
-    events.on('upstream.resolved', ({ upstream, result, cause }) => {
-      if (result === 'answered') return;
-      bounded(`resolve ${upstream} ${result}`, (suppressed) =>
-        logger.warn(
-          'upstream.resolved',
-          { upstream, cause, suppressed },
-          result === 'kept'
-            ? 'tracker was not found in the DNS: its last addresses are used'
-            : 'tracker was not found in the DNS',
-        ),
-      );
-    }),
-    events.on('storage.failed', ({ code, message }) => {
-      const write = (suppressed: number): void =>
-        logger.error('storage.failed', { detail: message, suppressed, ...withHelp(code) }, 'storage failed');
-      if (code !== 'ERR_STORAGE_UNREADABLE') return bounded(`storage ${code}`, write);
-      // each is about another file: none stands for the others
-      const suppressed = unreadable();
-      if (suppressed !== undefined) write(suppressed);
-    }),
-    events.on('context.failed', ({ domain, code, message }) =>
-      bounded(`context ${code}`, (suppressed) =>
-        logger.error(
-          'context.failed',
-          { domain, detail: message, suppressed, ...withHelp(code) },
-          'certificate cannot be served',
-        ),
-      ),
-    ),
-    events.on('traces.failed', ({ cause, lost }) =>
-      bounded('traces', (suppressed) =>
-        logger.warn(
-          'traces.failed',
-          { cause, lost, suppressed },
-          'spans were lost: their collector did not take them',
-        ),
-      ),
-    ),
-    events.on('handshake.failed', ({ reason }) => {
-      // everything else is the client's own doing: a metric counts it
-      if (reason !== 'internal') return;
-      bounded('handshake', (suppressed) =>
-        logger.error('handshake.failed', { suppressed, ...withHelp('ERR_INTERNAL') }, 'handshake failed'),
-      );
-    }),
-  ];
-
-  return () => {
-    for (const remove of off) remove();
-    stopped.abort();
-  };
-};
-
 /** ISO 8601 in UTC; null when it is no time. */
 const time = (ms: number): string | null => {
   const date = new Date(ms);
   return Number.isNaN(date.getTime()) ? null : date.toISOString();
+};
+
+type Lines = Pick<LogEventsOptions, 'events' | 'logger'>;
+type Off = () => void;
+
+const programLines = ({ events, logger }: Lines): readonly Off[] => [
+  events.on('program.started', ({ version, node, domains }) =>
+    logger.info('program.started', { version, node, domains }, 'linkgate runs'),
+  ),
+  events.on('program.stopping', ({ timeoutMs }) =>
+    logger.info('program.stopping', { timeoutMs }, 'linkgate stops: requests in flight are finished'),
+  ),
+  events.on('program.stopped', () => logger.info('program.stopped', {}, 'linkgate stopped')),
+  events.on('worker.drained', ({ cut }) => {
+    if (cut > 0) logger.warn('worker.drained', { cut }, 'connections were cut after the drain time');
+  }),
+  events.on('part.failed', ({ part, error }) => logger.error('part.failed', { part, error }, PARTS[part])),
+  events.on('listener.opened', ({ listener, host, port }) =>
+    logger.info('listener.opened', { listener, host, port }, 'listener opened'),
+  ),
+  events.on('settings.reloaded', ({ domains, changed, removed, atRestart, code, message }) => {
+    if (code === undefined)
+      logger.info('settings.reloaded', { domains, changed, removed, atRestart }, 'settings reloaded');
+    else {
+      logger.error(
+        'settings.reloaded',
+        { detail: message, ...withHelp(code) },
+        'settings not reloaded: the old ones stay',
+      );
+    }
+  }),
+  events.on('worker.started', (event) =>
+    logger.info('worker.started', { worker: event.pid }, 'worker started'),
+  ),
+  events.on('worker.exited', ({ pid, exitCode, signal, expected, code, message }) => {
+    const why = code === undefined ? {} : { detail: message, ...withHelp(code) };
+    const fields = { worker: pid, exitCode, signal, ...why };
+    if (expected) logger.info('worker.exited', fields, 'worker exited');
+    else logger.error('worker.exited', fields, 'worker died and is replaced');
+  }),
+];
+
+const certificateLines = ({ events, logger }: Lines): readonly Off[] => [
+  events.on('certificate.issued', ({ domain, issuer, serial, notAfterMs, durationMs }) =>
+    logger.info(
+      'certificate.issued',
+      { domain, issuer, serial, notAfter: time(notAfterMs), durationMs: Math.round(durationMs) },
+      'certificate issued',
+    ),
+  ),
+  events.on('certificate.failed', ({ domain, issuer, code, detail, nextAttemptMs }) =>
+    logger.warn(
+      'certificate.failed',
+      { domain, issuer, detail, nextAttempt: time(nextAttemptMs), ...withHelp(code) },
+      'certificate not issued',
+    ),
+  ),
+  events.on('certificate.doubted', ({ domain, code, detail }) =>
+    logger.warn(
+      'certificate.doubted',
+      { domain, detail, ...withHelp(code) },
+      'certificate may not be renewed',
+    ),
+  ),
+];
+
+/** Failures that may come by the thousand. */
+const failureLines = (
+  { events, logger }: Lines,
+  bounded: BoundedLines,
+  unreadable: TakeLine,
+): readonly Off[] => [
+  events.on('upstream.failed', ({ id, upstream, code, cause }) =>
+    bounded.write(`upstream ${upstream} ${code}`, (suppressed) =>
+      logger.warn(
+        'upstream.failed',
+        { id, upstream, cause, suppressed, ...withHelp(code) },
+        'tracker did not answer',
+      ),
+    ),
+  ),
+  events.on('upstream.resolved', ({ upstream, result, cause }) => {
+    if (result === 'answered') return;
+    bounded.write(`resolve ${upstream} ${result}`, (suppressed) =>
+      logger.warn(
+        'upstream.resolved',
+        { upstream, cause, suppressed },
+        result === 'kept'
+          ? 'tracker was not found in the DNS: its last addresses are used'
+          : 'tracker was not found in the DNS',
+      ),
+    );
+  }),
+  events.on('storage.failed', ({ code, message }) => {
+    const write = (suppressed: number): void =>
+      logger.error('storage.failed', { detail: message, suppressed, ...withHelp(code) }, 'storage failed');
+    if (code !== 'ERR_STORAGE_UNREADABLE') return bounded.write(`storage ${code}`, write);
+    // each is about another file: one does not stand for the others
+    const suppressed = unreadable();
+    if (suppressed !== undefined) write(suppressed);
+  }),
+  events.on('context.failed', ({ domain, code, message }) =>
+    bounded.write(`context ${code}`, (suppressed) =>
+      logger.error(
+        'context.failed',
+        { domain, detail: message, suppressed, ...withHelp(code) },
+        'certificate cannot be served',
+      ),
+    ),
+  ),
+  events.on('traces.failed', ({ cause, lost }) =>
+    bounded.write('traces', (suppressed) =>
+      logger.warn(
+        'traces.failed',
+        { cause, lost, suppressed },
+        'spans were lost: their collector did not take them',
+      ),
+    ),
+  ),
+  events.on('handshake.failed', ({ reason }) => {
+    // everything else is the client's own doing: a metric counts it
+    if (reason !== 'internal') return;
+    bounded.write('handshake', (suppressed) =>
+      logger.error('handshake.failed', { suppressed, ...withHelp('ERR_INTERNAL') }, 'handshake failed'),
+    );
+  }),
+];
+
+/**
+ * Writes a line for each event worth reading. Failures that may come by the thousand are bounded.
+ * @returns stops it; counts not yet written are written
+ */
+export const logEvents = ({ events, logger, clock }: LogEventsOptions): (() => void) => {
+  const lines = { events, logger };
+  const bounded = new BoundedLines(clock);
+  const off = [
+    ...programLines(lines),
+    ...certificateLines(lines),
+    ...failureLines(lines, bounded, createLineBudget({ clock })),
+  ];
+  return () => {
+    for (const remove of off) remove();
+    bounded.stop();
+  };
 };

@@ -18,17 +18,6 @@ const LAST_FLUSH_MS = 500;
 /** The lines that were lost are told this often at most. */
 const TELL_MS = 10_000;
 
-export interface LogWriter {
-  write(line: string): void;
-  /** from now on lines go there; the file before it is closed, unless it is stdout or stderr */
-  redirect(fd: number): void;
-  /**
-   * Writes what is in memory before it returns, as far as the reader takes it within half a second. A batch that
-   * another thread is writing at this moment is finished by that thread, at the latest when the process ends.
-   */
-  flush(): void;
-}
-
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | null)?.code;
 
 /** Blocks the thread; only for the end of the process. */
@@ -51,138 +40,153 @@ const countLines = (batch: Buffer): number => {
   return count;
 };
 
-/** Lines still in memory when the process ends are written then. */
-export const createLogWriter = (first: number, { onDropped, onRoom }: LogWriterOptions = {}): LogWriter => {
-  let fd = first;
-  let lines: Buffer[] = [];
-  let bytes = 0;
-  let writing = false;
-  let planned = false;
-  /** half a line stands at the end of the file: what comes next must not be glued to it */
-  let torn = false;
+export class LogWriter {
+  readonly #options: LogWriterOptions;
+  #fd: number;
+  #lines: Buffer[] = [];
+  #bytes = 0;
+  #isWriting = false;
+  #isPlanned = false;
+  /** half a line stands at the end of the file: the next one must not be glued to it */
+  #isTorn = false;
   /** the last write ended within a line, whose rest comes next */
-  let cut = false;
-  let dropped = 0;
-  let toldMs = -Infinity;
-  const left: number[] = [];
+  #isCut = false;
+  #dropped = 0;
+  #toldMs = -Infinity;
+  /** descriptors to close once no write uses them */
+  #left: number[] = [];
 
-  const closeLeft = (): void => {
-    for (const old of left.splice(0)) close(old, () => undefined);
-  };
+  constructor(fd: number, options: LogWriterOptions) {
+    this.#fd = fd;
+    this.#options = options;
+  }
 
-  const drop = (batch: Buffer): void => {
-    const count = countLines(batch);
-    dropped += count;
-    onDropped?.(count);
-  };
-
-  /** A whole line is out: there is room again. */
-  const tell = (): void => {
-    if (dropped === 0 || performance.now() - toldMs < TELL_MS) return;
-    toldMs = performance.now();
-    const count = dropped;
-    dropped = 0;
-    onRoom?.(count);
-  };
-
-  const nextBatch = (): Buffer => {
-    let count = 0;
-    let size = 0;
-    for (const line of lines) {
-      if (count > 0 && size + line.length > PIPE_BUF) break;
-      count += 1;
-      size += line.length;
-    }
-    const batch = Buffer.concat(lines.slice(0, count), size);
-    lines = lines.slice(count);
-    bytes -= size;
-    if (!torn) return batch;
-    torn = false;
-    return Buffer.concat([Buffer.of(NEWLINE), batch]);
-  };
-
-  const putBack = (rest: Buffer): void => {
-    lines.unshift(rest);
-    bytes += rest.length;
-  };
-
-  /** What one write came to; a full pipe is not among it. */
-  const settle = (batch: Buffer, written: number, failed: boolean): void => {
-    if (failed) {
-      // these lines are lost, the next may find room again
-      drop(batch);
-      torn = cut || batch[0] === NEWLINE;
-      cut = false;
+  write(line: string): void {
+    const next = Buffer.from(line);
+    if (this.#bytes + next.length > LARGEST_BACKLOG_BYTES) {
+      this.#drop(next);
       return;
     }
-    cut = written < batch.length && batch[written - 1] !== NEWLINE;
-    if (written < batch.length) putBack(batch.subarray(written));
-    else tell();
-  };
+    this.#lines.push(next);
+    this.#bytes += next.length;
+    this.#plan();
+  }
 
-  const pump = (): void => {
-    if (writing || lines.length === 0) return;
-    writing = true;
-    const batch = nextBatch();
-    write(fd, batch, (error, written) => {
-      writing = false;
-      closeLeft();
-      if (codeOf(error) === 'EAGAIN') {
-        // the pipe is full
-        putBack(batch);
-        setTimeout(pump, RETRY_MS).unref();
-        return;
-      }
-      settle(batch, written, error !== null);
-      pump();
-    });
-  };
+  /** From now on lines go to `fd`; the file before it is closed, unless it is stdout or stderr. */
+  redirect(fd: number): void {
+    if (this.#fd > 2) this.#left.push(this.#fd);
+    this.#fd = fd;
+    this.#isCut = false;
+    this.#isTorn = false;
+    if (!this.#isWriting) this.#closeLeft();
+  }
 
-  // not before the end of this turn: its lines share a write, and a process that exits in it flushes them in order
-  const plan = (): void => {
-    if (planned) return;
-    planned = true;
-    setImmediate(() => {
-      planned = false;
-      pump();
-    });
-  };
-
-  const flush = (): void => {
+  /**
+   * Writes what is in memory before it returns, as far as the reader takes it within half a second. A batch that
+   * another thread is writing at this moment is finished by that thread, at the latest when the process ends.
+   */
+  flush(): void {
     const end = performance.now() + LAST_FLUSH_MS;
-    while (lines.length > 0 && performance.now() < end) {
-      const batch = nextBatch();
+    while (this.#lines.length > 0 && performance.now() < end) {
+      const batch = this.#nextBatch();
       try {
-        settle(batch, writeSync(fd, batch), false);
+        this.#settle(batch, writeSync(this.#fd, batch), false);
       } catch (error) {
-        if (codeOf(error) !== 'EAGAIN') settle(batch, 0, true);
+        if (codeOf(error) !== 'EAGAIN') this.#settle(batch, 0, true);
         else {
-          putBack(batch);
+          this.#putBack(batch);
           pause(RETRY_MS / 5);
         }
       }
     }
-  };
+  }
 
-  process.once('exit', flush);
-  return {
-    write: (line) => {
-      const next = Buffer.from(line);
-      if (bytes + next.length > LARGEST_BACKLOG_BYTES) {
-        drop(next);
+  /** Not before the end of this turn: its lines share a write, and a process that exits in it flushes them in order. */
+  #plan(): void {
+    if (this.#isPlanned) return;
+    this.#isPlanned = true;
+    setImmediate(() => {
+      this.#isPlanned = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    if (this.#isWriting || this.#lines.length === 0) return;
+    this.#isWriting = true;
+    const batch = this.#nextBatch();
+    write(this.#fd, batch, (error, written) => {
+      this.#isWriting = false;
+      this.#closeLeft();
+      if (codeOf(error) === 'EAGAIN') {
+        // The pipe is full.
+        this.#putBack(batch);
+        setTimeout(() => this.#pump(), RETRY_MS).unref();
         return;
       }
-      lines.push(next);
-      bytes += next.length;
-      plan();
-    },
-    redirect: (next) => {
-      if (fd > 2) left.push(fd);
-      fd = next;
-      cut = false;
-      torn = false;
-      if (!writing) closeLeft();
-    },
-    flush,
-  };
+      this.#settle(batch, written, error !== null);
+      this.#pump();
+    });
+  }
+
+  #nextBatch(): Buffer {
+    let count = 0;
+    let size = 0;
+    for (const line of this.#lines) {
+      if (count > 0 && size + line.length > PIPE_BUF) break;
+      count += 1;
+      size += line.length;
+    }
+    const batch = Buffer.concat(this.#lines.slice(0, count), size);
+    this.#lines = this.#lines.slice(count);
+    this.#bytes -= size;
+    if (!this.#isTorn) return batch;
+    this.#isTorn = false;
+    return Buffer.concat([Buffer.of(NEWLINE), batch]);
+  }
+
+  #putBack(rest: Buffer): void {
+    this.#lines.unshift(rest);
+    this.#bytes += rest.length;
+  }
+
+  /** Takes the result of one write; a full pipe is no result. */
+  #settle(batch: Buffer, written: number, failed: boolean): void {
+    if (failed) {
+      // These lines are lost, the next may find room again.
+      this.#drop(batch);
+      this.#isTorn = this.#isCut || batch[0] === NEWLINE;
+      this.#isCut = false;
+      return;
+    }
+    this.#isCut = written < batch.length && batch[written - 1] !== NEWLINE;
+    if (written < batch.length) this.#putBack(batch.subarray(written));
+    else this.#tellRoom();
+  }
+
+  #drop(batch: Buffer): void {
+    const count = countLines(batch);
+    this.#dropped += count;
+    this.#options.onDropped?.(count);
+  }
+
+  /** A whole line was written: there is room again. */
+  #tellRoom(): void {
+    if (this.#dropped === 0 || performance.now() - this.#toldMs < TELL_MS) return;
+    this.#toldMs = performance.now();
+    const count = this.#dropped;
+    this.#dropped = 0;
+    this.#options.onRoom?.(count);
+  }
+
+  #closeLeft(): void {
+    for (const fd of this.#left.splice(0)) close(fd, () => undefined);
+  }
+}
+
+/** A writer to `fd`. Lines that are still in memory when the process ends are written then. */
+export const createLogWriter = (fd: number, options: LogWriterOptions = {}): LogWriter => {
+  const writer = new LogWriter(fd, options);
+  process.once('exit', () => writer.flush());
+  return writer;
 };

@@ -8,7 +8,10 @@ import { isLogLevel, LOG_LEVELS } from '../../core/log-level.ts';
 import { createLogOutput, type LogTarget } from './log-output.ts';
 import { scrubFields } from './scrub.ts';
 
-type Write = (event: EventName, fields: Readonly<Record<string, unknown>>, message: string) => void;
+/** Names a line: the event that it tells of, or what happened to the log itself, which no event can tell. */
+type LineName = EventName | 'level.refused' | 'log.failed';
+
+type Write = (event: LineName, fields: Readonly<Record<string, unknown>>, message: string) => void;
 
 /** What the rest of the program may know of a logger. A field named `error` is written with code and causes. */
 export interface Logger {

@@ -66,8 +66,6 @@ const NOT_HERE: readonly EventName[] = [
   'storage.completed',
   'order.completed',
   'connection.refused',
-  'level.refused',
-  'log.failed',
   'log.dropped',
 ];
 
