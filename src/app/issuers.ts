@@ -4,8 +4,7 @@ import { uptime } from 'node:os';
 import { askTime } from '../cert/acme/ask-time.ts';
 import { limitsOf, withBudget } from '../cert/issuers/budget.ts';
 import { createCaClock, type CaClock } from '../cert/issuers/ca-clock.ts';
-import { caaIdentities, type CaaAsker } from '../core/caa.ts';
-import { createPreflight, createPreflightResolver, type Preflight } from '../cert/renewal/preflight.ts';
+import { createPreflight, type Preflight } from '../cert/renewal/preflight.ts';
 import { readAccountUrl } from '../cert/acme/account.ts';
 import { createAcmeIssuer } from '../cert/acme/acme-issuer.ts';
 import { loadAcmeClient } from '../cert/acme/session.ts';
@@ -15,6 +14,9 @@ import type { AskRenewalInfo } from '../cert/renewal/poll-renewal-info.ts';
 import type { Clock } from '../core/platform/clock.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Storage } from '../core/storage.ts';
+import type { CaaAsker } from '../dns/caa.ts';
+import { caaIdentities, publicCas } from '../dns/public-cas.ts';
+import { createDnsResolver } from '../dns/resolver.ts';
 
 /** In the order in which they are tried. */
 export const createIssuers = (
@@ -75,27 +77,31 @@ export const createIssuersClock = (certificates: () => Settings['certificates'],
   });
 
 /**
+ * The configured public CAs, each with the account that the storage has at it. An account that cannot be read is not known. Preflight,
+ * doctor and `linkgate dns` judge CAA records by this list.
+ */
+export const readPublicCas = (
+  certificates: Settings['certificates'],
+  storage: Storage,
+): Promise<readonly CaaAsker[]> => publicCas(certificates, (directory) => readAccountUrl(storage, directory));
+
+/** One try of one server, two tries: a name that is slow is asked for again before its next order. */
+const PREFLIGHT_TRY_MS = 2_000;
+
+/**
  * The preflight of an order; undefined when there is nothing to check. It fits public CAs only, which ask the public DNS: a private CA
  * may see another DNS, and the local one asks none.
  */
 export const createIssuersPreflight = (
-  { issuers }: Settings['certificates'],
+  certificates: Settings['certificates'],
   storage: Storage,
 ): Preflight | undefined => {
-  const cas: (CaaAsker & { readonly directory: string })[] = [];
-  let needsAddress = true;
-  for (const settings of issuers) {
-    const identities = settings.type === 'acme' ? caaIdentities(settings.directory) : undefined;
-    if (settings.type !== 'acme' || identities === undefined) return undefined;
-    cas.push({ identities, methods: settings.challenges, directory: settings.directory });
-    needsAddress &&= !settings.challenges.includes('dns-01');
-  }
-  const askers = (): Promise<readonly CaaAsker[]> =>
-    Promise.all(
-      cas.map(async ({ directory, ...asker }) => ({
-        ...asker,
-        accountUrl: await readAccountUrl(storage, directory).catch(() => undefined),
-      })),
-    );
-  return createPreflight({ resolver: createPreflightResolver(), cas: askers, needsAddress });
+  const acme = certificates.issuers.filter((issuer) => issuer.type === 'acme');
+  const isPublic = acme.every(({ directory }) => caaIdentities(directory) !== undefined);
+  if (!isPublic || acme.length < certificates.issuers.length) return undefined;
+  return createPreflight({
+    resolver: createDnsResolver({ tryMs: PREFLIGHT_TRY_MS }),
+    cas: () => readPublicCas(certificates, storage),
+    needsAddress: !acme.some(({ challenges }) => challenges.includes('dns-01')),
+  });
 };

@@ -1,10 +1,11 @@
-// Watches changed records spread: the authoritative servers of a name and some resolvers are asked again and again until each
-// of them has what is wanted. Asks and tells; prints nothing, changes nothing.
+// Watches changed records spread: asks the authoritative servers of a name and some resolvers again and again, until each of them
+// has the wanted records. Prints nothing, changes nothing.
 
 import { NODATA } from 'node:dns';
 import { isIP } from 'node:net';
 import type { Clock } from '../core/platform/clock.ts';
-import { createNameResolver, lookUpName, type NameResolver } from './examination/name-facts.ts';
+import { lookUpName } from '../dns/name-facts.ts';
+import { createDnsResolver, type DnsResolver } from '../dns/resolver.ts';
 import { compareRecord, type WantedRecord } from './records.ts';
 
 export interface WatchedServer {
@@ -39,20 +40,20 @@ export interface Watched {
 export interface WatchTools {
   /** authoritative servers of the zone that a name is in; rejects when there are none */
   readonly findServers: (name: string, signal: AbortSignal) => Promise<readonly WatchedServer[]>;
-  /** watched too; the first also answers what authoritative servers do not know */
+  /** watched too; the first also answers questions that lead out of an authoritative server's zone */
   readonly resolvers: readonly string[];
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly limitMs: number;
-  /** hears of every round */
+  /** called after every round */
   readonly onRound: (progress: readonly DomainProgress[]) => void;
 }
 
 const MOST_AT_ONCE = 8;
 /** a server that is slow now is asked again anyway */
-const QUERY = { timeout: 1_500, tries: 2 } as const;
+const TRY_MS = 1_500;
 
-/** Often at first, when somebody looks; rarely later, when the old answer's TTL is what takes time. */
+/** Often at first, when a person watches; rarely later, when everybody waits for the TTL of the old answer. */
 const pauseAfter = (elapsedMs: number): number => {
   if (elapsedMs < 120_000) return 5_000;
   return elapsedMs < 1_800_000 ? 15_000 : 60_000;
@@ -60,51 +61,39 @@ const pauseAfter = (elapsedMs: number): number => {
 
 const isBelow = (name: string, zone: string): boolean => name === zone || name.endsWith(`.${zone}`);
 
-/** An authoritative server knows its zone alone: where an alias leads out of it, a resolver is asked on. */
-const authoritativeView = (own: NameResolver, zone: string, resolver: NameResolver): NameResolver => {
-  const addresses =
-    (type: 'resolve4' | 'resolve6') =>
-    async (name: string): Promise<readonly string[]> => {
-      if (!isBelow(name, zone)) return resolver[type](name);
-      try {
-        return await own[type](name);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== NODATA) throw error;
-        const [alias] = await own.resolveCname(name).catch(() => []);
-        if (alias === undefined || isBelow(alias, zone)) throw error;
-        return resolver[type](alias);
-      }
-    };
-  return {
-    resolve4: addresses('resolve4'),
-    resolve6: addresses('resolve6'),
-    resolveCname: (name) => (isBelow(name, zone) ? own : resolver).resolveCname(name),
-    resolveCaa: (name) => (isBelow(name, zone) ? own : resolver).resolveCaa(name),
-  };
-};
+/** An authoritative server knows its own zone only: where an alias leads out of it, the resolver answers. */
+const authoritativeView = (own: DnsResolver, zone: string, resolver: DnsResolver): DnsResolver => ({
+  ask: async (type, name, signal) => {
+    if (!isBelow(name, zone)) return resolver.ask(type, name, signal);
+    const answer = await own.ask(type, name, signal);
+    if (answer.state !== 'absent' || answer.error.code !== NODATA || type === 'CNAME') return answer;
+    const [alias] = (await own.ask('CNAME', name, signal)).records;
+    return alias === undefined || isBelow(alias, zone) ? answer : resolver.ask(type, alias, signal);
+  },
+});
 
-/** `A `; empty where what is there says it itself */
+/** `A `; empty where the value shows its kind */
 const kindOf = (type: WantedRecord['type'], [first = '']: readonly string[]): string => {
   if (first.startsWith('CNAME ')) return '';
   if (isIP(first) === 0) return `${type} `;
   return isIP(first) === 4 ? 'A ' : 'AAAA ';
 };
 
-const look = async (
+const askServer = async (
   server: WatchedServer,
   records: readonly WantedRecord[],
-  resolver: NameResolver,
+  { resolver, signal }: { readonly resolver: DnsResolver; readonly signal: AbortSignal },
 ): Promise<Sighting> => {
-  const own = createNameResolver([server.address], QUERY);
+  const own = createDnsResolver({ servers: [server.address], tryMs: TRY_MS });
   const view = server.zone === undefined ? own : authoritativeView(own, server.zone, resolver);
   const names = [...new Set(records.map(({ name }) => name))];
   const facts = new Map(
-    await Promise.all(names.map(async (name) => [name, await lookUpName(view, name)] as const)),
+    await Promise.all(names.map(async (name) => [name, await lookUpName(view, name, signal)] as const)),
   );
   const targets = records.flatMap(({ type, within, values: [value] }) =>
     type === 'CNAME' && within === undefined ? (value ?? []) : [],
   );
-  const target = targets[0] === undefined ? undefined : await lookUpName(resolver, targets[0]);
+  const target = targets[0] === undefined ? undefined : await lookUpName(resolver, targets[0], signal);
   const views = records.flatMap((wanted) => {
     const present = facts.get(wanted.name);
     if (present === undefined) return [];
@@ -124,14 +113,14 @@ const look = async (
 };
 
 /**
- * Rounds until everything is everywhere, the time is over or `signal` aborts. Never rejects.
+ * Asks in rounds until everything is everywhere, the time is over or `signal` aborts. Never rejects.
  * @returns the last round
  */
 export const watchPropagation = async (
   watched: readonly Watched[],
   { findServers, resolvers, clock, signal, limitMs, onRound }: WatchTools,
 ): Promise<readonly DomainProgress[]> => {
-  const resolver = createNameResolver(resolvers.slice(0, 1), QUERY);
+  const resolver = createDnsResolver({ servers: resolvers.slice(0, 1), tryMs: TRY_MS });
   const startMs = clock.now();
   const progress: DomainProgress[] = watched.map(({ domain }) => ({ domain, sightings: [], isDone: false }));
 
@@ -143,7 +132,9 @@ export const watchPropagation = async (
       return [];
     });
     const servers = [...authoritative, ...resolvers.map((address) => ({ address }))];
-    const sightings = await Promise.all(servers.map((server) => look(server, required, resolver)));
+    const sightings = await Promise.all(
+      servers.map((server) => askServer(server, required, { resolver, signal })),
+    );
     const isDone = problem === undefined && sightings.every(({ state }) => state === 'ok');
     return { domain, sightings, isDone, ...(problem === undefined ? {} : { problem }) };
   };
@@ -158,12 +149,9 @@ export const watchPropagation = async (
     await Promise.all(Array.from({ length: Math.min(MOST_AT_ONCE, queue.length) }, work));
   };
 
-  const aborted = new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
   while (!signal.aborted) {
-    await Promise.race([round(), aborted]);
+    // rejects only when `signal` aborts
+    await round().catch(() => undefined);
     if (signal.aborted) break;
     onRound([...progress]);
     const elapsedMs = clock.now() - startMs;

@@ -1,10 +1,11 @@
-// The DNS records that a domain needs to reach this proxy, and how those that are there now compare. Pure: whoever calls has
-// asked the DNS (doctor/examination/name-facts.ts).
+// The DNS records that a domain needs to reach this proxy, compared with the records that are there now. Pure: the caller has asked
+// the DNS (dns/name-facts.ts, dns/caa-judgement.ts).
 
-import { caaAllows, type CaaAsker, type CaaRecord } from '../core/caa.ts';
-import type { CaaFacts, NameFacts } from './examination/name-facts.ts';
+import { caaText, type CaaAsker } from '../dns/caa.ts';
+import type { CaaJudgement } from '../dns/caa-judgement.ts';
+import { nameState, type NameFacts } from '../dns/name-facts.ts';
 
-/** How the internet reaches this proxy: by a name, for a CNAME to lead to, or by its addresses. */
+/** How the internet reaches this proxy: by a name that a CNAME leads to, or by its addresses. */
 export type ProxyTarget = { readonly name: string } | { readonly addresses: readonly string[] };
 
 export interface WantedRecord {
@@ -19,8 +20,11 @@ export interface WantedRecord {
   readonly within?: string;
 }
 
-/** `optional`: not there, and need not be. `failed`: no server gave an answer. */
-export type RecordState = 'ok' | 'missing' | 'differs' | 'optional' | 'failed';
+/**
+ * `optional`: not there, and not needed. `failed`: no server gave an answer. `unsure`: CAA names an account, and the account of this
+ * proxy is not known.
+ */
+export type RecordState = 'ok' | 'missing' | 'differs' | 'optional' | 'unsure' | 'failed';
 
 export interface RecordView extends WantedRecord {
   readonly now: readonly string[];
@@ -33,7 +37,7 @@ export interface WantedFor {
   readonly target: ProxyTarget;
   /** the configured public CAs */
   readonly cas: readonly CaaAsker[];
-  /** zone in which dns-01 puts its records, where it is known */
+  /** zone that dns-01 puts its records in, where it is known */
   readonly challengeZone?: string;
   /** no other kind of challenge is configured */
   readonly isChallengeNeeded?: boolean;
@@ -41,14 +45,9 @@ export interface WantedFor {
 
 const isBelow = (name: string, zone: string): boolean => name === zone || name.endsWith(`.${zone}`);
 
-const showCaa = (record: CaaRecord): string => {
-  const entry = Object.entries(record).find(([key]) => key !== 'critical' && key !== 'type');
-  return `${record.critical} ${entry?.[0] ?? '?'} "${String(entry?.[1] ?? '')}"`;
-};
-
 /**
- * 1. A CNAME to the proxy's name, or A and AAAA of its addresses; an AAAA of an address it has not is one too many.
- * 2. CAA for the configured CAs: optional, and beside a CNAME no other record may stand (RFC 1034 §3.6.2), so at its end.
+ * 1. A CNAME to the proxy's name, or A and AAAA of its addresses. An AAAA record of any other address is one too many.
+ * 2. CAA for the configured CAs: optional. No other record may stand next to a CNAME (RFC 1034 §3.6.2), so it stands at its end.
  * 3. For dns-01 with a zone of its own: `_acme-challenge` leads there (RFC 8555 §8.4).
  */
 export const wantedRecords = (wanted: WantedFor): readonly WantedRecord[] => {
@@ -82,13 +81,12 @@ export const wantedRecords = (wanted: WantedFor): readonly WantedRecord[] => {
 const isSame = (one: readonly string[], other: readonly string[]): boolean =>
   one.length === other.length && one.every((value) => other.includes(value));
 
-/** What the DNS says, each part of the name that a record belongs to. */
+/** What the DNS says of the name that a record belongs to. */
 export interface PresentRecords {
   readonly facts: NameFacts;
-  /** of the name that a CNAME is wanted to: tells a flattened alias */
+  /** of the name that a wanted CNAME leads to: shows that an alias was flattened */
   readonly target?: NameFacts;
-  readonly caa?: CaaFacts;
-  readonly cas?: readonly CaaAsker[];
+  readonly caa?: CaaJudgement;
 }
 
 const aliasState = (wanted: WantedRecord, { facts, target }: PresentRecords): RecordState => {
@@ -109,22 +107,25 @@ const addressState = ({ type, values }: WantedRecord, { facts }: PresentRecords)
   const now = type === 'A' ? facts.v4 : facts.v6;
   if (isSame(now, values) && now.length > 0) return 'ok';
   if (now.length > 0) return 'differs';
+  // servers answer for such aliases with a failure, or with no address
+  if (nameState(facts) === 'endless') return 'missing';
   if (facts.failures.some((failure) => failure.startsWith(`${type}: `))) return 'failed';
   return values.length === 0 ? 'ok' : 'missing';
 };
 
-const caaState = ({ caa, cas = [] }: PresentRecords): RecordState => {
-  if (caa === undefined || caa.failure !== undefined) return 'failed';
-  if (caa.records.length === 0) return 'optional';
-  return cas.some((asker) => caaAllows(caa.records, asker)) ? 'ok' : 'differs';
+const CAA_STATES = { allowed: 'ok', unsure: 'unsure', forbidden: 'differs', failed: 'failed' } as const;
+
+const caaState = ({ caa }: PresentRecords): RecordState => {
+  if (caa === undefined) return 'failed';
+  return caa.verdict === 'allowed' && caa.records.length === 0 ? 'optional' : CAA_STATES[caa.verdict];
 };
 
-/** One wanted record beside what is there. */
+/** One wanted record compared with what is there. */
 export const compareRecord = (wanted: WantedRecord, present: PresentRecords): RecordView => {
   const { facts, caa } = present;
   const { type } = wanted;
   if (type === 'CAA') {
-    const now = (caa?.records ?? []).map(showCaa);
+    const now = (caa?.records ?? []).map(caaText);
     return { ...wanted, now, state: caaState(present) };
   }
   if (type === 'CNAME') {
@@ -138,7 +139,7 @@ export const compareRecord = (wanted: WantedRecord, present: PresentRecords): Re
   return { ...wanted, now: [...alias, ...addresses], state };
 };
 
-/** Lines for a zone file (RFC 1035 §5.1) of what is wanted; what may not be there is a comment. */
+/** The wanted records as lines of a zone file (RFC 1035 §5.1); a record that must not be there is a comment. */
 export const zoneLines = (records: readonly WantedRecord[]): readonly string[] => {
   const width = Math.max(0, ...records.map(({ name }) => name.length + 1));
   return records.flatMap(({ name, type, values, optional }) => {

@@ -1,14 +1,13 @@
 import t from 'tap';
 import { diagnose } from '../../src/doctor/diagnose.ts';
-import { createNameResolver } from '../../src/doctor/examination/name-facts.ts';
-import { clinic, NAME, resolverFor } from '../helpers/clinic.ts';
+import { examine, NAME, resolverFor } from '../helpers/examine.ts';
 import { needs } from '../helpers/needs.ts';
 import { tracker } from '../helpers/tracker.ts';
 
 t.test('everything right is green, check by check', { skip: needs('named') }, async (t) => {
   const resolver = await resolverFor(t, ['links IN A 127.0.0.1']);
   const own = await tracker(t);
-  const { tools, domain, upstream } = await clinic(t, { resolver, tracker: own });
+  const { tools, domain, upstream } = await examine(t, { resolver, tracker: own });
   const heard: string[] = [];
   const [found] = await diagnose([{ domain, upstream }], tools, {
     onDone: (done) => heard.push(done.domain),
@@ -24,13 +23,13 @@ t.test('everything right is green, check by check', { skip: needs('named') }, as
 
 t.test('a check that hangs or breaks is a finding, and the others go on', async (t) => {
   const never = () => new Promise<never>(() => undefined);
-  const resolver = { ...createNameResolver(['127.0.0.1:9']), resolve4: never, resolve6: never };
+  const resolver = { ask: never };
   const broken = new Set<string>();
   broken.has = () => {
     throw new Error('broken');
   };
   const own = await tracker(t);
-  const { tools, domain, upstream } = await clinic(t, { resolver, tracker: own, places: [] });
+  const { tools, domain, upstream } = await examine(t, { resolver, tracker: own, places: [] });
   const targets = Array.from({ length: 20 }, (_, i) => ({
     domain: { ...domain, name: `l${i}.example.com` },
     upstream,

@@ -1,11 +1,13 @@
 import t from 'tap';
+import { judgeRecords, type CaaRecord } from '../../src/dns/caa.ts';
+import type { NameFacts } from '../../src/dns/name-facts.ts';
 import { compareRecord, wantedRecords, zoneLines, type WantedRecord } from '../../src/doctor/records.ts';
-import type { NameFacts } from '../../src/doctor/examination/name-facts.ts';
 
 const NAME = 'links.acme.com';
 const LE = { identities: ['letsencrypt.org'] };
 const facts = (change: Partial<NameFacts> = {}): NameFacts => ({
   chain: [NAME],
+  isEndless: false,
   v4: [],
   v6: [],
   failures: [],
@@ -57,6 +59,7 @@ t.test('addresses beside what is there', async (t) => {
   t.equal(state('A', { v4: ['203.0.113.7'], chain: [NAME, 'p.example'] }), 'ok', 'by an alias');
   t.equal(state('A', {}), 'missing');
   t.equal(state('A', { failures: ['A: ESERVFAIL'] }), 'failed');
+  t.equal(state('A', { failures: ['A: ESERVFAIL'], isEndless: true }), 'missing', 'aliases in a circle');
   t.equal(state('A', { v4: ['203.0.113.9'] }), 'differs');
   t.equal(state('A', { v4: ['203.0.113.7', '203.0.113.9'] }), 'differs', 'one too many');
   t.equal(state('AAAA', {}), 'ok', 'none wanted, none there');
@@ -96,11 +99,18 @@ t.test('the alias of dns-01 may lead anywhere in its zone', async (t) => {
 
 t.test('CAA is only in the way when it forbids', async (t) => {
   const wanted = only(wantedRecords({ name: NAME, target: { addresses: [] }, cas: [LE] }), 'CAA');
-  const view = (records: readonly object[], failure?: string) =>
+  const view = (records: readonly CaaRecord[], failure?: string) =>
     compareRecord(wanted, {
       facts: facts(),
-      caa: { records: records as never, at: NAME, ...(failure === undefined ? {} : { failure }) },
-      cas: [LE],
+      caa: {
+        records,
+        at: NAME,
+        owner: NAME,
+        allowing: 'letsencrypt.org',
+        ...(failure === undefined
+          ? { verdict: judgeRecords(records, [LE]) }
+          : { verdict: 'failed' as const, failure }),
+      },
     });
   t.equal(view([]).state, 'optional');
   t.match(view([{ critical: 0, issue: 'letsencrypt.org' }]), {
@@ -108,6 +118,7 @@ t.test('CAA is only in the way when it forbids', async (t) => {
     now: ['0 issue "letsencrypt.org"'],
   });
   t.match(view([{ critical: 0, issue: 'pki.goog' }]), { state: 'differs', now: ['0 issue "pki.goog"'] });
+  t.equal(view([{ critical: 0, issue: 'letsencrypt.org; accounturi=https://ca/1' }]).state, 'unsure');
   t.equal(view([], 'CAA: ESERVFAIL').state, 'failed');
 });
 

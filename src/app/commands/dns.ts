@@ -1,18 +1,22 @@
-// `linkgate dns` put together: which records the settings call for, where this proxy is, who serves a name's zone. Asks the DNS
-// and this machine's interfaces; changes nothing.
+// `linkgate dns`: which records the settings call for, where this proxy is, which servers serve a name's zone. Asks the DNS and reads
+// this machine's interfaces. Changes nothing.
 
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { createDnsLookup } from '../../cert/challenges/dns-lookup.ts';
 import { isDomainName, normalizeName } from '../../core/domain-name.ts';
 import { LinkgateError } from '../../core/errors.ts';
+import { systemClock } from '../../core/platform/clock.ts';
 import type { ListenAddress, Settings } from '../../core/settings.ts';
-import { createNameResolver, lookUpCaa, lookUpName } from '../../doctor/examination/name-facts.ts';
+import { judgeCaa } from '../../dns/caa-judgement.ts';
+import { lookUpName } from '../../dns/name-facts.ts';
+import { createDnsResolver } from '../../dns/resolver.ts';
+import { createZoneLookup } from '../../dns/zone-lookup.ts';
 import type { WatchedServer } from '../../doctor/propagation.ts';
 import { compareRecord, wantedRecords, type ProxyTarget, type RecordView } from '../../doctor/records.ts';
-import { publicCas } from './public-cas.ts';
+import { createFileStorage } from '../../storage/file.ts';
+import { readPublicCas } from '../issuers.ts';
 
-/** RFC 6890 and what else no stranger can reach. */
+/** Networks that nobody outside can reach (RFC 6890). */
 const NOT_PUBLIC = new BlockList();
 for (const [network, bits] of [
   ['0.0.0.0', 8],
@@ -43,7 +47,7 @@ const ownAddresses = (): readonly string[] =>
 
 export interface FoundTarget {
   readonly target: ProxyTarget;
-  /** said by a person, by `listen`, or read off this machine's interfaces */
+  /** from a person, from `listen`, or from this machine's interfaces */
   readonly by: 'word' | 'listen' | 'interfaces';
 }
 
@@ -94,7 +98,7 @@ const challengesOf = ({
   return { isChallengeNeeded: false };
 };
 
-/** The names that were asked for, or all. @throws LinkgateError `ERR_CERT_UNKNOWN_NAME` */
+/** The wanted names, or all. @throws LinkgateError `ERR_CERT_UNKNOWN_NAME` */
 const namesOf = ({ domains }: Settings, wanted: readonly string[]): readonly string[] => {
   const known = domains.map(({ name }) => name);
   const unknown = wanted.find((name) => !known.includes(name));
@@ -122,14 +126,19 @@ const MOST_AT_ONCE = 8;
 
 /** @throws LinkgateError `ERR_CERT_UNKNOWN_NAME`; a DNS that fails is a state of a record */
 export const showRecords = async (options: ShowOptions): Promise<readonly DomainRecords[]> => {
-  const { settings, target, resolvers } = options;
-  const resolver = createNameResolver(resolvers);
-  const cas = publicCas(settings.certificates);
-  const challenges = challengesOf(settings.certificates);
+  const { settings, target, resolvers = [] } = options;
+  const resolver = createDnsResolver({ servers: resolvers });
+  const { certificates } = settings;
+  const storage = createFileStorage({ path: certificates.storage.path, clock: systemClock });
+  const askers = await readPublicCas(certificates, storage);
+  const challenges = challengesOf(certificates);
   const targetFacts = 'name' in target ? await lookUpName(resolver, target.name) : undefined;
   const one = async (name: string): Promise<DomainRecords> => {
-    const wanted = wantedRecords({ name, target, cas, ...challenges });
-    const [facts, caa] = await Promise.all([lookUpName(resolver, name), lookUpCaa(resolver, name)]);
+    const wanted = wantedRecords({ name, target, cas: askers, ...challenges });
+    const [facts, caa] = await Promise.all([
+      lookUpName(resolver, name),
+      judgeCaa(resolver, { name, askers }),
+    ]);
     const records = await Promise.all(
       wanted.map(async (record) => {
         const isOwn = record.name === name || record.type === 'CAA';
@@ -137,11 +146,10 @@ export const showRecords = async (options: ShowOptions): Promise<readonly Domain
           facts: isOwn ? facts : await lookUpName(resolver, record.name),
           ...(targetFacts === undefined || record.within !== undefined ? {} : { target: targetFacts }),
           caa,
-          cas,
         });
       }),
     );
-    // no record wanted and none there: nothing to tell
+    // no record wanted and none there: nothing to show
     return {
       domain: name,
       records: records.filter(({ values, state }) => values.length > 0 || state === 'differs'),
@@ -155,18 +163,14 @@ export const showRecords = async (options: ShowOptions): Promise<readonly Domain
   return shown;
 };
 
-/** Who serves the zone of a name, asked of `resolvers`. */
+/** The authoritative servers of the zone that a name is in, found by `resolvers`. */
 export const createFindServers = (
   resolvers: readonly ListenAddress[],
   serverPort = 53,
 ): ((name: string, signal: AbortSignal) => Promise<readonly WatchedServer[]>) => {
-  const lookup = createDnsLookup({ resolvers, serverPort });
-  const servers = resolvers.map(({ host, port }) => (isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`));
-  const resolver = createNameResolver(servers.length === 0 ? undefined : servers);
+  const lookup = createZoneLookup({ resolvers, serverPort });
   return async (name, signal) => {
-    // a name that is an alias is no zone, whatever the zone at its end says
-    const isAlias = (await resolver.resolveCname(name).catch(() => [])).length > 0;
-    const zone = await lookup.findZone(isAlias ? name.split('.').slice(1).join('.') : name, signal);
+    const zone = await lookup.findZone(name, signal);
     return (await lookup.findServers(zone, signal)).map((address) => ({ address, zone }));
   };
 };

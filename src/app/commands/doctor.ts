@@ -1,5 +1,5 @@
-// `linkgate doctor` put together: what the running proxy or its storage says, the resolver, the roots, and the checks between
-// them. Changes nothing.
+// `linkgate doctor`: passes the checks what they need: the state of the certificates from the running proxy or its storage, the
+// resolver, the trusted roots. Changes nothing.
 
 import { readFile } from 'node:fs/promises';
 import type { CertificateStatus } from '../../core/certificate-state.ts';
@@ -7,6 +7,7 @@ import { systemClock } from '../../core/platform/clock.ts';
 import { LinkgateError } from '../../core/errors.ts';
 import type { Settings, UpstreamSettings } from '../../core/settings.ts';
 import { trustedRoots } from '../../core/platform/trusted-roots.ts';
+import { createDnsResolver } from '../../dns/resolver.ts';
 import { checkRuntime } from '../../doctor/checks/runtime.ts';
 import { diagnose, type Diagnosis } from '../../doctor/diagnose.ts';
 import {
@@ -16,19 +17,19 @@ import {
   type Target,
 } from '../../doctor/examination/examination.ts';
 import type { Finding } from '../../doctor/examination/findings.ts';
-import { createNameResolver } from '../../doctor/examination/name-facts.ts';
 import { preloadList } from '../../doctor/examination/preloaded.ts';
 import { askStatus } from '../admin/ask-status.ts';
+import { createFileStorage } from '../../storage/file.ts';
+import { readPublicCas } from '../issuers.ts';
 import { openCerts } from './certs.ts';
-import { publicCas } from './public-cas.ts';
 
 export interface DoctorOptions {
   readonly settings: Settings;
-  /** empty: every configured one */
+  /** empty: all that are configured */
   readonly domains: readonly string[];
   /** name servers asked instead of the system's, `ADDRESS:PORT` */
   readonly resolvers?: readonly string[];
-  /** PEM trusted beside the system's roots, for a private CA */
+  /** PEM that is trusted as well as the system's roots, for a private CA */
   readonly caPem?: string;
   readonly ports?: DoctorPorts;
   readonly signal: AbortSignal;
@@ -36,7 +37,7 @@ export interface DoctorOptions {
 }
 
 export interface DoctorReport {
-  /** what was known of the certificates, and from whom */
+  /** where the state of the certificates is from */
   readonly source: 'proxy' | 'storage' | 'none';
   readonly machine: readonly Finding[];
   readonly domains: readonly Diagnosis[];
@@ -49,7 +50,7 @@ interface Known {
   readonly pid?: number;
 }
 
-/** The running proxy knows best; without one the storage does; a machine far from both knows nothing. */
+/** The running proxy knows best, then the storage. On another machine neither is there. */
 const known = async (settings: Settings, signal: AbortSignal): Promise<Known> => {
   try {
     const { domains, workers } = await askStatus(settings.listen.admin, signal, settings.admin);
@@ -57,7 +58,7 @@ const known = async (settings: Settings, signal: AbortSignal): Promise<Known> =>
     const certificates = domains.map(({ certificate }) => certificate);
     return { source: 'proxy', certificates, ...(pid === undefined ? {} : { pid }) };
   } catch {
-    // not running, or not here
+    // the proxy does not run, or runs elsewhere
   }
   try {
     return { source: 'storage', certificates: await openCerts(settings, signal).list() };
@@ -93,7 +94,7 @@ const chosen = ({ domains }: Settings, names: readonly string[]): Settings['doma
   return names.length === 0 ? domains : domains.filter(({ name }) => names.includes(name));
 };
 
-/** Milliseconds that this clock is ahead of the one an answer was dated by (RFC 9110 §6.6.1). */
+/** Milliseconds that this clock is ahead of the clock of a server, by the Date of its response (RFC 9110 §6.6.1). */
 const skewOf = (date: string | undefined, nowMs: number): number | undefined => {
   const atMs = Date.parse(date ?? '');
   return Number.isNaN(atMs) ? undefined : nowMs - atMs;
@@ -101,19 +102,20 @@ const skewOf = (date: string | undefined, nowMs: number): number | undefined => 
 
 /** @throws LinkgateError `ERR_CERT_UNKNOWN_NAME`, `ERR_CONFIG_UNREADABLE` */
 export const runDoctor = async (options: DoctorOptions): Promise<DoctorReport> => {
-  const { settings, signal, caPem, resolvers, onDone } = options;
+  const { settings, signal, caPem, resolvers = [], onDone } = options;
   const { upstreams, certificates } = settings;
   const domains = chosen(settings, options.domains);
   const { source, certificates: stands, pid } = await known(settings, signal);
   const byName = new Map(stands.map((status) => [status.domain, status]));
+  const storage = createFileStorage({ path: certificates.storage.path, clock: systemClock });
   const tools: DoctorTools = {
-    resolver: createNameResolver(resolvers),
+    resolver: createDnsResolver({ servers: resolvers }),
     ports: options.ports ?? { http: 80, https: 443 },
     roots: trustedRoots(caPem),
     upstreamRoots: await rootsOfUpstreams(upstreams),
     clock: systemClock,
     signal,
-    cas: publicCas(certificates),
+    cas: await readPublicCas(certificates, storage),
     preloaded: preloadList(),
   };
   const targets = domains.flatMap((domain): Target[] => {

@@ -1,26 +1,26 @@
-// Whether a name can have http links at all, asked before it is configured: the policies of its parents and of browsers.
+// Whether a name can have http links at all, checked before it is configured: the HSTS policies of its parents and of browsers.
 
 import { systemClock } from '../../core/platform/clock.ts';
 import { trustedRoots } from '../../core/platform/trusted-roots.ts';
+import { createDnsResolver } from '../../dns/resolver.ts';
 import { hstsAbove } from '../../doctor/checks/hsts.ts';
 import { createExamination, type DoctorPorts } from '../../doctor/examination/examination.ts';
 import type { Finding } from '../../doctor/examination/findings.ts';
-import { createNameResolver } from '../../doctor/examination/name-facts.ts';
 import { preloadList } from '../../doctor/examination/preloaded.ts';
 
-export interface HstsLookOptions {
+export interface HstsAboveOptions {
   /** `ADDRESS:PORT`, asked instead of the system's */
   readonly resolvers?: readonly string[];
   readonly ports?: DoctorPorts;
-  /** PEM trusted beside the system's roots */
+  /** PEM that is trusted as well as the system's roots */
   readonly caPem?: string;
   readonly signal: AbortSignal;
 }
 
-/** Findings `hsts-parent` and `hsts-preload`; a parent that cannot be reached has none. Never rejects. */
-export const lookForHsts = (
+/** Findings `hsts-parent` and `hsts-preload`. A parent that cannot be reached gives none. Never rejects. */
+export const findHstsAbove = (
   name: string,
-  { resolvers, ports = { http: 80, https: 443 }, caPem, signal }: HstsLookOptions,
+  { resolvers = [], ports = { http: 80, https: 443 }, caPem, signal }: HstsAboveOptions,
 ): Promise<readonly Finding[]> => {
   const upstream = {
     id: 'us',
@@ -30,7 +30,7 @@ export const lookForHsts = (
   const examination = createExamination(
     { domain: { name, upstream: 'us', redirectHttp: false }, upstream },
     {
-      resolver: createNameResolver(resolvers),
+      resolver: createDnsResolver({ servers: resolvers }),
       ports,
       roots: trustedRoots(caPem),
       upstreamRoots: () => [],

@@ -7,7 +7,7 @@ import { LinkgateError } from '../../core/errors.ts';
 import type { DnsSettings } from '../../core/settings.ts';
 import type { ChallengeSolver } from './http-01.ts';
 import { withDeadline } from '../../core/platform/deadline.ts';
-import { createDnsLookup, type DnsLookup } from './dns-lookup.ts';
+import { createZoneLookup, type ZoneLookup } from '../../dns/zone-lookup.ts';
 import type { DnsProvider, TxtRecord } from './dns-provider.ts';
 import { createExecProvider } from './exec.ts';
 import { createRfc2136Provider } from './rfc2136.ts';
@@ -17,7 +17,7 @@ export interface DnsSolverOptions {
   readonly clock: Clock;
   /** made from the settings when absent */
   readonly provider?: DnsProvider;
-  readonly lookup?: DnsLookup;
+  readonly lookup?: ZoneLookup;
 }
 
 const FIRST_LOOK_MS = 500;
@@ -37,7 +37,7 @@ const createProvider = ({ provider }: DnsSettings, clock: Clock): DnsProvider =>
 export const createDnsSolver = (options: DnsSolverOptions): ChallengeSolver => {
   const { settings, clock } = options;
   const provider = options.provider ?? createProvider(settings, clock);
-  const lookup = options.lookup ?? createDnsLookup(settings);
+  const lookup = options.lookup ?? createZoneLookup(settings);
 
   const cleanUp = async (record: TxtRecord): Promise<void> => {
     const late = (): Error =>

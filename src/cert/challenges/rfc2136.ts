@@ -1,18 +1,17 @@
-// TXT records by dynamic update (RFC 2136), signed by TSIG: what BIND, Knot, PowerDNS and many hosted servers take. Over TCP
-// only, so that no answer is forged or cut short. Must not decide which record.
+// TXT records by dynamic update (RFC 2136), signed with the key of the settings. On the path of dns-01. Must not decide which
+// record.
 
-import { randomInt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { connect } from 'node:net';
-import type { Clock } from '../../core/platform/clock.ts';
 import { LinkgateError } from '../../core/errors.ts';
-import type { Rfc2136Settings } from '../../core/settings.ts';
+import type { Clock } from '../../core/platform/clock.ts';
 import { withDeadline } from '../../core/platform/deadline.ts';
-import { answerFault, encodeUpdate, signMessage, type TsigKey } from './dns-message.ts';
+import type { Rfc2136Settings } from '../../core/settings.ts';
+import { sendUpdate } from '../../dns/send-update.ts';
+import type { TsigKey } from '../../dns/tsig.ts';
 import type { DnsProvider, TxtRecord } from './dns-provider.ts';
 
 const LIMIT_MS = 15_000;
-/** short: nobody needs it for longer than the CA looks */
+/** short: nobody needs it after the CA has validated */
 const TTL_SECONDS = 60;
 
 const unavailable = (what: string, cause?: unknown): LinkgateError =>
@@ -32,28 +31,6 @@ const readKey = async ({ keyName, keyFile }: Rfc2136Settings): Promise<TsigKey> 
   return { name: keyName, secret: Buffer.from(text, 'base64') };
 };
 
-/** One message each way, with the length before it (RFC 1035 §4.2.2). */
-const exchange = (
-  { host, port }: Rfc2136Settings['server'],
-  message: Buffer,
-  signal: AbortSignal,
-): Promise<Buffer> =>
-  new Promise((resolve, reject) => {
-    const socket = connect({ host, port, signal });
-    const length = Buffer.alloc(2);
-    length.writeUInt16BE(message.length);
-    let received = Buffer.alloc(0);
-    socket.once('error', reject);
-    socket.once('close', () => reject(new Error('the connection was closed')));
-    socket.on('data', (chunk: Buffer) => {
-      received = Buffer.concat([received, chunk]);
-      if (received.length < 2 || received.length < 2 + received.readUInt16BE(0)) return;
-      resolve(received.subarray(2, 2 + received.readUInt16BE(0)));
-      socket.destroy();
-    });
-    socket.write(Buffer.concat([length, message]));
-  });
-
 export const createRfc2136Provider = ({
   settings,
   clock,
@@ -62,7 +39,6 @@ export const createRfc2136Provider = ({
   readonly clock: Clock;
 }): DnsProvider => {
   const { server } = settings;
-  const subject = `name server ${server.host}:${server.port}`;
 
   const update = async (
     { name, value, zone }: TxtRecord,
@@ -70,19 +46,12 @@ export const createRfc2136Provider = ({
     signal: AbortSignal,
   ): Promise<void> => {
     const key = await readKey(settings);
-    const id = randomInt(0x1_0000);
-    const change = encodeUpdate(id, { zone: settings.zone ?? zone, name, value, ttl });
-    const { message, mac } = signMessage(change, key, clock.now());
-    const late = (): Error => unavailable(`${subject} did not answer in ${LIMIT_MS} ms`);
-    const fault = await withDeadline({ clock, limitMs: LIMIT_MS, signal, late }, async (signal) => {
-      try {
-        return answerFault(await exchange(server, message, signal), { id, key, requestMac: mac });
-      } catch (error) {
-        signal.throwIfAborted();
-        throw unavailable(`${subject} could not be asked: ${(error as Error).message}`, error);
-      }
-    });
-    if (fault !== undefined) throw unavailable(`${subject} ${fault} (update of "${name}")`);
+    const change = { zone: settings.zone ?? zone, name, value, ttl };
+    const late = (): Error =>
+      unavailable(`name server ${server.host}:${server.port} did not answer in ${LIMIT_MS} ms`);
+    await withDeadline({ clock, limitMs: LIMIT_MS, signal, late }, (signal) =>
+      sendUpdate(change, { server, key, nowMs: clock.now(), signal }),
+    );
   };
 
   return {

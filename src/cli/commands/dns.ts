@@ -36,7 +36,14 @@ const PUBLIC_RESOLVERS = ['1.1.1.1', '8.8.8.8'] as const;
 const shown = (values: readonly string[]): string => (values.length === 0 ? 'none' : values.join(', '));
 
 const paintOf = (state: RecordState, { green, amber, red, dim }: Colours): Paint => {
-  const paints = { ok: green, optional: dim, missing: red, differs: red, failed: amber } as const;
+  const paints = {
+    ok: green,
+    optional: dim,
+    missing: red,
+    differs: red,
+    unsure: amber,
+    failed: amber,
+  } as const;
   return paints[state];
 };
 

@@ -4,7 +4,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { findTarget, showRecords, type FoundTarget } from '../../app/commands/dns.ts';
-import { lookForHsts } from '../../app/commands/hsts-above.ts';
+import { findHstsAbove } from '../../app/commands/hsts-above.ts';
 import { configuredName } from '../../config/values/configured-name.ts';
 import { firstConfig } from '../../config/first-config.ts';
 import { loadSettings } from '../../config/load.ts';
@@ -125,8 +125,8 @@ export const initCommand = async (options: InitOptions): Promise<number> => {
   const resolvers = options.resolver.map((text) => addressText(resolverAddress(text)));
   const given = read(options);
   const signal = AbortSignal.timeout(600_000);
-  const lookAbove = (name: string): ReturnType<typeof lookForHsts> =>
-    lookForHsts(name, { signal, ...(resolvers.length === 0 ? {} : { resolvers }) });
+  const lookAbove = (name: string): ReturnType<typeof findHstsAbove> =>
+    findHstsAbove(name, { signal, ...(resolvers.length === 0 ? {} : { resolvers }) });
   const isAsking = stdin.isTTY === true && stdout.isTTY === true && options.yes !== true;
   let answered: Answered | undefined;
   if (isAsking) {

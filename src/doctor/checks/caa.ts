@@ -1,36 +1,31 @@
-// CAA records let a configured CA issue (RFC 8659), looked up as a CA does: aliases followed, then the parents.
+// Whether CAA records let a configured CA issue (RFC 8659), by the same judgement as the preflight of an order.
 
-import { caaAllows, type CaaRecord } from '../../core/caa.ts';
+import { caaText } from '../../dns/caa.ts';
 import type { Check } from '../examination/examination.ts';
 import { finding, good } from '../examination/findings.ts';
 
-const show = (record: CaaRecord): string => {
-  const [tag, value] = Object.entries(record).find(([key]) => key !== 'critical' && key !== 'type') ?? [
-    '?',
-    '',
-  ];
-  return `CAA ${record.critical} ${tag} "${String(value)}"`;
-};
-
-export const checkCaa: Check = async ({ domain: { name }, tools: { cas }, names, caa }) => {
+export const checkCaa: Check = async ({ tools: { cas }, caa }) => {
   if (cas.length === 0) return [good('caa', 'no public CA is configured, so CAA does not matter')];
-  const { records, at, failure } = await caa();
-  if (failure !== undefined) {
-    const what = `CAA of ${at} could not be looked up`;
-    return [finding('caa', 'caa-failed', { what, evidence: [failure] })];
+  const { verdict, records, at, owner, allowing, failure = '' } = await caa();
+  if (verdict === 'failed') {
+    return [
+      finding('caa', 'caa-failed', { what: `CAA of ${at} could not be looked up`, evidence: [failure] }),
+    ];
   }
-  const { chain } = await names();
-  // records that came with an alias are those of its end
-  const owner = at === name && chain.length > 1 ? `${name} (an alias of ${chain.at(-1) ?? ''})` : at;
-  const wanted = cas.map(({ identities: [identity] }) => identity ?? '');
+  const wanted = [...new Set(cas.map(({ identities: [identity] }) => identity ?? ''))];
   if (records.length === 0) return [good('caa', `no CAA record: ${wanted.join(', ')} may issue`)];
-  const evidence = [`at ${owner}:`, ...records.map(show)];
-  if (cas.some((asker) => caaAllows(records, asker))) return [good('caa', `${owner} allows it`, evidence)];
+  const where = owner === at ? at : `${at} (an alias of ${owner})`;
+  const evidence = [`at ${where}:`, ...records.map((record) => `CAA ${caaText(record)}`)];
+  if (verdict === 'allowed') return [good('caa', `${where} allows it`, evidence)];
+  if (verdict === 'unsure') {
+    const what = `CAA at ${where} names one account, and the account of this proxy is not known here`;
+    return [finding('caa', 'caa-account', { what, evidence })];
+  }
   return [
     finding('caa', 'caa-forbids', {
-      what: `CAA at ${owner} forbids ${[...new Set(wanted)].join(' and ')}`,
+      what: `CAA at ${where} forbids ${wanted.join(' and ')}`,
       evidence,
-      remedy: `add at ${chain.length > 1 && at === name ? (chain.at(-1) ?? at) : at}: CAA 0 issue "${wanted[0] ?? ''}"`,
+      remedy: `add at ${owner}: CAA 0 issue "${allowing}"`,
     }),
   ];
 };

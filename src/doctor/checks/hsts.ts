@@ -29,7 +29,7 @@ const policyOf = ({ answer }: Probe): string | undefined => answer?.headers['str
 
 /** Only an answer over verified TLS counts (RFC 6797 §8.1): a probe has no other. */
 const askParent = async ({ tools, probe }: Examination, parent: string): Promise<Finding | undefined> => {
-  const address = (await tools.resolver.resolve4(parent).catch(() => []))[0];
+  const address = (await tools.resolver.ask('A', parent, tools.signal)).records[0]?.address;
   if (address === undefined) return undefined;
   const field = policyOf(await probe({ address, port: tools.ports.https, tls: true, name: parent }));
   if (parseHsts(field)?.includeSubDomains !== true) return undefined;

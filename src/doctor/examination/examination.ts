@@ -1,13 +1,15 @@
-// What the checks of one domain look at: each fact is fetched once, when the first check asks for it. Everything the world is
-// reached by is handed in.
+// The facts about one domain, for its checks: each fact is fetched once, when the first check asks for it. Every way to the outside
+// is passed in. Must not judge.
 
-import type { CaaAsker } from '../../core/caa.ts';
 import { lookup } from 'node:dns/promises';
 import type { CertificateStatus } from '../../core/certificate-state.ts';
 import type { Clock } from '../../core/platform/clock.ts';
 import type { DomainSettings, UpstreamSettings } from '../../core/settings.ts';
+import type { CaaAsker } from '../../dns/caa.ts';
+import { judgeCaa, type CaaJudgement } from '../../dns/caa-judgement.ts';
+import { lookUpName, type NameFacts } from '../../dns/name-facts.ts';
+import type { DnsResolver } from '../../dns/resolver.ts';
 import type { Finding } from './findings.ts';
-import { lookUpCaa, lookUpName, type CaaFacts, type NameFacts, type NameResolver } from './name-facts.ts';
 import type { PreloadList } from './preloaded.ts';
 import { probe, type Probe, type ProbeTarget } from './probe.ts';
 
@@ -18,7 +20,7 @@ export interface DoctorPorts {
 
 /** What all domains have in common. */
 export interface DoctorTools {
-  readonly resolver: NameResolver;
+  readonly resolver: DnsResolver;
   readonly ports: DoctorPorts;
   /** PEM of the roots that the public trusts */
   readonly roots: readonly string[];
@@ -26,9 +28,9 @@ export interface DoctorTools {
   readonly upstreamRoots: (upstream: UpstreamSettings) => readonly string[];
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** names of the configured CAs in CAA records; empty: CAA is nothing to them */
+  /** the configured public CAs; empty: no CAA record matters */
   readonly cas: readonly CaaAsker[];
-  /** names that browsers use https for, subdomains included */
+  /** names that browsers always use https for, with their subdomains */
   readonly preloaded: PreloadList;
 }
 
@@ -36,23 +38,23 @@ export interface DoctorTools {
 export interface Target {
   readonly domain: DomainSettings;
   readonly upstream: UpstreamSettings;
-  /** how the proxy or its storage says it stands; undefined when neither could be asked */
+  /** its state, as the proxy or its storage has it; undefined when neither could be asked */
   readonly certificate?: CertificateStatus;
 }
 
 export interface Examination extends Target {
   readonly tools: DoctorTools;
   names(): Promise<NameFacts>;
-  caa(): Promise<CaaFacts>;
+  caa(): Promise<CaaJudgement>;
   /** one probe per address of the name, IPv6 first */
   http(): Promise<readonly Probe[]>;
   https(): Promise<readonly Probe[]>;
-  /** GET / at the tracker, as the proxy would hand it on */
+  /** GET / at the tracker, as the proxy would forward it */
   probeUpstream(): Promise<Probe>;
   probe(target: Omit<ProbeTarget, 'name'> & { readonly name?: string }): Promise<Probe>;
 }
 
-/** more are not probed: what holds for eight addresses holds for the others */
+/** no more are probed: what holds for eight addresses holds for the others */
 const MOST_ADDRESSES = 8;
 
 const memo = <T>(make: () => Promise<T>): (() => Promise<T>) => {
@@ -60,7 +62,7 @@ const memo = <T>(make: () => Promise<T>): (() => Promise<T>) => {
   return () => (made ??= make());
 };
 
-/** By the system's resolver: that is the one which the proxy reaches its upstream by. */
+/** By the system's resolver: the proxy finds its upstream by it too. */
 const probeTracker = async ({ domain, upstream }: Target, tools: DoctorTools): Promise<Probe> => {
   const { hostname, port } = new URL(upstream.origin);
   let address = hostname.replaceAll(/[[\]]/g, '');
@@ -83,8 +85,9 @@ const probeTracker = async ({ domain, upstream }: Target, tools: DoctorTools): P
 
 export const createExamination = (target: Target, tools: DoctorTools): Examination => {
   const { name } = target.domain;
-  const use = { roots: tools.roots, signal: tools.signal };
-  const names = memo(() => lookUpName(tools.resolver, name));
+  const { resolver, cas: askers, roots, signal } = tools;
+  const use = { roots, signal };
+  const names = memo(() => lookUpName(resolver, name, signal));
   const each = (port: number, tls: boolean) => async (): Promise<readonly Probe[]> => {
     const { v4, v6 } = await names();
     const addresses = [...v6, ...v4].slice(0, MOST_ADDRESSES);
@@ -94,7 +97,7 @@ export const createExamination = (target: Target, tools: DoctorTools): Examinati
     ...target,
     tools,
     names,
-    caa: memo(() => lookUpCaa(tools.resolver, name)),
+    caa: memo(() => judgeCaa(resolver, { name, askers }, signal)),
     http: memo(each(tools.ports.http, false)),
     https: memo(each(tools.ports.https, true)),
     probeUpstream: memo(() => probeTracker(target, tools)),
@@ -102,5 +105,5 @@ export const createExamination = (target: Target, tools: DoctorTools): Examinati
   };
 };
 
-/** One check of one domain. May reject: whoever runs it makes a finding of that. */
+/** One check of one domain. May reject: diagnose.ts makes a finding of that. */
 export type Check = (examination: Examination) => Promise<readonly Finding[]>;

@@ -65,6 +65,10 @@ export const FINDINGS = {
     'the CA will refuse to issue or to renew',
     'add a CAA record that allows the CA where the evidence says, or use a CA that it names',
   ),
+  'caa-account': amber(
+    'the CA refuses every other account; an account is registered with the first order, or it cannot be read from here',
+    'run `linkgate doctor` as the user of the proxy after its first order; then put the URL of the account into the record',
+  ),
   'caa-failed': amber(
     'a CA that cannot look up CAA refuses to issue; a renewal fails on it',
     'ask who runs the zone: its name servers do not answer questions for CAA',

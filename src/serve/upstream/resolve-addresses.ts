@@ -1,12 +1,12 @@
 // One look at where a name is: the hosts file, then A and AAAA with their TTL, then whatever else the system knows names
 // from. known-addresses.ts remembers; nothing is remembered here.
 
-import { NODATA, NOTFOUND } from 'node:dns';
-import { lookup, Resolver } from 'node:dns/promises';
+import { lookup } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { setTimeout as startTimer } from 'node:timers';
 import { setTimeout } from 'node:timers/promises';
+import { createDnsResolver, type DnsAnswer, type TimedAddress } from '../../dns/resolver.ts';
 
 /** What is known of one family of addresses: these, for so long; undefined: nobody could say. */
 export type FamilyAnswer = { readonly addresses: readonly string[]; readonly ttlMs: number } | undefined;
@@ -69,24 +69,19 @@ const within = async <T>(ms: number, work: Promise<readonly T[]>): Promise<reado
   return found;
 };
 
-const isAbsence = (error: unknown): boolean => {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === NODATA || code === NOTFOUND;
-};
-
 interface Family {
   readonly answer: FamilyAnswer;
   readonly error?: unknown;
 }
 
-const ask = async (query: Promise<{ address: string; ttl: number }[]>): Promise<Family> => {
-  try {
-    const records = (await query).slice(0, MOST_ADDRESSES);
-    const ttlMs = Math.min(...records.map(({ ttl }) => ttl)) * 1_000;
-    return { answer: { addresses: records.map(({ address }) => address), ttlMs } };
-  } catch (error) {
-    return { answer: isAbsence(error) ? { addresses: [], ttlMs: NO_TTL_MS } : undefined, error };
+const familyOf = (answer: DnsAnswer<TimedAddress>): Family => {
+  if (answer.state !== 'found') {
+    const { state, error } = answer;
+    return { answer: state === 'absent' ? { addresses: [], ttlMs: NO_TTL_MS } : undefined, error };
   }
+  const records = answer.records.slice(0, MOST_ADDRESSES);
+  const ttlMs = Math.min(...records.map(({ ttl }) => ttl)) * 1_000;
+  return { answer: { addresses: records.map(({ address }) => address), ttlMs } };
 };
 
 const hasAddress = ({ answer }: Family): boolean => (answer?.addresses.length ?? 0) > 0;
@@ -97,15 +92,16 @@ const hasAddress = ({ answer }: Family): boolean => (answer?.addresses.length ??
  * 3. getaddrinfo, for names that only another source of the system knows. It tells no TTL.
  */
 export const createResolveAddresses = ({
-  servers,
+  servers = [],
   hostsFile = '/etc/hosts',
   askSystem = (name) => lookup(name, { all: true, verbatim: true }),
 }: ResolverOptions = {}): ResolveAddresses => {
+  const resolver = createDnsResolver({ servers, tryMs: TRY_MS, limitMs: DNS_MS });
+
   const inDns = async (name: string): Promise<readonly [Family, Family]> => {
-    const resolver = new Resolver({ timeout: TRY_MS, tries: 2 });
-    if (servers !== undefined) resolver.setServers(servers);
-    const ipv4 = ask(resolver.resolve4(name, { ttl: true }));
-    const ipv6 = ask(resolver.resolve6(name, { ttl: true }));
+    const done = new AbortController();
+    const ask = (type: 'A' | 'AAAA'): Promise<Family> => resolver.ask(type, name, done.signal).then(familyOf);
+    const [ipv4, ipv6] = [ask('A'), ask('AAAA')];
     const one = async (family: Promise<Family>, other: Promise<Family>): Promise<Family> => {
       const late = async (): Promise<Family> => {
         // where the other has no address either, nothing is worth hurrying for
@@ -115,10 +111,8 @@ export const createResolveAddresses = ({
       };
       return Promise.race([family, late()]);
     };
-    const over = startTimer(() => resolver.cancel(), DNS_MS);
     const found = await Promise.all([one(ipv4, ipv6), one(ipv6, ipv4)]);
-    clearTimeout(over);
-    resolver.cancel();
+    done.abort();
     return found;
   };
 

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { createFindServers, findTarget, showRecords } from '../../../src/app/commands/dns.ts';
 import type { Settings } from '../../../src/core/settings.ts';
-import { failingNameServer } from '../../helpers/clinic.ts';
+import { failingNameServer } from '../../helpers/examine.ts';
 import { authority, recordingResolver } from '../../helpers/dns-world.ts';
 import { needs } from '../../helpers/needs.ts';
 import { localSettings } from '../../helpers/settings.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { runDoctor } from '../../../src/app/commands/doctor.ts';
 import { startSupervisor } from '../../../src/app/supervisor/supervisor.ts';
-import { failingNameServer } from '../../helpers/clinic.ts';
+import { failingNameServer } from '../../helpers/examine.ts';
 import { nameServer } from '../../helpers/name-server.ts';
 import { freePort } from '../../helpers/free-port.ts';
 import { localRoot } from '../../helpers/local-root.ts';

@@ -3,8 +3,8 @@
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import t from 'tap';
-import { lookForHsts } from '../../../src/app/commands/hsts-above.ts';
-import { failingNameServer, pki } from '../../helpers/clinic.ts';
+import { findHstsAbove } from '../../../src/app/commands/hsts-above.ts';
+import { failingNameServer, pki } from '../../helpers/examine.ts';
 import { nameServer } from '../../helpers/name-server.ts';
 import { needs } from '../../helpers/needs.ts';
 
@@ -25,14 +25,14 @@ t.test('the parent’s policy, and the list of browsers', { skip: needs('named')
     caPem: pki.rootPem,
     signal,
   };
-  t.match(await lookForHsts('links.acme.example.com', options), [{ id: 'hsts-parent' }]);
-  t.match(await lookForHsts('links.acme.dev', options), [{ id: 'hsts-preload' }]);
-  t.strictSame(await lookForHsts('links.example.com', options), []);
+  t.match(await findHstsAbove('links.acme.example.com', options), [{ id: 'hsts-parent' }]);
+  t.match(await findHstsAbove('links.acme.dev', options), [{ id: 'hsts-preload' }]);
+  t.strictSame(await findHstsAbove('links.example.com', options), []);
 });
 
 t.test('no network: nothing is known, and nothing is in the way', async (t) => {
   t.strictSame(
-    await lookForHsts('links.example.com', { resolvers: [await failingNameServer(t)], signal }),
+    await findHstsAbove('links.example.com', { resolvers: [await failingNameServer(t)], signal }),
     [],
   );
 });

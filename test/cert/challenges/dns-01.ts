@@ -1,12 +1,12 @@
 import t, { type Test } from 'tap';
 import { checkCertificate } from '../../../src/cert/certificate/certificate.ts';
 import { createDnsSolver, txtValue } from '../../../src/cert/challenges/dns-01.ts';
-import { createDnsLookup, type DnsLookup } from '../../../src/cert/challenges/dns-lookup.ts';
 import type { DnsProvider, TxtRecord } from '../../../src/cert/challenges/dns-provider.ts';
 import { createAcmeIssuer } from '../../../src/cert/acme/acme-issuer.ts';
 import { systemClock } from '../../../src/core/platform/clock.ts';
 import { LinkgateError } from '../../../src/core/errors.ts';
 import type { DnsSettings } from '../../../src/core/settings.ts';
+import { createZoneLookup, type ZoneLookup } from '../../../src/dns/zone-lookup.ts';
 import { createMemoryStorage } from '../../../src/storage/memory.ts';
 import { acmeCa } from '../../helpers/acme-ca.ts';
 import { challengeServer } from '../../helpers/challenge-server.ts';
@@ -29,7 +29,7 @@ const play = (seen: (asked: number, server: string) => boolean, fails: 'present'
   const clock = fakeClock();
   const steps: string[] = [];
   let looks = 0;
-  const lookup: DnsLookup = {
+  const lookup: ZoneLookup = {
     followAlias: async () => 'links.challenges.example.net',
     findZone: async () => 'challenges.example.net',
     findServers: async () => ['10.0.0.1:53', '10.0.0.2:53'],
@@ -101,7 +101,7 @@ const setUp = async (t: Test, records: readonly string[]) => {
     resolvers: [{ host, port }],
     propagationMs: 10_000,
   };
-  const lookup = createDnsLookup({ resolvers: settings.resolvers, serverPort: port });
+  const lookup = createZoneLookup({ resolvers: settings.resolvers, serverPort: port });
   return { server, settings, solver: createDnsSolver({ settings, clock: systemClock, lookup }) };
 };
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { formatDns } from '../../../src/cli/commands/dns.ts';
 import { coloursFor } from '../../../src/cli/terminal/paint.ts';
-import { failingNameServer } from '../../helpers/clinic.ts';
+import { failingNameServer } from '../../helpers/examine.ts';
 import { authority, recordingResolver } from '../../helpers/dns-world.ts';
 import { linkgate, writeConfig } from '../../helpers/linkgate.ts';
 import { linkgateCommand } from '../../helpers/linkgate-command.ts';

@@ -6,7 +6,7 @@ import { formatReport } from '../../../src/cli/commands/doctor.ts';
 import { wrap } from '../../../src/cli/terminal/table.ts';
 import { coloursFor } from '../../../src/cli/terminal/paint.ts';
 import { finding, good, type Finding } from '../../../src/doctor/examination/findings.ts';
-import { failingNameServer } from '../../helpers/clinic.ts';
+import { failingNameServer } from '../../helpers/examine.ts';
 import { linkgateCommand } from '../../helpers/linkgate-command.ts';
 import { writeConfig } from '../../helpers/linkgate.ts';
 import { needs } from '../../helpers/needs.ts';

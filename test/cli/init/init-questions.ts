@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { failingNameServer } from '../../helpers/clinic.ts';
+import { failingNameServer } from '../../helpers/examine.ts';
 import { needs } from '../../helpers/needs.ts';
 import { tempDir } from '../../helpers/temp-dir.ts';
 import { terminal } from '../../helpers/terminal.ts';

@@ -3,7 +3,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { failingNameServer } from '../../helpers/clinic.ts';
+import { failingNameServer } from '../../helpers/examine.ts';
 import { linkgateCommand } from '../../helpers/linkgate-command.ts';
 import { tempDir } from '../../helpers/temp-dir.ts';
 

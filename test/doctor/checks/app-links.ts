@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http';
 import t from 'tap';
 import { checkAppLinks } from '../../../src/doctor/checks/app-links.ts';
-import { clinic, idsOf, resolverFor } from '../../helpers/clinic.ts';
+import { examine, idsOf, resolverFor } from '../../helpers/examine.ts';
 import { needs } from '../../helpers/needs.ts';
 
 const text = '{"applinks":{}}';
@@ -15,7 +15,7 @@ t.test('the files as phones fetch them', { skip: needs('named') }, async (t) => 
   const resolver = await resolverFor(t, ['links IN A 127.0.0.1']);
   const domain = { universalLinks: { apple: { file: '/a', text }, android: { file: '/b', text } } };
   const check = async (https: RequestListener) =>
-    checkAppLinks(await clinic(t, { resolver, domain, places: [{ https }] }));
+    checkAppLinks(await examine(t, { resolver, domain, places: [{ https }] }));
   const paths: unknown[] = [];
   const good = await check((request, response) => {
     paths.push(request.url);
@@ -35,5 +35,5 @@ t.test('the files as phones fetch them', { skip: needs('named') }, async (t) => 
   t.match(await check(answer(200, { 'Content-Type': 'text/html' })), [{ what: /served as text\/html/ }]);
   t.match(await check(answer(200, json, '<html>')), [{ what: /is no JSON/ }]);
   t.strictSame(idsOf(await check(answer(200, json, '{}'))), three('app-links-differ'));
-  t.strictSame(await checkAppLinks(await clinic(t, { resolver })), [], 'a domain without such files');
+  t.strictSame(await checkAppLinks(await examine(t, { resolver })), [], 'a domain without such files');
 });

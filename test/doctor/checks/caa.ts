@@ -1,6 +1,6 @@
 import t from 'tap';
 import { checkCaa } from '../../../src/doctor/checks/caa.ts';
-import { clinic, idsOf, resolverFor } from '../../helpers/clinic.ts';
+import { examine, idsOf, resolverFor } from '../../helpers/examine.ts';
 import { needs } from '../../helpers/needs.ts';
 
 t.test('CAA as a CA looks it up', { skip: needs('named') }, async (t) => {
@@ -17,7 +17,7 @@ t.test('CAA as a CA looks it up', { skip: needs('named') }, async (t) => {
   ]);
   const ids = async (label: string, cas = [{ identities: ['letsencrypt.org'] }]) => {
     const name = `${label}.example.com`;
-    return checkCaa(await clinic(t, { resolver, domain: { name }, places: [], tools: { cas } }));
+    return checkCaa(await examine(t, { resolver, domain: { name }, places: [], tools: { cas } }));
   };
   for (const label of ['open', 'le', 'wild']) t.strictSame(idsOf(await ids(label)), ['green'], label);
   for (const label of ['other', 'nobody', 'odd'])
@@ -35,7 +35,7 @@ t.test('CAA as a CA looks it up', { skip: needs('named') }, async (t) => {
   );
   t.match(await ids('other', []), [{ level: 'green', what: /no public CA/ }]);
   const refused = await checkCaa(
-    await clinic(t, { resolver, domain: { name: 'links.example.net' }, places: [] }),
+    await examine(t, { resolver, domain: { name: 'links.example.net' }, places: [] }),
   );
   t.match(refused, [{ id: 'caa-failed', evidence: ['CAA: EREFUSED'] }]);
 });

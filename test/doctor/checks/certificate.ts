@@ -2,7 +2,7 @@ import { createServer } from 'node:tls';
 import t from 'tap';
 import { checkCertificate } from '../../../src/doctor/checks/certificate.ts';
 import type { CertificateStatus } from '../../../src/core/certificate-state.ts';
-import { clinic, idsOf, NAME, pki, resolverFor, type Clinic } from '../../helpers/clinic.ts';
+import { examine, idsOf, NAME, pki, resolverFor, type ExamineOptions } from '../../helpers/examine.ts';
 import { needs } from '../../helpers/needs.ts';
 import { createPki, type Leaf } from '../../helpers/pki.ts';
 
@@ -28,7 +28,7 @@ const problem = {
 
 t.test('a listener that has no certificate to show', { skip: needs('named') }, async (t) => {
   const resolver = await resolverFor(t, ['links IN A 127.0.0.1']);
-  const target = await clinic(t, { resolver, places: [{ https: null }] });
+  const target = await examine(t, { resolver, places: [{ https: null }] });
   const bare = createServer({});
   bare.on('tlsClientError', (_error, socket) => socket.destroy());
   await new Promise<void>((resolve) => bare.listen(target.tools.ports.https, '127.0.0.1', resolve));
@@ -46,8 +46,8 @@ t.test('a listener that has no certificate to show', { skip: needs('named') }, a
 
 t.test('certificates with a fault each', { skip: needs('named') }, async (t) => {
   const resolver = await resolverFor(t, ['links IN A 127.0.0.1']);
-  const check = async (options: Omit<Clinic, 'resolver'>) =>
-    checkCertificate(await clinic(t, { resolver, ...options }));
+  const check = async (options: Omit<ExamineOptions, 'resolver'>) =>
+    checkCertificate(await examine(t, { resolver, ...options }));
   const leaf = (chain: Leaf) => check({ places: [{ leaf: chain }] });
   const now = Date.now();
 

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import t from 'tap';
 import { checkDns } from '../../../src/doctor/checks/dns.ts';
-import { clinic, idsOf, pki, resolverFor } from '../../helpers/clinic.ts';
+import { examine, idsOf, pki, resolverFor } from '../../helpers/examine.ts';
 import { needs } from '../../helpers/needs.ts';
 
 t.test('names of BIND, places on loopback', { skip: needs('named') }, async (t) => {
@@ -20,34 +20,34 @@ t.test('names of BIND, places on loopback', { skip: needs('named') }, async (t) 
   const leaf = pki.leaf(['links', 'two', 'six', 'plain'].map((label) => `${label}.example.com`));
 
   await t.test('an alias that leads here', async (t) => {
-    const [found] = await checkDns(await clinic(t, { resolver }));
+    const [found] = await checkDns(await examine(t, { resolver }));
     t.match(found, { level: 'green', what: 'CNAME proxy.example.com', evidence: [/^CNAME/, 'A 127.0.0.1'] });
   });
   await t.test('addresses alone', async (t) => {
     const [found] = await checkDns(
-      await clinic(t, { resolver, domain: domain('plain'), places: [{ leaf }] }),
+      await examine(t, { resolver, domain: domain('plain'), places: [{ leaf }] }),
     );
     t.match(found, { level: 'green', what: /flattened/ });
   });
   await t.test('no such name, and a name without an address', async (t) => {
     for (const label of ['none', 'txt']) {
-      const found = await checkDns(await clinic(t, { resolver, domain: domain(label), places: [] }));
+      const found = await checkDns(await examine(t, { resolver, domain: domain(label), places: [] }));
       t.match(found, [{ id: 'dns-absent', level: 'red', remedy: /linkgate dns/ }], label);
     }
   });
   await t.test('a zone that this server refuses to answer for', async (t) => {
     const found = await checkDns(
-      await clinic(t, { resolver, domain: { name: 'links.example.net' }, places: [] }),
+      await examine(t, { resolver, domain: { name: 'links.example.net' }, places: [] }),
     );
     t.match(found, [{ id: 'dns-failed', evidence: [/EREFUSED/] }]);
   });
   await t.test('an AAAA record that leads to nothing', async (t) => {
-    const found = await checkDns(await clinic(t, { resolver, domain: domain('six'), places: [{ leaf }] }));
+    const found = await checkDns(await examine(t, { resolver, domain: domain('six'), places: [{ leaf }] }));
     t.match(found, [
       { id: 'dns-ipv6-stray', what: /::1/, evidence: [/::1: no connection \(ECONNREFUSED\)/, /127/] },
     ]);
     const places = [{ leaf }, { leaf, address: '::1' }];
-    t.strictSame(idsOf(await checkDns(await clinic(t, { resolver, domain: domain('six'), places }))), [
+    t.strictSame(idsOf(await checkDns(await examine(t, { resolver, domain: domain('six'), places }))), [
       'green',
     ]);
   });
@@ -67,15 +67,15 @@ t.test('names of BIND, places on loopback', { skip: needs('named') }, async (t) 
     } as const;
     const places = [{ leaf }, { leaf: other, address: '127.0.0.2' }];
     const found = await checkDns(
-      await clinic(t, { resolver, domain: domain('two'), places, certificate: status }),
+      await examine(t, { resolver, domain: domain('two'), places, certificate: status }),
     );
     t.match(found, [{ id: 'dns-elsewhere', what: /127\.0\.0\.2$/ }]);
     const same = [{ leaf }, { leaf, address: '127.0.0.2' }];
-    const good = await clinic(t, { resolver, domain: domain('two'), places: same, certificate: status });
+    const good = await examine(t, { resolver, domain: domain('two'), places: same, certificate: status });
     t.strictSame(idsOf(await checkDns(good)), ['green']);
   });
   await t.test('an alias of the tracker itself', async (t) => {
-    const found = await checkDns(await clinic(t, { resolver, domain: domain('direct'), places: [] }));
+    const found = await checkDns(await examine(t, { resolver, domain: domain('direct'), places: [] }));
     t.match(found, [{ id: 'dns-tracker', what: `direct.example.com is an alias of e.customeriomail.com` }]);
   });
 });

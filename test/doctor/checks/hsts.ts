@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http';
 import t from 'tap';
 import { checkHsts, parseHsts } from '../../../src/doctor/checks/hsts.ts';
-import { clinic, idsOf, NAME, pki, resolverFor } from '../../helpers/clinic.ts';
+import { examine, idsOf, NAME, pki, resolverFor } from '../../helpers/examine.ts';
 import { needs } from '../../helpers/needs.ts';
 
 t.test('the field', async (t) => {
@@ -26,12 +26,12 @@ t.test('of the name, of a parent, of browsers', { skip: needs('named') }, async 
   const resolver = await resolverFor(t, ['links IN A 127.0.0.1', '@ IN A 127.0.0.1']);
   const leaf = pki.leaf([NAME, 'example.com']);
   const withParent = async (field: string, names = leaf) =>
-    idsOf(await checkHsts(await clinic(t, { resolver, places: [{ https: sends(field), leaf: names }] })));
+    idsOf(await checkHsts(await examine(t, { resolver, places: [{ https: sends(field), leaf: names }] })));
 
-  t.strictSame(idsOf(await checkHsts(await clinic(t, { resolver }))), ['green']);
+  t.strictSame(idsOf(await checkHsts(await examine(t, { resolver }))), ['green']);
   const https: RequestListener = (_request, response) =>
     void response.writeHead(200, { 'Strict-Transport-Security': 'max-age=60' }).end();
-  const own = await checkHsts(await clinic(t, { resolver, places: [{ https }] }));
+  const own = await checkHsts(await examine(t, { resolver, places: [{ https }] }));
   t.match(own, [{ id: 'hsts-name', level: 'red', evidence: [/max-age=60/] }]);
 
   t.strictSame(await withParent('max-age=60; includeSubDomains'), ['hsts-parent']);
@@ -45,7 +45,7 @@ t.test('of the name, of a parent, of browsers', { skip: needs('named') }, async 
 
   for (const parent of ['com', 'example.com', NAME]) {
     const found = await checkHsts(
-      await clinic(t, { resolver, tools: { preloaded: { date: '2026-06-01', names: new Set([parent]) } } }),
+      await examine(t, { resolver, tools: { preloaded: { date: '2026-06-01', names: new Set([parent]) } } }),
     );
     t.match(found, [{ id: 'hsts-preload', what: new RegExp(`^"${parent}"`) }]);
   }

@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http';
 import t from 'tap';
 import { checkHttp } from '../../../src/doctor/checks/http.ts';
-import { clinic, idsOf, NAME, resolverFor, type Place } from '../../helpers/clinic.ts';
+import { examine, idsOf, NAME, resolverFor, type Place } from '../../helpers/examine.ts';
 import { needs } from '../../helpers/needs.ts';
 
 const answer =
@@ -12,7 +12,7 @@ const answer =
 t.test('the status by Customer.io’s rules', { skip: needs('named') }, async (t) => {
   const resolver = await resolverFor(t, ['links IN A 127.0.0.1']);
   const check = async (place: Place, domain = {}) =>
-    checkHttp(await clinic(t, { resolver, places: [place], domain }));
+    checkHttp(await examine(t, { resolver, places: [place], domain }));
   const ids = async (place: Place, domain = {}) => idsOf(await check(place, domain));
 
   t.match(await check({}), [{ level: 'green', what: 'answers 302' }]);
@@ -44,7 +44,7 @@ t.test('nothing but a harmless path is asked for', { skip: needs('named') }, asy
     seen.push([request.method, request.url, request.headers.host, request.headers['user-agent']]);
     response.end();
   };
-  await checkHttp(await clinic(t, { resolver, places: [{ http }] }));
+  await checkHttp(await examine(t, { resolver, places: [{ http }] }));
   t.match(seen, [['GET', '/', NAME, /^linkgate-doctor\/\d/]]);
   t.equal(seen.length, 1);
 });

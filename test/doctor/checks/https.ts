@@ -1,11 +1,11 @@
 import t from 'tap';
 import { checkHttps } from '../../../src/doctor/checks/https.ts';
-import { clinic, idsOf, pki, resolverFor, type Place } from '../../helpers/clinic.ts';
+import { examine, idsOf, pki, resolverFor, type Place } from '../../helpers/examine.ts';
 import { needs } from '../../helpers/needs.ts';
 
 t.test('the status by Customer.io’s rules', { skip: needs('named') }, async (t) => {
   const resolver = await resolverFor(t, ['links IN A 127.0.0.1']);
-  const check = async (place: Place) => checkHttps(await clinic(t, { resolver, places: [place] }));
+  const check = async (place: Place) => checkHttps(await examine(t, { resolver, places: [place] }));
   t.match(await check({}), [{ level: 'green', what: 'answers 302 over verified TLS' }]);
   t.match(await check({ leaf: pki.leaf(['www.example.org']) }), [
     { id: 'https-failed', evidence: ['ERR_TLS_CERT_ALTNAME_INVALID'] },

@@ -3,7 +3,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import t from 'tap';
 import { checkRuntime, type MachineOptions } from '../../../src/doctor/checks/runtime.ts';
-import { idsOf } from '../../helpers/clinic.ts';
+import { idsOf } from '../../helpers/examine.ts';
 import { needsRoot } from '../../helpers/needs.ts';
 import { tempDir } from '../../helpers/temp-dir.ts';
 

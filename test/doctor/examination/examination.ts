@@ -1,5 +1,5 @@
 import t from 'tap';
-import { clinic, resolverFor } from '../../helpers/clinic.ts';
+import { examine, resolverFor } from '../../helpers/examine.ts';
 import { needs } from '../../helpers/needs.ts';
 
 t.test('each fact is fetched once, of every address, IPv6 first', { skip: needs('named') }, async (t) => {
@@ -9,7 +9,7 @@ t.test('each fact is fetched once, of every address, IPv6 first', { skip: needs(
     requests += 1;
     response.end();
   };
-  const examination = await clinic(t, { resolver, places: [{ https }, { https, address: '::1' }] });
+  const examination = await examine(t, { resolver, places: [{ https }, { https, address: '::1' }] });
   const [first, second] = await Promise.all([examination.https(), examination.https()]);
   t.equal(first, second);
   t.strictSame(

@@ -2,15 +2,15 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import t from 'tap';
 import { probe } from '../../../src/doctor/examination/probe.ts';
-import { clinic, NAME, pki } from '../../helpers/clinic.ts';
-import { createNameResolver } from '../../../src/doctor/examination/name-facts.ts';
+import { examine, NAME, pki } from '../../helpers/examine.ts';
+import { createDnsResolver } from '../../../src/dns/resolver.ts';
 
-const resolver = createNameResolver(['127.0.0.1:9']);
+const resolver = createDnsResolver({ servers: ['127.0.0.1:9'] });
 const { signal } = new AbortController();
 const use = { roots: [pki.rootPem], signal };
 
 t.test('an answer over TLS, with the certificate it came with', async (t) => {
-  const { tools } = await clinic(t, {
+  const { tools } = await examine(t, {
     resolver,
     places: [{ https: (_request, response) => void response.end('x'.repeat(300_000)) }],
   });
@@ -27,7 +27,7 @@ t.test('an answer over TLS, with the certificate it came with', async (t) => {
 t.test('a certificate that is not good is shown, and nothing is asked for', async (t) => {
   let requests = 0;
   const https = (): void => void (requests += 1);
-  const { tools } = await clinic(t, { resolver, places: [{ https, leaf: pki.leaf(['other.example']) }] });
+  const { tools } = await examine(t, { resolver, places: [{ https, leaf: pki.leaf(['other.example']) }] });
   const target = { address: '127.0.0.1', port: tools.ports.https, tls: true, name: NAME };
   t.match(await probe(target, use), {
     distrust: 'ERR_TLS_CERT_ALTNAME_INVALID',

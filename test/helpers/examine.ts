@@ -1,5 +1,5 @@
-// What the doctor examines in tests: a name of a real name server, and at its addresses real listeners, each with the fault
-// that the test is about. Every address of loopback can be such a place.
+// The domain that the doctor examines in tests: a name on a real name server, and real listeners at its addresses, each with the
+// fault that the test is about. Every address of loopback can be such a place.
 
 import { createSocket } from 'node:dgram';
 import { createServer, type RequestListener, type Server } from 'node:http';
@@ -8,6 +8,7 @@ import type { Server as NetServer } from 'node:net';
 import type { Test } from 'tap';
 import { systemClock } from '../../src/core/platform/clock.ts';
 import type { DomainSettings } from '../../src/core/settings.ts';
+import { createDnsResolver, type DnsResolver } from '../../src/dns/resolver.ts';
 import {
   createExamination,
   type DoctorTools,
@@ -15,14 +16,13 @@ import {
   type Target,
 } from '../../src/doctor/examination/examination.ts';
 import type { Finding } from '../../src/doctor/examination/findings.ts';
-import { createNameResolver, type NameResolver } from '../../src/doctor/examination/name-facts.ts';
 import { freePort } from './free-port.ts';
 import { nameServer } from './name-server.ts';
 import { sharedPki, type Leaf } from './pki.ts';
 import type { Tracker } from './tracker.ts';
 
 export const NAME = 'links.example.com';
-export const pki = sharedPki('clinic');
+export const pki = sharedPki('examine');
 
 /** One machine that answers. */
 export interface Place {
@@ -35,9 +35,9 @@ export interface Place {
   readonly leaf?: Pick<Leaf, 'keyPem' | 'chainPem'>;
 }
 
-export interface Clinic {
+export interface ExamineOptions {
   readonly places?: readonly Place[];
-  readonly resolver: NameResolver;
+  readonly resolver: DnsResolver;
   readonly tracker?: Tracker;
   readonly domain?: Partial<DomainSettings>;
   readonly tools?: Partial<DoctorTools>;
@@ -52,13 +52,13 @@ export const resolverFor = async (
   t: Test,
   records: readonly string[],
   more: Readonly<Record<string, readonly string[]>> = {},
-): Promise<NameResolver> => {
+): Promise<DnsResolver> => {
   const { host, port } = await nameServer(t, records, {
     com: [],
     'customeriomail.com': ['e IN A 127.0.0.1'],
     ...more,
   });
-  return createNameResolver([`${host}:${port}`]);
+  return createDnsResolver({ servers: [`${host}:${port}`] });
 };
 
 /** Answers SERVFAIL to every question. @returns `ADDRESS:PORT` */
@@ -88,7 +88,7 @@ const listen = async (t: Test, server: NetServer, host: string, port: number): P
 let own: Leaf | undefined;
 
 /** Opens the places and prepares the examination of links.example.com. */
-export const clinic = async (t: Test, options: Clinic): Promise<Examination> => {
+export const examine = async (t: Test, options: ExamineOptions): Promise<Examination> => {
   const { places = [{}], resolver, tracker, domain, tools, certificate } = options;
   const ports = { http: await freePort(), https: await freePort() };
   for (const {

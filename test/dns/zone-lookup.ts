@@ -1,9 +1,9 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import t from 'tap';
-import { createDnsLookup } from '../../../src/cert/challenges/dns-lookup.ts';
-import { nameServer } from '../../helpers/name-server.ts';
-import { needs } from '../../helpers/needs.ts';
+import { createZoneLookup } from '../../src/dns/zone-lookup.ts';
+import { nameServer } from '../helpers/name-server.ts';
+import { needs } from '../helpers/needs.ts';
 
 const forever = new AbortController().signal;
 
@@ -15,14 +15,20 @@ t.test('what BIND knows', { skip: needs('named') }, async (t) => {
     'loop2 CNAME loop',
     'txt TXT "one" "two"',
     'txt TXT "three"',
+    'apex CNAME challenges.example.net.',
   ]);
   const { host, port } = server;
-  const lookup = createDnsLookup({ resolvers: [{ host, port }], serverPort: port });
+  const lookup = createZoneLookup({ resolvers: [{ host, port }], serverPort: port });
   t.equal(await lookup.followAlias('a.example.com', forever), 'end.challenges.example.net');
   t.equal(await lookup.followAlias('none.example.com', forever), 'none.example.com');
-  await t.rejects(lookup.followAlias('loop.example.com', forever), { message: /lead nowhere/ });
+  await t.rejects(lookup.followAlias('loop.example.com', forever), { message: /aliases lead in a circle/ });
   t.equal(await lookup.findZone('x.y.challenges.example.net', forever), 'challenges.example.net');
   t.equal(await lookup.findZone('txt.example.com', forever), 'example.com');
+  t.equal(
+    await lookup.findZone('_acme-challenge.apex.example.com', forever),
+    'example.com',
+    'an alias of an apex is no zone',
+  );
   await t.rejects(lookup.findZone('example.org', forever), { code: 'ERR_DNS_UNAVAILABLE' });
   t.same(await lookup.findServers('example.com', forever), [`127.0.0.1:${port}`]);
   const at = `127.0.0.1:${port}`;
@@ -39,7 +45,7 @@ t.test('a server that says nothing is no absence, and is not waited for when tol
   await once(silent, 'listening');
   t.teardown(() => silent.close());
   const { port } = silent.address();
-  const lookup = createDnsLookup({ resolvers: [{ host: '127.0.0.1', port }] });
+  const lookup = createZoneLookup({ resolvers: [{ host: '127.0.0.1', port }] });
   const stop = new AbortController();
   const asked = once(silent, 'message');
   const waiting = lookup.followAlias('a.example.com', stop.signal);

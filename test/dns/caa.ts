@@ -1,7 +1,9 @@
 import t from 'tap';
-import { caaAllows, caaIdentities } from '../../src/core/caa.ts';
+import { allowingValue, caaText, judgeRecords, type CaaAsker, type CaaRecord } from '../../src/dns/caa.ts';
 
-const le = { identities: ['letsencrypt.org'] };
+const le: CaaAsker = { identities: ['letsencrypt.org'] };
+const caaAllows = (records: readonly CaaRecord[], asker: CaaAsker): boolean =>
+  judgeRecords(records, [asker]) === 'allowed';
 
 t.test('who may issue by CAA', async (t) => {
   t.equal(caaAllows([], le), true, 'no record');
@@ -27,12 +29,6 @@ t.test('who may issue by CAA', async (t) => {
   t.equal(caaAllows([{ critical: 128, issue: 'letsencrypt.org' }], le), true);
 });
 
-t.test('public CAs have their names, others are not judged', async (t) => {
-  t.same(caaIdentities('https://acme-v02.api.letsencrypt.org/directory'), le.identities);
-  t.equal(caaIdentities('https://pebble.example/dir'), undefined);
-  t.equal(caaIdentities('nonsense'), undefined);
-});
-
 t.test('methods and account (RFC 8657)', async (t) => {
   const record = (parameters: string) => [{ critical: 0, issue: `letsencrypt.org;${parameters}` }];
   const asker = { ...le, methods: ['http-01'], accountUrl: 'https://ca/acct/1' };
@@ -43,8 +39,30 @@ t.test('methods and account (RFC 8657)', async (t) => {
   t.equal(caaAllows(record('validationmethods=dns-01'), le), true, 'methods that are not known');
   t.equal(caaAllows(record('accounturi=https://ca/acct/1'), asker), true);
   t.equal(caaAllows(record('accounturi=https://ca/acct/12'), asker), false);
-  t.equal(caaAllows(record('accounturi=https://ca/acct/12'), le), true);
+  t.equal(judgeRecords(record('accounturi=https://ca/acct/12'), [le]), 'unsure', 'no account is known');
+  t.equal(
+    judgeRecords(record('accounturi=https://ca/acct/12;validationmethods=dns-01'), [
+      { ...le, methods: ['http-01'] },
+    ]),
+    'forbidden',
+    'whatever the account',
+  );
+  t.equal(caaAllows(record('accounturi=https://ca/acct/1;accounturi=https://ca/acct/1'), asker), false);
+  t.equal(
+    judgeRecords(record('accounturi=https://ca/acct/1'), [le, asker]),
+    'allowed',
+    'one of two is enough',
+  );
   t.equal(caaAllows(record('policy=ev;;=x'), asker), true, 'what nobody knows is for the CA');
   const two = [...record('validationmethods=dns-01'), ...record('validationmethods=http-01')];
   t.equal(caaAllows(two, asker), true, 'one record that allows is enough');
+});
+
+t.test('a record as a zone file has it, and the value that would allow a CA', async (t) => {
+  t.equal(caaText({ critical: 128, issue: 'pki.goog' }), '128 issue "pki.goog"');
+  const asker = { ...le, accountUrl: 'https://ca/acct/1' };
+  t.equal(allowingValue([{ critical: 0, issue: 'pki.goog' }], asker), 'letsencrypt.org');
+  const named = [{ critical: 0, issue: 'letsencrypt.org; accounturi=https://ca/acct/2' }];
+  t.equal(allowingValue(named, asker), 'letsencrypt.org; accounturi=https://ca/acct/1');
+  t.equal(allowingValue(named, le), 'letsencrypt.org');
 });

@@ -1,12 +1,11 @@
-// DNS messages as far as dynamic updates need them (RFC 1035 §4, RFC 2136 §2), signed and verified by TSIG (RFC 8945) with
-// hmac-sha256. Bytes in, bytes out; must not send anything.
+// Signatures of DNS messages: TSIG (RFC 8945) with hmac-sha256. Signs an update and checks what the server says to it. Bytes in,
+// bytes out; must not send anything.
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { afterName, encodeName, encodeRecord, lastRecord, u16, u32, u48 } from './message.ts';
 
-const [TYPE_SOA, TYPE_TXT, TYPE_TSIG] = [6, 16, 250];
-const [CLASS_IN, CLASS_NONE, CLASS_ANY] = [1, 254, 255];
-const OPCODE_UPDATE = 5 << 11;
-const HEADER_BYTES = 12;
+const TYPE_TSIG = 250;
+const CLASS_ANY = 255;
 const ALGORITHM = 'hmac-sha256';
 /** how far the clocks may be apart */
 const FUDGE_SECONDS = 300;
@@ -14,15 +13,6 @@ const FUDGE_SECONDS = 300;
 export interface TsigKey {
   readonly name: string;
   readonly secret: Buffer;
-}
-
-export interface TxtUpdate {
-  /** apex of the zone */
-  readonly zone: string;
-  readonly name: string;
-  readonly value: string;
-  /** seconds; undefined removes the record */
-  readonly ttl: number | undefined;
 }
 
 /** RCODEs (RFC 1035 §4.1.1, RFC 2136 §2.2) and TSIG errors (RFC 8945 §3), as they are called. */
@@ -44,60 +34,6 @@ const CODES: ReadonlyMap<number, string> = new Map([
 ]);
 
 const codeName = (code: number): string => CODES.get(code) ?? `code ${code}`;
-
-const u16 = (value: number): Buffer => Buffer.from([(value >> 8) & 0xff, value & 0xff]);
-const u32 = (value: number): Buffer => Buffer.concat([u16(value >>> 16), u16(value)]);
-const u48 = (value: number): Buffer => {
-  const bytes = Buffer.alloc(6);
-  bytes.writeUIntBE(value, 0, 6);
-  return bytes;
-};
-
-/** Uncompressed, in lower case: the canonical form that TSIG signs. @throws RangeError */
-const encodeName = (name: string): Buffer => {
-  const labels = name
-    .toLowerCase()
-    .replace(/\.$/, '')
-    .split('.')
-    .map((label) => Buffer.from(label, 'latin1'));
-  if (labels.some(({ length }) => length === 0 || length > 63)) throw new RangeError('not a DNS name');
-  const wire = Buffer.concat([
-    ...labels.flatMap((label) => [Buffer.from([label.length]), label]),
-    Buffer.from([0]),
-  ]);
-  if (wire.length > 255) throw new RangeError('not a DNS name');
-  return wire;
-};
-
-const record = (
-  name: Buffer,
-  { type, recordClass, ttl, data }: { type: number; recordClass: number; ttl: number; data: Buffer },
-): Buffer => Buffer.concat([name, u16(type), u16(recordClass), u32(ttl), u16(data.length), data]);
-
-/** An UPDATE that adds or removes one TXT record. */
-export const encodeUpdate = (id: number, { zone, name, value, ttl }: TxtUpdate): Buffer => {
-  const text = Buffer.from(value, 'latin1');
-  if (text.length > 255) throw new RangeError('a TXT record holds 255 octets in one string');
-  return Buffer.concat([
-    u16(id),
-    u16(OPCODE_UPDATE),
-    // zone, prerequisites, updates, additional
-    u16(1),
-    u16(0),
-    u16(1),
-    u16(0),
-    encodeName(zone),
-    u16(TYPE_SOA),
-    u16(CLASS_IN),
-    record(encodeName(name), {
-      type: TYPE_TXT,
-      // RFC 2136 §2.5.1 and §2.5.4
-      recordClass: ttl === undefined ? CLASS_NONE : CLASS_IN,
-      ttl: ttl ?? 0,
-      data: Buffer.concat([Buffer.from([text.length]), text]),
-    }),
-  ]);
-};
 
 interface Times {
   readonly seconds: number;
@@ -144,34 +80,8 @@ export const signMessage = (
     u16(0),
     u16(0),
   ]);
-  const tsig = record(encodeName(key.name), { type: TYPE_TSIG, recordClass: CLASS_ANY, ttl: 0, data });
+  const tsig = encodeRecord(encodeName(key.name), { type: TYPE_TSIG, recordClass: CLASS_ANY, ttl: 0, data });
   return { message: Buffer.concat([withAdditional(message, 1), tsig]), mac };
-};
-
-/** Behind a name, compressed or not (RFC 1035 §4.1.4). @throws RangeError at the end of the message */
-const afterName = (message: Buffer, start: number): number => {
-  let at = start;
-  for (;;) {
-    const length = message.readUInt8(at);
-    if (length >= 0xc0) return at + 2;
-    at += 1 + length;
-    if (length === 0) return at;
-  }
-};
-
-/** Where the last additional record begins, and its type. */
-const lastRecord = (message: Buffer): { readonly start: number; readonly type: number } | undefined => {
-  let at = HEADER_BYTES;
-  for (let left = message.readUInt16BE(4); left > 0; left -= 1) at = afterName(message, at) + 4;
-  let last: { start: number; type: number } | undefined;
-  const records = message.readUInt16BE(6) + message.readUInt16BE(8) + message.readUInt16BE(10);
-  for (let left = records; left > 0; left -= 1) {
-    const start = at;
-    const fixed = afterName(message, at);
-    last = { start, type: message.readUInt16BE(fixed) };
-    at = fixed + 10 + message.readUInt16BE(fixed + 8);
-  }
-  return at === message.length ? last : undefined;
 };
 
 /** What stands in a TSIG record that begins at `start`. */
