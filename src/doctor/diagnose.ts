@@ -1,4 +1,4 @@
-// Runs the checks: every domain on its own, a few at a time, each check with a deadline, none able to break another.
+// Runs the checks of every domain, eight domains at once. Each check has a deadline, and none can break another.
 
 import type { Clock } from '../core/platform/clock.ts';
 import { withTimeout } from '../core/platform/deadline.ts';
@@ -28,7 +28,7 @@ const DOMAIN_CHECKS: readonly (readonly [CheckName, Check])[] = [
   ['app-links', checkAppLinks],
 ];
 
-/** a name server that does not answer takes 6 s a question, a probe 8 s */
+/** a name server that does not answer takes up to 10 s a question, a probe 8 s */
 const CHECK_LIMIT_MS = 30_000;
 const MOST_AT_ONCE = 8;
 
@@ -53,7 +53,7 @@ const withinLimit = async (
 };
 
 export interface DiagnoseOptions {
-  /** hears of each domain as it is done */
+  /** called for each domain when it is done */
   readonly onDone?: (diagnosis: Diagnosis) => void;
   readonly limitMs?: number;
 }

@@ -30,14 +30,14 @@ t.test('a check that hangs or breaks is a finding, and the others go on', async 
   };
   const own = await tracker(t);
   const { tools, domain, upstream } = await examine(t, { resolver, tracker: own, places: [] });
-  const targets = Array.from({ length: 20 }, (_, i) => ({
+  const targets = Array.from({ length: 9 }, (_, i) => ({
     domain: { ...domain, name: `l${i}.example.com` },
     upstream,
   }));
   const found = await diagnose(
     targets,
     { ...tools, preloaded: { date: '2026-06-01', names: broken } },
-    { limitMs: 200 },
+    { limitMs: 2_000 },
   );
   t.strictSame(
     found.map((one) => one.domain),

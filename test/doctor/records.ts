@@ -51,7 +51,7 @@ t.test('what is wanted', async (t) => {
   t.equal(inside.length, 1, 'a zone that the name is in needs no alias');
 });
 
-t.test('addresses beside what is there', async (t) => {
+t.test('addresses, compared with what is there', async (t) => {
   const wanted = wantedRecords({ name: NAME, target: { addresses: ['203.0.113.7'] }, cas: [] });
   const state = (type: 'A' | 'AAAA', change: Partial<NameFacts>) =>
     compareRecord(only(wanted, type), { facts: facts(change) }).state;
@@ -66,7 +66,7 @@ t.test('addresses beside what is there', async (t) => {
   t.equal(state('AAAA', { v6: ['2001:db8::7'] }), 'differs', 'a stray one');
 });
 
-t.test('aliases beside what is there', async (t) => {
+t.test('aliases, compared with what is there', async (t) => {
   const wanted = only(wantedRecords({ name: NAME, target: { name: 'proxy.acme.net' }, cas: [] }), 'CNAME');
   const target = facts({ chain: ['proxy.acme.net'], v4: ['203.0.113.7'] });
   const view = (change: Partial<NameFacts>) => compareRecord(wanted, { facts: facts(change), target });
@@ -97,7 +97,7 @@ t.test('the alias of dns-01 may lead anywhere in its zone', async (t) => {
   t.equal(state(false, [owner]), 'optional');
 });
 
-t.test('CAA is only in the way when it forbids', async (t) => {
+t.test('CAA is a problem only when it forbids', async (t) => {
   const wanted = only(wantedRecords({ name: NAME, target: { addresses: [] }, cas: [LE] }), 'CAA');
   const view = (records: readonly CaaRecord[], failure?: string) =>
     compareRecord(wanted, {

@@ -26,12 +26,12 @@ export const pki = sharedPki('examine');
 
 /** One machine that answers. */
 export interface Place {
-  /** 127.0.0.1 unless told */
+  /** 127.0.0.1 when absent */
   readonly address?: string;
-  /** a 302 unless told; null: port 80 is closed */
+  /** a 302 when absent; null: port 80 is closed */
   readonly http?: RequestListener | null;
   readonly https?: RequestListener | null;
-  /** certificate for the name unless told; key and chain as they are sent */
+  /** a certificate for the name when absent; key and chain as they are sent */
   readonly leaf?: Pick<Leaf, 'keyPem' | 'chainPem'>;
 }
 

@@ -126,12 +126,12 @@ export const runDoctor = async (options: DoctorOptions): Promise<DoctorReport> =
   });
   const machine = async (): Promise<readonly Finding[]> => {
     const [first] = targets;
-    const answer = first && (await createExamination(first, tools).probeUpstream()).answer;
+    const response = first && (await createExamination(first, tools).probeUpstream()).response;
     return checkRuntime({
       storagePath: certificates.storage.path,
       pid: pid ?? 'self',
       nodeVersion: process.versions.node,
-      skewMs: skewOf(answer?.headers.date, systemClock.now()),
+      skewMs: skewOf(response?.headers.date, systemClock.now()),
       signal,
     });
   };

@@ -11,7 +11,7 @@ export interface TxtRecord {
 
 export interface DnsProvider {
   /**
-   * Adds the record beside any others of that name.
+   * Adds the record; other records of that name stay.
    * @throws LinkgateError `ERR_DNS_UNAVAILABLE`
    */
   present(record: TxtRecord, signal: AbortSignal): Promise<void>;

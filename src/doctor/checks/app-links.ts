@@ -1,5 +1,5 @@
-// The files that app links are verified with, fetched as Apple and Google fetch them: https, 200, application/json, no redirect.
-// Only for domains that have such a file.
+// The files that verify app links, fetched as Apple and Google fetch them: https, 200, application/json, no redirect. Only for domains
+// that have such a file.
 
 import type { Check } from '../examination/examination.ts';
 import { finding, good, type Finding } from '../examination/findings.ts';
@@ -16,11 +16,11 @@ export const checkAppLinks: Check = async ({ domain, tools, names, probe }) => {
   const [address] = [...v4, ...v6];
   if (address === undefined) return [];
   const fetchOne = async (path: string, text: string): Promise<Finding | undefined> => {
-    const { answer, failure } = await probe({ address, port: tools.ports.https, tls: true, path });
+    const { response, failure } = await probe({ address, port: tools.ports.https, tls: true, path });
     const failed = (what: string): Finding =>
       finding('app-links', 'app-links-failed', { what: `${path} ${what}`, evidence: [address] });
-    if (answer === undefined) return failed(`is not answered: ${failure ?? ''}`);
-    const { status, headers, body } = answer;
+    if (response === undefined) return failed(`is not answered: ${failure ?? ''}`);
+    const { status, headers, body } = response;
     if (status >= 300 && status < 400) {
       const evidence = [`${status} Location: ${headers.location ?? ''}`];
       return finding('app-links', 'app-links-redirected', { what: `${path} is redirected`, evidence });

@@ -1,5 +1,5 @@
-// A CDN in front, by where the name leads and by what its answers carry. The tracker's own answers may carry such fields as
-// well: those count only when the tracker, asked directly, does not send them.
+// A CDN in front of the proxy, recognised by where the name leads and by the fields of its responses. The tracker's own responses may
+// have such fields too: they count only when the tracker, asked directly, does not send them.
 
 import { cdnOfAddress, cdnOfAlias, cdnOfHeaders } from '../examination/cdn-networks.ts';
 import type { Check } from '../examination/examination.ts';
@@ -22,13 +22,13 @@ export const checkCdn: Check = async ({ domain, names, http, https, probeUpstrea
       return [finding('cdn', 'cdn-in-front', { what, evidence: [`${address} is ${cdn}’s`] })];
     }
   }
-  const answers = [...(await https()), ...(await http())];
-  const traces = answers.flatMap(({ answer }) =>
-    answer === undefined ? [] : (cdnOfHeaders(answer.headers) ?? []),
+  const probes = [...(await https()), ...(await http())];
+  const traces = probes.flatMap(({ response }) =>
+    response === undefined ? [] : (cdnOfHeaders(response.headers) ?? []),
   );
   const [trace] = traces;
   if (trace === undefined) return [good('cdn', 'none in front')];
-  const upstream = (await probeUpstream()).answer;
+  const upstream = (await probeUpstream()).response;
   if (upstream !== undefined && cdnOfHeaders(upstream.headers)?.cdn === trace.cdn) {
     return [good('cdn', 'none in front', [`the tracker itself sends ${trace.field}`])];
   }

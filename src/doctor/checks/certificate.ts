@@ -1,4 +1,4 @@
-// The certificate that is served: trusted, whole, for this name, in its time; and what the proxy says of its renewal.
+// The certificate that is served: trusted, complete, for this name, valid now; and what the proxy says of its renewal.
 
 import type { CertificateStatus } from '../../core/certificate-state.ts';
 import type { Check } from '../examination/examination.ts';
@@ -6,7 +6,7 @@ import { finding, good, type Finding, type FindingId } from '../examination/find
 import type { Probe } from '../examination/probe.ts';
 
 const DAY_MS = 86_400_000;
-/** a renewal is due at two thirds of the lifetime; what comes this near its end was not renewed */
+/** a renewal is due at two thirds of the lifetime: a certificate in this last part of it was not renewed */
 const LAST_PART = 0.2;
 
 /** codes of OpenSSL and Node */
@@ -42,7 +42,7 @@ const judgeServed = (probe: Probe, nowMs: number): Finding | undefined => {
   const { certificate, distrust } = probe;
   const evidence = factsOf(probe);
   if (certificate === undefined) {
-    if (probe.answer !== undefined || !probe.connected) return undefined;
+    if (probe.response !== undefined || !probe.connected) return undefined;
     const what = `${probe.address} shows no certificate for this name`;
     return finding('certificate', 'certificate-absent', { what, evidence: [probe.failure ?? ''] });
   }
@@ -75,7 +75,7 @@ export const checkCertificate: Check = async ({ certificate: status, tools: { cl
   const probes = await https();
   const nowMs = clock.now();
   const kept = judgeKept(status);
-  // one finding of a kind, with what every address showed
+  // one finding of each kind, with the evidence of every address
   const served = new Map<string, Finding>();
   for (const probe of probes) {
     const one = judgeServed(probe, nowMs);

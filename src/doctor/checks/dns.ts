@@ -21,8 +21,10 @@ const show = (probe: Probe): string => {
 /** The IPv6 addresses that give no response while an IPv4 address does. */
 const strayIpv6 = (probes: readonly Probe[]): readonly Probe[] => {
   const four = probes.filter(({ address }) => !address.includes(':'));
-  const worksOnFour = four.some(({ answer }) => answer !== undefined);
-  return probes.filter(({ address, answer }) => address.includes(':') && answer === undefined && worksOnFour);
+  const worksOnFour = four.some(({ response }) => response !== undefined);
+  return probes.filter(
+    ({ address, response }) => address.includes(':') && response === undefined && worksOnFour,
+  );
 };
 
 /** A name without an address; undefined for one that has any. */

@@ -1,5 +1,5 @@
-// HSTS, which makes browsers refuse the http links of mail already sent (RFC 6797): by the name itself, by a parent for all its
-// subdomains, or because browsers ship it.
+// HSTS (RFC 6797) makes browsers refuse the http links of mail already sent. The name itself may send it, a parent may send it for all
+// its subdomains, or browsers may have it in their list.
 
 import type { Check, Examination } from '../examination/examination.ts';
 import { finding, good, type Finding } from '../examination/findings.ts';
@@ -25,9 +25,9 @@ const parentsOf = (name: string): readonly string[] => {
   return labels.slice(1, -1).map((_, index) => labels.slice(index + 1).join('.'));
 };
 
-const policyOf = ({ answer }: Probe): string | undefined => answer?.headers['strict-transport-security'];
+const policyOf = ({ response }: Probe): string | undefined => response?.headers['strict-transport-security'];
 
-/** Only an answer over verified TLS counts (RFC 6797 §8.1): a probe has no other. */
+/** Only a response over verified TLS counts (RFC 6797 §8.1); a probe gives no other. */
 const askParent = async ({ tools, probe }: Examination, parent: string): Promise<Finding | undefined> => {
   const address = (await tools.resolver.ask('A', parent, tools.signal)).records[0]?.address;
   if (address === undefined) return undefined;
@@ -37,7 +37,7 @@ const askParent = async ({ tools, probe }: Examination, parent: string): Promise
   return finding('hsts', 'hsts-parent', { what: `${parent} sends HSTS for its subdomains`, evidence });
 };
 
-/** What a name inherits: policies that its parents send, and what browsers ship. */
+/** What a name inherits: the policies of its parents and the list of browsers. */
 export const hstsAbove = async (examination: Examination): Promise<readonly Finding[]> => {
   const { domain, tools } = examination;
   const parents = parentsOf(domain.name);

@@ -3,30 +3,30 @@
 
 import type { Check } from '../examination/examination.ts';
 import { finding, good, type Finding } from '../examination/findings.ts';
-import type { Answer, Probe } from '../examination/probe.ts';
+import type { Probe, SeenResponse } from '../examination/probe.ts';
 
 const REFUSALS = [401, 403, 405, 406, 407, 418, 429, 451, 503];
 
-export const locationOf = ({ headers }: Answer): URL | undefined => {
+export const locationOf = ({ headers }: SeenResponse): URL | undefined => {
   const { location } = headers;
   return location !== undefined && URL.canParse(location) ? new URL(location) : undefined;
 };
 
 /** Redirects to the same name under the other scheme. */
 export const redirectsTo = (
-  answer: Answer | undefined,
+  response: SeenResponse | undefined,
   protocol: 'http:' | 'https:',
   name: string,
 ): boolean => {
-  if (answer === undefined || answer.status < 300 || answer.status > 399) return false;
-  const location = locationOf(answer);
+  if (response === undefined || response.status < 300 || response.status > 399) return false;
+  const location = locationOf(response);
   return location?.protocol === protocol && location.hostname === name;
 };
 
-/** What an answer says about who gave it, http and https alike; undefined when nothing is wrong. */
-export const judgeAnswer = (check: 'http' | 'https', { address, answer }: Probe): Finding | undefined => {
-  if (answer === undefined) return undefined;
-  const { status } = answer;
+/** What the status shows about the server, http and https alike; undefined when nothing is wrong. */
+export const judgeResponse = (check: 'http' | 'https', { address, response }: Probe): Finding | undefined => {
+  if (response === undefined) return undefined;
+  const { status } = response;
   const evidence = [`${address} answered GET / with ${status}`];
   if (status === 421) {
     return finding(check, 'http-unknown-name', { what: `${address} does not serve this name`, evidence });
@@ -43,28 +43,28 @@ export const judgeAnswer = (check: 'http' | 'https', { address, answer }: Probe)
 export const checkHttp: Check = async ({ domain: { name, redirectHttp }, http, https }) => {
   const probes = await http();
   const found = probes.flatMap((probe): Finding[] => {
-    const { address, connected, answer, failure } = probe;
-    // checks/ports.ts has said it
+    const { address, connected, response, failure } = probe;
+    // checks/ports.ts reports it
     if (!connected) return [];
-    if (answer === undefined) {
+    if (response === undefined) {
       const what = `${address} gives no answer`;
       return [finding('http', 'http-failed', { what, evidence: [failure ?? ''] })];
     }
-    if (!redirectsTo(answer, 'https:', name) || redirectHttp)
-      return [judgeAnswer('http', probe) ?? []].flat();
+    if (!redirectsTo(response, 'https:', name) || redirectHttp)
+      return [judgeResponse('http', probe) ?? []].flat();
     const what = `${address} redirects http to https, and linkgate is not told to`;
-    const evidence = [`${answer.status} Location: ${answer.headers.location ?? ''}`];
+    const evidence = [`${response.status} Location: ${response.headers.location ?? ''}`];
     return [finding('http', 'http-redirected', { what, evidence })];
   });
-  if (probes.some(({ answer }) => redirectsTo(answer, 'https:', name))) {
-    const back = (await https()).find(({ answer }) => redirectsTo(answer, 'http:', name));
+  if (probes.some(({ response }) => redirectsTo(response, 'https:', name))) {
+    const back = (await https()).find(({ response }) => redirectsTo(response, 'http:', name));
     if (back !== undefined) {
       const what = `http and https of ${name} redirect to each other`;
-      const evidence = [`https: Location: ${back.answer?.headers.location ?? ''}`];
+      const evidence = [`https: Location: ${back.response?.headers.location ?? ''}`];
       return [finding('http', 'https-loop', { what, evidence })];
     }
   }
-  const answered = probes.find(({ answer }) => answer !== undefined);
+  const answered = probes.find(({ response }) => response !== undefined);
   if (found.length > 0 || answered === undefined) return found;
-  return [good('http', `answers ${answered.answer?.status ?? ''}`)];
+  return [good('http', `answers ${answered.response?.status ?? ''}`)];
 };

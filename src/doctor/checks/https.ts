@@ -1,20 +1,20 @@
-// Customer.io's HTTPS status: green when the name answers over https with a certificate that is good for it. What is wrong with
-// a certificate is told by checks/certificate.ts.
+// Customer.io's HTTPS status: green when the name answers over https with a certificate that is good for it. checks/certificate.ts
+// says what is wrong with a certificate.
 
 import type { Check } from '../examination/examination.ts';
 import { finding, good, type Finding } from '../examination/findings.ts';
-import { judgeAnswer } from './http.ts';
+import { judgeResponse } from './http.ts';
 
 export const checkHttps: Check = async ({ https }) => {
   const probes = await https();
   const found = probes.flatMap((probe): Finding[] => {
-    const { address, connected, answer, failure } = probe;
+    const { address, connected, response, failure } = probe;
     if (!connected) return [];
-    if (answer !== undefined) return [judgeAnswer('https', probe) ?? []].flat();
+    if (response !== undefined) return [judgeResponse('https', probe) ?? []].flat();
     const what = `${address} gives no answer over https`;
     return [finding('https', 'https-failed', { what, evidence: [failure ?? ''] })];
   });
-  const answered = probes.find(({ answer }) => answer !== undefined);
+  const answered = probes.find(({ response }) => response !== undefined);
   if (found.length > 0 || answered === undefined) return found;
-  return [good('https', `answers ${answered.answer?.status ?? ''} over verified TLS`)];
+  return [good('https', `answers ${answered.response?.status ?? ''} over verified TLS`)];
 };

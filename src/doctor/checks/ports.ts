@@ -1,4 +1,4 @@
-// Ports 80 and 443 are reached at every address. Asked from this machine: a firewall farther out is not seen from here.
+// Ports 80 and 443 are open at every address. Probed from this machine, which does not see a firewall farther out.
 
 import type { Check } from '../examination/examination.ts';
 import { finding, good, type Finding, type FindingId } from '../examination/findings.ts';

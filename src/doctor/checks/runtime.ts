@@ -1,5 +1,5 @@
-// The machine that the proxy runs on: its clock, the modes of the storage's files, room on the disk, file descriptors, Node.
-// Once for all domains.
+// The machine that the proxy runs on: its clock, the modes of the storage's files, room on the disk, file descriptors, Node. Checked
+// once for all domains.
 
 import { lstat, readdir, readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,10 +9,10 @@ import { finding, good, type Finding } from '../examination/findings.ts';
 export interface MachineOptions {
   /** absolute path of the file storage */
   readonly storagePath: string;
-  /** process whose limits count: a worker of the running proxy, else this one */
+  /** process whose limits are read: a worker of the running proxy, else this one */
   readonly pid: number | 'self';
   readonly nodeVersion: string;
-  /** milliseconds that this clock is ahead of the time that others have; undefined: nobody told one */
+  /** milliseconds that this clock is ahead of other clocks; undefined: no response had a time */
   readonly skewMs: number | undefined;
   readonly signal: AbortSignal;
 }
@@ -23,7 +23,7 @@ const LEAST_DESCRIPTORS = 8_192;
 const MOST_FILES = 20_000;
 
 const checkClock = ({ skewMs }: MachineOptions): Finding => {
-  if (skewMs === undefined) return good('runtime', 'clock not compared: nobody told the time');
+  if (skewMs === undefined) return good('runtime', 'clock not compared: no response had a time');
   const seconds = Math.round(skewMs / 1000);
   if (Math.abs(skewMs) <= MOST_SKEW_MS) return good('runtime', 'clock right to a minute');
   const what = `this machine’s clock is ${Math.abs(seconds)} s ${seconds > 0 ? 'ahead' : 'behind'}`;
@@ -32,14 +32,14 @@ const checkClock = ({ skewMs }: MachineOptions): Finding => {
 
 const checkModes = async ({ storagePath, signal }: MachineOptions): Promise<Finding> => {
   const wide: string[] = [];
-  let looked = 0;
+  let counted = 0;
   const walk = async (path: string): Promise<void> => {
     signal.throwIfAborted();
     const { mode } = await lstat(path);
     if ((mode & 0o077) !== 0) wide.push(`${path} is ${(mode & 0o777).toString(8)}`);
     for (const entry of await readdir(path, { withFileTypes: true })) {
       const inner = join(path, entry.name);
-      if ((looked += 1) > MOST_FILES) return;
+      if ((counted += 1) > MOST_FILES) return;
       if (entry.isDirectory()) await walk(inner);
       else if (entry.isFile() && ((await lstat(inner)).mode & 0o077) !== 0) wide.push(inner);
     }
@@ -48,8 +48,8 @@ const checkModes = async ({ storagePath, signal }: MachineOptions): Promise<Find
     await walk(storagePath);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    // made by the first `linkgate run`
-    if (code === 'ENOENT' && looked === 0) return good('runtime', 'storage not made yet');
+    // the first `linkgate run` makes it
+    if (code === 'ENOENT' && counted === 0) return good('runtime', 'storage not made yet');
     const what = `storage "${storagePath}" cannot be read: ${code ?? 'unknown'}`;
     return finding('runtime', 'storage-unreadable', { what });
   }
@@ -92,7 +92,7 @@ const checkNode = ({ nodeVersion }: MachineOptions): Finding => {
   });
 };
 
-/** Never rejects but for `signal`. */
+/** Rejects only when `signal` aborts. */
 export const checkRuntime = async (machine: MachineOptions): Promise<readonly Finding[]> => [
   checkClock(machine),
   await checkModes(machine),

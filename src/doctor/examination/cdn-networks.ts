@@ -1,7 +1,7 @@
-// Address ranges, alias names and header fields by which a CDN in front is recognised.
-// Addresses: Cloudflare (www.cloudflare.com/ips-v4, ips-v6) and Fastly (api.fastly.com/public-ip-list), held against the copies in
-// the npm packages cloudflare-ip 0.0.7 and @tryghost/fastly-ip 0.1.10. Others change theirs too often for a list that is shipped:
-// CloudFront, Akamai and the rest are seen by their names and fields alone, which every answer of theirs carries.
+// Address ranges, alias names and header fields that show a CDN in front of the proxy. Must not ask anything.
+// Addresses: Cloudflare (www.cloudflare.com/ips-v4, ips-v6) and Fastly (api.fastly.com/public-ip-list), compared with the copies in
+// the npm packages cloudflare-ip 0.0.7 and @tryghost/fastly-ip 0.1.10. Other CDNs change their addresses too often for a list that is
+// shipped: CloudFront, Akamai and the rest are recognised by their names and fields only; each of their responses has them.
 
 import { BlockList, isIPv6 } from 'node:net';
 import type { IncomingHttpHeaders } from 'node:http';
@@ -26,11 +26,11 @@ const LISTS: readonly (readonly [string, BlockList])[] = Object.entries(NETWORKS
   return [name, list];
 });
 
-/** The CDN that an address belongs to, as far as known here. */
+/** The CDN that an address belongs to; undefined for one that is not known here. */
 export const cdnOfAddress = (address: string): string | undefined =>
   LISTS.find(([, list]) => list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4'))?.[0];
 
-/** zones that the vendors' customers are told to make aliases into */
+/** zones that customers of these CDNs make aliases into */
 const ZONES: Readonly<Record<string, string>> = {
   'cdn.cloudflare.net': 'Cloudflare',
   'cloudfront.net': 'CloudFront',
@@ -39,8 +39,8 @@ const ZONES: Readonly<Record<string, string>> = {
   'edgekey.net': 'Akamai',
   'edgesuite.net': 'Akamai',
   'akamaiedge.net': 'Akamai',
-  'azurefd.net': 'Azure Pipeline Door',
-  'azureedge.net': 'Azure Pipeline Door',
+  'azurefd.net': 'Azure Front Door',
+  'azureedge.net': 'Azure Front Door',
   'b-cdn.net': 'bunny.net',
   'incapdns.net': 'Imperva',
 };
@@ -49,7 +49,7 @@ const ZONES: Readonly<Record<string, string>> = {
 export const cdnOfAlias = (alias: string): string | undefined =>
   Object.entries(ZONES).find(([zone]) => alias.endsWith(`.${zone}`))?.[1];
 
-/** field, what its value holds, whose it is */
+/** field, what its value holds, which CDN sends it */
 const FIELDS: readonly (readonly [string, RegExp, string])[] = [
   ['cf-ray', /./, 'Cloudflare'],
   ['server', /^cloudflare/i, 'Cloudflare'],
@@ -59,7 +59,7 @@ const FIELDS: readonly (readonly [string, RegExp, string])[] = [
   ['x-served-by', /^cache-/i, 'Fastly'],
   ['server', /^AkamaiGHost/i, 'Akamai'],
   ['x-akamai-transformed', /./, 'Akamai'],
-  ['x-azure-ref', /./, 'Azure Pipeline Door'],
+  ['x-azure-ref', /./, 'Azure Front Door'],
   ['server', /^BunnyCDN/i, 'bunny.net'],
   ['x-sucuri-id', /./, 'Sucuri'],
   ['x-iinfo', /./, 'Imperva'],
@@ -71,7 +71,7 @@ export interface CdnTrace {
   readonly field: string;
 }
 
-/** The CDN that an answer came through, by its fields. */
+/** The CDN that a response came through, by its fields. */
 export const cdnOfHeaders = (headers: IncomingHttpHeaders): CdnTrace | undefined => {
   for (const [field, pattern, cdn] of FIELDS) {
     const value = [headers[field]].flat().find((text) => text !== undefined && pattern.test(text));

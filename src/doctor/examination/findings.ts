@@ -1,5 +1,5 @@
-// What the doctor can say. Every finding has one row here: why it matters and how to mend it, in words for a person; each row
-// has an anchor of the same id in docs/troubleshooting.md, and a test holds the two together. Must not look at anything.
+// The findings of the doctor. Each has one row here, in words for a person: why it matters and how to fix it. docs/troubleshooting.md
+// has a section for each id; a test compares the two. Must not check anything.
 
 export type Level = 'green' | 'amber' | 'red';
 
@@ -30,10 +30,7 @@ const red = (why: string, remedy: string): Row => ({ level: 'red', why, remedy }
 const amber = (why: string, remedy: string): Row => ({ level: 'amber', why, remedy });
 
 export const FINDINGS = {
-  'check-failed': amber(
-    'the check did not come to an end, so it says nothing',
-    'run `linkgate doctor` again',
-  ),
+  'check-failed': amber('the check did not finish, so nothing is known', 'run `linkgate doctor` again'),
 
   'dns-absent': red(
     'nobody finds the proxy: every link in every mail is dead',
@@ -88,7 +85,7 @@ export const FINDINGS = {
     'see what answers at the address on port 80',
   ),
   'http-unknown-name': red(
-    'what answers does not serve this name: its links are refused',
+    'the server that answers does not serve this name: it refuses its links',
     'add the name to `domains` of the proxy that answers, and restart it',
   ),
   'http-refused': amber(
@@ -97,7 +94,7 @@ export const FINDINGS = {
   ),
   'http-redirected': amber(
     'something in front redirects http: one more hop for each click, and a loop as soon as https redirects back',
-    'take the redirect away; `redirectHttp: true` is linkgate’s own',
+    'remove that redirect; `redirectHttp: true` is linkgate’s own',
   ),
 
   'https-failed': red(
@@ -106,7 +103,7 @@ export const FINDINGS = {
   ),
   'https-loop': red(
     'http redirects to https and https to http: no click arrives',
-    'take away the redirect in front (at a CDN: TLS "Full (strict)", not "Flexible")',
+    'remove the redirect in front (at a CDN: TLS "Full (strict)", not "Flexible")',
   ),
 
   'hsts-name': red(
@@ -115,7 +112,7 @@ export const FINDINGS = {
   ),
   'hsts-parent': red(
     'includeSubDomains makes browsers refuse http links of this name, and Customer.io’s check turns red',
-    'take includeSubDomains away at the parent, or use a name under another domain',
+    'remove includeSubDomains at the parent, or use a name under another domain',
   ),
   'hsts-preload': red(
     'browsers never use http for this name, whatever it sends: its http links only work while https does',
@@ -131,7 +128,7 @@ export const FINDINGS = {
     'see `linkgate certs list` for why it was not renewed; `linkgate certs renew` tries at once',
   ),
   'certificate-early': red(
-    'a certificate from the future: the clock here, or of whoever made it, is wrong',
+    'the certificate is from the future: the clock here, or the clock of its CA, is wrong',
     'set this machine’s clock (chrony or systemd-timesyncd)',
   ),
   'certificate-name': red(
@@ -139,11 +136,11 @@ export const FINDINGS = {
     'something else answers for this name, or the wrong certificate was imported',
   ),
   'certificate-chain': red(
-    'many mail programs and phones cannot complete a chain on their own, while browsers may hide it',
+    'many mail programs and phones cannot complete a chain by themselves; browsers may hide the fault',
     'import the full chain: leaf, then every intermediate',
   ),
   'certificate-untrusted': red(
-    'nobody but this network trusts its CA',
+    'only this network trusts its CA',
     'issue with a public CA; for a private network give the root to every reader',
   ),
   'certificate-ending': amber(
@@ -160,7 +157,7 @@ export const FINDINGS = {
     'let this machine connect to the tracker on port 443',
   ),
   'upstream-tls': red(
-    'what answers is not the tracker of this region: clicks are not handed to it',
+    'what answers is not the tracker of this region: no click is sent to it',
     'look for a proxy that intercepts TLS, and at `upstream.url` and `serverName`',
   ),
   'upstream-error': amber(
@@ -190,7 +187,7 @@ export const FINDINGS = {
     'chmod 700 folders and 600 files of the storage',
   ),
   'storage-unreadable': amber(
-    'what the storage holds could not be looked at',
+    'the files of the storage could not be checked',
     'run `linkgate doctor` as the user that runs the proxy',
   ),
   'disk-full': red('a renewed certificate cannot be stored', 'make room where the storage is'),
@@ -218,7 +215,7 @@ export interface Finding {
   readonly evidence: readonly string[];
 }
 
-/** A check that is content. */
+/** A check that found nothing wrong. */
 export const good = (check: CheckName, what: string, evidence: readonly string[] = []): Finding => ({
   check,
   level: 'green',
@@ -228,7 +225,7 @@ export const good = (check: CheckName, what: string, evidence: readonly string[]
   evidence,
 });
 
-/** A check that is not; level, why and remedy are those of the table unless `remedy` says it better. */
+/** A check that found something. Level, why and remedy are those of the table; `remedy` replaces the table's. */
 export const finding = (
   check: CheckName,
   id: FindingId,
@@ -240,6 +237,6 @@ export const finding = (
 
 const RANK: Readonly<Record<Level, number>> = { green: 0, amber: 1, red: 2 };
 
-/** The gravest level among findings. */
+/** The worst level of some findings. */
 export const worst = (findings: readonly Finding[]): Level =>
   findings.reduce<Level>((level, next) => (RANK[next.level] > RANK[level] ? next.level : level), 'green');

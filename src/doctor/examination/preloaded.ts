@@ -1,11 +1,11 @@
-// Browsers' HSTS preload list: a name on it, or below one of it, is never asked for over http, whatever anybody sends.
-// What is shipped are the names of Chromium's list (net/http/transport_security_state_static.json, BSD-3-Clause) that
-// bring their subdomains with them. The list changes daily: `npm run preload` takes up a newer one.
+// The HSTS preload list of browsers: browsers never use http for a name on it, or for a name below one of them.
+// The package has the names of Chromium's list (net/http/transport_security_state_static.json, BSD-3-Clause) that include their
+// subdomains. The list changes daily: `npm run preload` fetches a newer one.
 
 import { readFileSync } from 'node:fs';
 import { brotliDecompressSync } from 'node:zlib';
 
-/** where a person looks up how the list is today */
+/** where a person finds today's list */
 export const PRELOAD_LOOKUP = 'hstspreload.org';
 
 export interface PreloadList {
@@ -23,7 +23,7 @@ export const parsePreloadList = (text: string): PreloadList => {
 
 let list: PreloadList | undefined;
 
-/** The list that came with this version; 0.1 s and 29 MB, once it is asked for: in commands that end soon. */
+/** The list of this version. The first call takes 0.1 s and 29 MB: only for commands that end soon. */
 export const preloadList = (): PreloadList => {
   list ??= parsePreloadList(
     brotliDecompressSync(

@@ -1,5 +1,5 @@
-// One request to one address, as a stranger makes it, and everything that was seen on the way: whether it connected, the
-// certificate and what is wrong with it, the answer. Never follows a redirect and never asks for the path of a click.
+// One request to one address, as a stranger makes it, and what was seen: whether it connected, the certificate and what is wrong with
+// it, the response. Must not follow a redirect, and must not ask for the path of a click.
 
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
@@ -17,7 +17,7 @@ export interface SeenCertificate {
   readonly notAfterMs: number;
 }
 
-export interface Answer {
+export interface SeenResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   /** its first 256 KiB */
@@ -30,8 +30,8 @@ export interface Probe {
   readonly certificate?: SeenCertificate;
   /** why the certificate is not good for the name, as OpenSSL and Node call it; nothing is then asked */
   readonly distrust?: string;
-  readonly answer?: Answer;
-  /** why there is no answer, where there is none */
+  readonly response?: SeenResponse;
+  /** why there is no response, where there is none */
   readonly failure?: string;
 }
 
@@ -55,8 +55,8 @@ export interface ProbeUse {
 }
 
 const LARGEST_BODY_BYTES = 256 * 1024;
-const VISIT_LIMIT_MS = 8_000;
-/** no click, no open, no unsubscribe: forwarded, and answered by the tracker in whatever way */
+const PROBE_LIMIT_MS = 8_000;
+/** no click, no open, no unsubscribe: the proxy forwards it, and any response of the tracker will do */
 const HARMLESS_PATH = '/';
 
 const certificateOf = (socket: TLSSocket): SeenCertificate | undefined => {
@@ -79,7 +79,7 @@ const once = (socket: Socket, event: 'connect' | 'secureConnect', signal: AbortS
     signal.addEventListener('abort', () => socket.destroy(new Error('timeout')), { once: true });
   });
 
-const readAnswer = async (response: IncomingMessage): Promise<Answer> => {
+const readResponse = async (response: IncomingMessage): Promise<SeenResponse> => {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -91,14 +91,14 @@ const readAnswer = async (response: IncomingMessage): Promise<Answer> => {
   return { status: response.statusCode ?? 0, headers: response.headers, body };
 };
 
-const ask = (socket: Socket, { name, path = HARMLESS_PATH }: ProbeTarget): Promise<Answer> =>
+const ask = (socket: Socket, { name, path = HARMLESS_PATH }: ProbeTarget): Promise<SeenResponse> =>
   new Promise((resolve, reject) => {
     const request = httpRequest({
       createConnection: () => socket,
       path,
       headers: { Host: name, 'User-Agent': `linkgate-doctor/${packageVersion()}`, Connection: 'close' },
     });
-    request.once('response', (response) => void readAnswer(response).then(resolve, reject));
+    request.once('response', (response) => void readResponse(response).then(resolve, reject));
     request.once('error', reject);
     request.end();
   });
@@ -112,7 +112,7 @@ const probeUntil = async (target: ProbeTarget, use: ProbeUse, signal: AbortSigna
   const { address, port, tls, name, serverName = name } = target;
   let seen: Probe = { address, connected: false };
   const plain = connect({ host: address, port });
-  // whoever waits hears of an error; one that comes when nobody waits is nobody's
+  // `once` reports an error to its caller; an error that comes when nobody waits changes nothing
   plain.on('error', () => undefined);
   let socket: Socket = plain;
   try {
@@ -128,7 +128,7 @@ const probeUntil = async (target: ProbeTarget, use: ProbeUse, signal: AbortSigna
       });
       secure.on('error', () => undefined);
       socket = secure;
-      // The handshake is over and Node has not judged yet: a certificate that is not good is what a doctor has to look at.
+      // The handshake is over and Node has not judged the certificate yet: the checks need a certificate that is not good, too.
       secure.prependOnceListener('secure', () => {
         const certificate = certificateOf(secure);
         if (certificate !== undefined) seen = { ...seen, certificate };
@@ -141,7 +141,7 @@ const probeUntil = async (target: ProbeTarget, use: ProbeUse, signal: AbortSigna
         return { ...seen, distrust, failure: distrust };
       }
     }
-    return { ...seen, answer: await ask(socket, target) };
+    return { ...seen, response: await ask(socket, target) };
   } catch (error) {
     if (use.signal.aborted) return { ...seen, failure: 'interrupted' };
     return { ...seen, failure: signal.aborted ? 'timeout' : reasonOf(error) };
@@ -153,7 +153,7 @@ const probeUntil = async (target: ProbeTarget, use: ProbeUse, signal: AbortSigna
 
 /** Never rejects. */
 export const probe = (target: ProbeTarget, use: ProbeUse): Promise<Probe> => {
-  const { limitMs = VISIT_LIMIT_MS, signal } = use;
+  const { limitMs = PROBE_LIMIT_MS, signal } = use;
   const limit = { clock: systemClock, limitMs, signal, late: () => new Error('timeout') };
   return withDeadline(limit, (signal) => probeUntil(target, use, signal));
 };

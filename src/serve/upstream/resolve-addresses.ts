@@ -1,11 +1,12 @@
-// One look at where a name is: the hosts file, then A and AAAA with their TTL, then whatever else the system knows names
-// from. known-addresses.ts remembers; nothing is remembered here.
+// The addresses of a name, asked once: the hosts file, then A and AAAA with their TTL, then the system's other sources of names.
+// known-addresses.ts remembers them; nothing is remembered here.
 
 import { lookup } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { setTimeout as startTimer } from 'node:timers';
 import { setTimeout } from 'node:timers/promises';
+import { systemClock } from '../../core/platform/clock.ts';
+import { withTimeout } from '../../core/platform/deadline.ts';
 import { createDnsResolver, type DnsAnswer, type TimedAddress } from '../../dns/resolver.ts';
 
 /** What is known of one family of addresses: these, for so long; undefined: nobody could say. */
@@ -40,7 +41,7 @@ const MOST_ADDRESSES = 16;
 /** One try of one server (there are two, the second twice as long), and all of them together. */
 const TRY_MS = 700;
 const DNS_MS = 2_000;
-/** getaddrinfo has no deadline of its own, and holds a thread meanwhile */
+/** getaddrinfo has no deadline of its own, and holds a thread until it ends */
 const SYSTEM_MS = 5_000;
 
 const ofBothFamilies = (all: readonly string[]): Resolved => ({
@@ -55,17 +56,6 @@ export const inHosts = (text: string, name: string): readonly string[] => {
     const [address = '', ...names] = (line.split('#')[0] ?? '').trim().split(/\s+/);
     if (isIP(address) !== 0 && names.some((one) => one.toLowerCase() === name)) found.push(address);
   }
-  return found;
-};
-
-/** What `work` says in its time; nothing when it fails or is late. */
-const within = async <T>(ms: number, work: Promise<readonly T[]>): Promise<readonly T[]> => {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<readonly T[]>((resolve) => {
-    timer = startTimer(resolve, ms, []);
-  });
-  const found = await Promise.race([work.catch(() => []), late]);
-  clearTimeout(timer);
   return found;
 };
 
@@ -87,8 +77,8 @@ const familyOf = (answer: DnsAnswer<TimedAddress>): Family => {
 const hasAddress = ({ answer }: Family): boolean => (answer?.addresses.length ?? 0) > 0;
 
 /**
- * 1. The hosts file, read anew: what stands there is meant to win over the DNS, as everywhere else on the machine.
- * 2. A and AAAA at once, from the servers of resolv.conf, read anew too. The one is not held up by the other.
+ * 1. The hosts file, read each time: it wins over the DNS, as for every other program of the machine.
+ * 2. A and AAAA at once, from the servers of resolv.conf, also read each time. Neither waits for the other.
  * 3. getaddrinfo, for names that only another source of the system knows. It tells no TTL.
  */
 export const createResolveAddresses = ({
@@ -122,7 +112,9 @@ export const createResolveAddresses = ({
     if (listed.length > 0) return ofBothFamilies(listed);
     const [ipv4, ipv6] = await inDns(name);
     if (hasAddress(ipv4) || hasAddress(ipv6)) return { ipv4: ipv4.answer, ipv6: ipv6.answer };
-    const known = await within(SYSTEM_MS, askSystem(name));
+    const nothing = (): readonly { readonly address: string }[] => [];
+    const asking = askSystem(name).catch(nothing);
+    const known = await withTimeout(asking, { clock: systemClock, limitMs: SYSTEM_MS, late: nothing });
     if (known.length > 0) return ofBothFamilies(known.map(({ address }) => address));
     throw ipv4.answer === undefined ? ipv4.error : (ipv6.error ?? ipv4.error);
   };

@@ -18,7 +18,7 @@ const findTargetOfThisMachine = (): readonly string[] => {
   }
 };
 
-t.test('where this proxy is: a word, listen, then the interfaces', async (t) => {
+t.test('where this proxy is: an option, `listen`, then the interfaces', async (t) => {
   const machine = ['10.0.0.5', '203.0.113.7', '2001:db8::7', 'fe80::1', '100.64.3.4'];
   t.strictSame(findTarget(['Proxy.Acme.com.'], listen('0.0.0.0'), machine), {
     target: { name: 'proxy.acme.com' },
@@ -61,7 +61,7 @@ const withIssuer = (settings: Settings, change: object): Settings => ({
   },
 });
 
-t.test('records beside those that a resolver finds', { skip: needs('named') }, async (t) => {
+t.test('wanted records next to those that a resolver finds', { skip: needs('named') }, async (t) => {
   const zone = await authority(t, {
     'example.com': [
       'links IN CNAME proxy.example.net.',

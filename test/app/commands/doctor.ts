@@ -1,4 +1,4 @@
-// The doctor beside a proxy that runs, and without one.
+// The doctor next to a proxy that runs, and without one.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ import { until } from '../../helpers/until.ts';
 
 const { signal } = new AbortController();
 
-t.test('beside a running proxy: every check of the domain is green', { skip: needs('named') }, async (t) => {
+t.test('next to a running proxy: every check of the domain is green', { skip: needs('named') }, async (t) => {
   const own = await tracker(t);
   const { host, port } = await nameServer(t, ['links IN A 127.0.0.1']);
   const admin = { host: '127.0.0.1', port: await freePort() };

@@ -31,7 +31,7 @@ t.test('a group per domain, the remedy below what is wrong', async (t) => {
       'links.acme.com  red',
       '  ok    dns          203.0.113.7',
       '  FAIL  hsts         acme.com sends HSTS for its subdomains',
-      '                     → take includeSubDomains away at the parent, or use a name',
+      '                     → remove includeSubDomains at the parent, or use a name',
       '                       under another domain',
       '',
       'this machine  green',

@@ -1,4 +1,5 @@
 import t from 'tap';
+import type { CaaAsker } from '../../../src/dns/caa.ts';
 import { checkCaa } from '../../../src/doctor/checks/caa.ts';
 import { examine, idsOf, resolverFor } from '../../helpers/examine.ts';
 import { needs } from '../../helpers/needs.ts';
@@ -12,10 +13,11 @@ t.test('CAA as a CA looks it up', { skip: needs('named') }, async (t) => {
     'alias IN CNAME target',
     'target IN CAA 0 issue "digicert.com"',
     'nobody IN CAA 0 issue ";"',
+    'account IN CAA 0 issue "letsencrypt.org; accounturi=https://ca.example/acct/1"',
     'odd IN CAA 128 tbs "unknown"',
     'wild IN CAA 0 issuewild ";"',
   ]);
-  const ids = async (label: string, cas = [{ identities: ['letsencrypt.org'] }]) => {
+  const ids = async (label: string, cas: readonly CaaAsker[] = [{ identities: ['letsencrypt.org'] }]) => {
     const name = `${label}.example.com`;
     return checkCaa(await examine(t, { resolver, domain: { name }, places: [], tools: { cas } }));
   };
@@ -33,6 +35,18 @@ t.test('CAA as a CA looks it up', { skip: needs('named') }, async (t) => {
     ['green'],
     'one of two CAs',
   );
+  t.match(
+    await ids('account'),
+    [{ id: 'caa-account', level: 'amber', evidence: [/at account/, /accounturi/] }],
+    'no account is known',
+  );
+  const account = (number: number) => [
+    { identities: ['letsencrypt.org'], accountUrl: `https://ca.example/acct/${number}` },
+  ];
+  t.strictSame(idsOf(await ids('account', account(1))), ['green']);
+  t.match(await ids('account', account(2)), [
+    { id: 'caa-forbids', remedy: /issue "letsencrypt\.org; accounturi=https:\/\/ca\.example\/acct\/2"$/ },
+  ]);
   t.match(await ids('other', []), [{ level: 'green', what: /no public CA/ }]);
   const refused = await checkCaa(
     await examine(t, { resolver, domain: { name: 'links.example.net' }, places: [] }),

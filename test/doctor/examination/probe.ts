@@ -9,7 +9,7 @@ const resolver = createDnsResolver({ servers: ['127.0.0.1:9'] });
 const { signal } = new AbortController();
 const use = { roots: [pki.rootPem], signal };
 
-t.test('an answer over TLS, with the certificate it came with', async (t) => {
+t.test('an response over TLS, with the certificate it came with', async (t) => {
   const { tools } = await examine(t, {
     resolver,
     places: [{ https: (_request, response) => void response.end('x'.repeat(300_000)) }],
@@ -18,9 +18,9 @@ t.test('an answer over TLS, with the certificate it came with', async (t) => {
   t.match(seen, {
     connected: true,
     certificate: { names: [NAME], issuer: 'linkgate test root' },
-    answer: { status: 200 },
+    response: { status: 200 },
   });
-  t.equal(seen.answer?.body.length, 256 * 1024, 'no more than it needs');
+  t.equal(seen.response?.body.length, 256 * 1024, 'no more than it needs');
   t.equal(seen.failure, undefined);
 });
 
@@ -32,9 +32,12 @@ t.test('a certificate that is not good is shown, and nothing is asked for', asyn
   t.match(await probe(target, use), {
     distrust: 'ERR_TLS_CERT_ALTNAME_INVALID',
     certificate: { names: ['other.example'] },
-    answer: undefined,
+    response: undefined,
   });
-  t.match(await probe(target, { ...use, roots: [] }), { distrust: /SELF_SIGNED|UNABLE/, answer: undefined });
+  t.match(await probe(target, { ...use, roots: [] }), {
+    distrust: /SELF_SIGNED|UNABLE/,
+    response: undefined,
+  });
   t.equal(requests, 0);
 });
 
