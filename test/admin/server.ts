@@ -281,7 +281,7 @@ t.test('a silent or slow client is let go', { timeout: 60_000 }, async (t) => {
   const { address } = await start(t);
   const begin = performance.now();
   await raw(address, 'GET /metrics HTTP/1.1\r\nHo');
-  t.ok(performance.now() - begin < 10_000, 'an unfinished head');
+  t.ok(performance.now() - begin < 40_000, 'an unfinished head; Node itself would wait for a minute');
 });
 
 t.test('stop ends what is open within its time', async (t) => {
@@ -297,7 +297,7 @@ t.test('stop ends what is open within its time', async (t) => {
   await ask(address, '/healthz');
   const begin = performance.now();
   await server.stop(200);
-  t.ok(performance.now() - begin < 5_000);
+  t.ok(performance.now() - begin < 9_000, 'by themselves they would stay for ten seconds and more');
   t.equal(await hanging, 'cut off');
   await t.rejects(ask(address, '/healthz'));
   await t.resolves(server.stop(), 'twice is once');

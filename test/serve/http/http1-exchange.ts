@@ -44,10 +44,10 @@ t.test('a client that never stops sending is cut all the same', async (t) => {
   });
   socket.on('error', () => undefined);
   const timer = setInterval(() => socket.write('x'), 20);
+  t.teardown(() => clearInterval(timer));
   const before = performance.now();
   await new Promise((resolve) => socket.on('close', resolve));
-  clearInterval(timer);
-  t.ok(performance.now() - before < 3_000);
+  t.ok(performance.now() - before < 20_000);
 });
 
 t.test('a head that stays alone is sent at once', async (t) => {

@@ -172,7 +172,7 @@ t.test('the clocks: slow heads, slow contents, idle connections', async (t) => {
       /^HTTP\/1\.1 302 /,
       'idle behind an answer',
     );
-    t.ok(performance.now() - before < 2_500);
+    t.ok(performance.now() - before < 40_000, 'by default it would stay for 65 seconds');
   }
   t.equal(seen.requests.length, 2);
 });

@@ -25,7 +25,7 @@ t.test('an upstream that dies in its body ends the transfer of every client with
         );
       }),
     );
-    const worker = await serve(t, { tracker: upstream });
+    const worker = await serve(t, { tracker: upstream, upstreamUse: { responseTimeoutMs: 60_000 } });
     const before = performance.now();
     const tls = await worker.raw(GET);
     t.match(tls, /\r\n\r\n(5\r\n)?hello/);
@@ -36,7 +36,7 @@ t.test('an upstream that dies in its body ends the transfer of every client with
     const answer = await ask(session, { ':path': '/e/c/x' });
     t.equal(answer.status, 200);
     t.not(answer.code, 0, 'RST_STREAM');
-    t.ok(performance.now() - before < 3_000, 'each within a second');
+    t.ok(performance.now() - before < 40_000, 'told by its end, not by a clock');
     for (const done of worker.heard('request.completed'))
       t.match(done, { status: 200, complete: false, errorCode: 'ERR_UPSTREAM_INVALID' });
     t.equal(worker.heard('request.completed').length, 3);

@@ -269,9 +269,14 @@ t.test('an old connection is replaced, also when all of them are old', async (t)
 t.test('an address that refuses is told at once; of several, the next is tried', async (t) => {
   const seen = await tracker(t);
   const before = performance.now();
-  const refused = await send(upstreamTo(t, { ...seen, url: 'https://127.0.0.1:1' }), 'a');
+  const refusing = upstreamTo(
+    t,
+    { ...seen, url: 'https://127.0.0.1:1' },
+    { use: { connectTimeoutMs: 60_000 } },
+  );
+  const refused = await send(refusing, 'a');
   t.equal(refused.error?.code, 'ECONNREFUSED');
-  t.ok(performance.now() - before < 1_000);
+  t.ok(performance.now() - before < 40_000);
   // ::1 and 127.0.0.1, of which only the second listens
   const { port } = new URL(seen.url);
   const both = upstreamTo(t, { ...seen, url: `https://localhost:${port}` });
