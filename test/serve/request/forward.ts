@@ -112,7 +112,7 @@ t.test('clients that send slowly hold no connection to the tracker', async (t) =
   const before = performance.now();
   t.match(await worker.raw(`GET /click HTTP/1.1\r\n${HOST}\r\n`), /^HTTP\/1\.1 302 /);
   t.match(await worker.raw(`POST /one HTTP/1.1\r\n${HOST}Content-Length: 3\r\n\r\nabc`), /^HTTP\/1\.1 302 /);
-  t.ok(performance.now() - before < 3_000);
+  t.ok(performance.now() - before < 20_000, 'the slow ones would stay for 30 seconds');
   t.ok(seen.connections() <= 3);
 });
 
