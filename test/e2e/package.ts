@@ -47,6 +47,8 @@ t.test('npm pack, npm install -g, and it works', { timeout: 180_000 }, async (t)
     'package.json',
     'systemd',
   ]);
+  t.ok(existsSync(join(prefix, 'share', 'man', 'man1', 'linkgate.1')), '`man linkgate` finds its page');
+  t.ok(existsSync(join(installed, 'docs', 'operations.md')), 'the documents that the alert rules name');
   for (const tool of ['tap', 'typescript', 'prettier', 'http-proxy'])
     t.notOk(existsSync(join(installed, 'node_modules', tool)), `${tool} is not shipped`);
 

@@ -147,7 +147,8 @@ interface PackedFile {
 }
 
 t.test('the package holds the program and nothing else', async (t) => {
-  for (const entry of manifest.files) t.ok(existsSync(join(root, entry)), `'${entry}' of files exists`);
+  for (const entry of manifest.files)
+    t.ok(existsSync(join(root, entry.replace(/\/\*\.\w+$/, ''))), `'${entry}' of files exists`);
   // without scripts: `prepare` would build into dist while other suites run it
   const { stdout, status } = spawnSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
     cwd: root,
@@ -158,7 +159,7 @@ t.test('the package holds the program and nothing else', async (t) => {
   const [packed] = JSON.parse(stdout) as [{ readonly files: readonly PackedFile[] }];
   const paths = packed.files.map((file) => file.path);
   const allowed =
-    /^(dist|config|deploy|systemd|docs\/man)\/|^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/;
+    /^(dist|config|deploy|systemd|docs\/man)\/|^docs\/[\w-]+\.md$|^docs\/images\/\w+\.svg$|^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/;
   t.strictSame(
     paths.filter((path) => !allowed.test(path)),
     [],
@@ -173,6 +174,8 @@ t.test('the package holds the program and nothing else', async (t) => {
       `${path} has its source`,
     );
   }
+  for (const page of readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md')))
+    t.ok(paths.includes(`docs/${page}`), `docs/${page}, to which the program points`);
 });
 
 t.test(
