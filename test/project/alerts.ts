@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { anchorsOf } from '../helpers/documents.ts';
 import { parse } from 'yaml';
 import { complaintsAbout, seriesIn } from '../helpers/promql.ts';
 import { needs } from '../helpers/needs.ts';
@@ -35,17 +36,6 @@ const TEST_FILES = ['alerts.test.yml', 'alerts-week.test.yml'];
 const tests = TEST_FILES.flatMap(
   (file) => (parse(readText(`deploy/prometheus/${file}`)) as { readonly tests: readonly RuleTest[] }).tests,
 );
-
-/** Anchors of a page's headings, as GitHub makes them. */
-const anchorsOf = (page: string): ReadonlySet<string> =>
-  new Set(
-    [...readText(page).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
-      heading
-        .toLowerCase()
-        .replaceAll(/[^\p{L}\p{N} -]/gu, '')
-        .replaceAll(' ', '-'),
-    ),
-  );
 
 const promtool = (...args: readonly string[]) =>
   spawnSync('promtool', args, { cwd: `${root}deploy/prometheus`, encoding: 'utf8', timeout: 120_000 });
@@ -106,7 +96,7 @@ t.test('each alert has a severity, and a runbook that names it', async (t) => {
     t.ok(annotations.summary.length > 0 && annotations.description.length > 0, alert);
     const [page = '', anchor = ''] = annotations.runbook.split('#');
     t.equal(page, 'docs/operations.md', alert);
-    t.ok(anchorsOf(page).has(anchor), `${alert}: ${annotations.runbook}`);
+    t.ok(anchorsOf(readText(page)).has(anchor), `${alert}: ${annotations.runbook}`);
     t.match(readText(page), `\`${alert}\``, `${alert} is named there`);
   }
 });
