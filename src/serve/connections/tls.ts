@@ -89,8 +89,8 @@ class TlsListener implements TlsStage {
 
   #createServer(): Server {
     const challenge = this.#challenge;
-    const chooseContext = (socket: TLSSocket, servername: string, done: SniDone): void =>
-      void this.#chooseContext(socket, servername).then((context) => done(null, context));
+    const chooseContext = async (socket: TLSSocket, servername: string, done: SniDone): Promise<void> =>
+      done(null, await this.#chooseContext(socket, servername));
     const server = createServer({
       ...SERVER_TLS,
       // ours begins with the connection and is the one that counts; Node's begins with the ClientHello
@@ -100,7 +100,7 @@ class TlsListener implements TlsStage {
         return challenge.chooseProtocol(this, protocols);
       },
       SNICallback(this: TLSSocket, servername: string, done: SniDone) {
-        chooseContext(this, servername, done);
+        void chooseContext(this, servername, done);
       },
     } as unknown as Parameters<typeof createServer>[0]);
     server.on('secureConnection', (socket: TLSSocket) => this.#onSecure(socket));
