@@ -139,8 +139,9 @@ export const serve = async (t: Test, options: ServeOptions): Promise<Serving> =>
   const settings: RequestSettings = {
     upstreams: [{ id: 'us', origin: tracker.url, serverName: tracker.serverName, caFile: tracker.caFile }],
     upstreamUse: {
-      connectTimeoutMs: 3_000,
-      responseTimeoutMs: 5_000,
+      // the tracker shares a process with worker and clients, and the machine with more: a test of these times sets its own
+      connectTimeoutMs: 20_000,
+      responseTimeoutMs: 20_000,
       maxConnections: 8,
       ...options.upstreamUse,
     },
