@@ -39,7 +39,7 @@ t.test('a name taken out by a reload is served until it expires, then archived',
   const port = await proxy.port('https');
   const click = (domain: string): Promise<string> =>
     clickHttp1({ port, domain, ca: ca.rootPem, path: '/e/c/x/y' });
-  for (const domain of [STAYS, LEAVES]) await until(`${domain} is live`, () => click(domain), 20_000);
+  for (const domain of [STAYS, LEAVES]) await until(`${domain} is live`, () => click(domain), 60_000);
 
   write(STAYS);
   proxy.process.kill('SIGHUP');

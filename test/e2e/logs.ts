@@ -59,7 +59,7 @@ t.test('a log file from its first line to a full disk', async (t) => {
   const ca = localRoot(join(folder, 'certs'));
   const click = (path: string): Promise<string> =>
     clickHttp1({ port: ports.https, domain: DOMAIN, ca, path });
-  await until('it is served', () => click('/e/c/x').then((answer) => answer.includes(' 302 ')), 30_000);
+  await until('it is served', () => click('/e/c/x').then((answer) => answer.includes(' 302 ')), 60_000);
 
   const reloads = async (): Promise<number> => {
     const status = await fetch(`http://127.0.0.1:${ports.admin}/api/status`);

@@ -19,6 +19,8 @@ import { until } from '../helpers/until.ts';
 const SECONDS = Number(process.env['SHORT_LIVED_SECONDS'] ?? 20);
 const LIFETIME_S = Math.min(90, Math.max(30, Math.round(SECONDS * 0.3)));
 const PER_SECOND = 50;
+/** a machine that cannot do more takes longer */
+const MOST_AT_ONCE = 25;
 const NAMES = ['links.example.com', 'clicks.example.com', 'go.example.net', 'mail.example.org'];
 
 interface Click {
@@ -45,7 +47,7 @@ const click = async (
     maxVersion: version,
     ALPNProtocols: ['http/1.1'],
   });
-  socket.setTimeout(10_000, () => socket.destroy(new Error('took ten seconds')));
+  socket.setTimeout(25_000, () => socket.destroy(new Error('took 25 seconds')));
   await once(socket, 'secureConnect');
   const { serialNumber, validFrom, validTo } = new X509Certificate(socket.getPeerCertificate().raw);
   const leftMs = Date.parse(validTo) - Date.now();
@@ -61,7 +63,7 @@ const click = async (
 
 t.test(
   `${SECONDS} s with certificates of ${LIFETIME_S} s`,
-  { timeout: (SECONDS + 60) * 1_000 },
+  { timeout: (SECONDS * 2 + 180) * 1_000 },
   async (t) => {
     const httpPort = await freePort();
     // the short run has room for one renewal at half of the life; the long one follows the wishes of the CA
@@ -84,7 +86,7 @@ t.test(
     ]);
     const port = await proxy.port('https');
     for (const domain of NAMES) {
-      await until(`${domain} is live`, () => clickHttp1({ port, domain, ca: ca.rootPem, path: '/' }), 20_000);
+      await until(`${domain} is live`, () => clickHttp1({ port, domain, ca: ca.rootPem, path: '/' }), 60_000);
     }
 
     const failures: string[] = [];
@@ -93,6 +95,7 @@ t.test(
     const startMs = performance.now();
     for (let sent = 0; sent < SECONDS * PER_SECOND; sent += 1) {
       await pause(Math.max(0, startMs + (sent * 1_000) / PER_SECOND - performance.now()));
+      while (open.size >= MOST_AT_ONCE) await Promise.race(open);
       const domain = NAMES[sent % NAMES.length] ?? '';
       const version = sent % 8 < 4 ? 'TLSv1.3' : 'TLSv1.2';
       const work = (async (): Promise<void> => {
@@ -106,12 +109,12 @@ t.test(
       void work.finally(() => open.delete(work));
     }
     await Promise.all(open);
+    const lifetimes = (performance.now() - startMs) / 1_000 / LIFETIME_S;
 
     t.same(failures.slice(0, 5), [], 'no handshake failed, no expired certificate was served');
     t.equal(clicks.length, SECONDS * PER_SECOND, 'each click was answered');
     for (const domain of NAMES) {
       const serials = new Set(clicks.filter((one) => one.domain === domain).map(({ serial }) => serial));
-      const lifetimes = SECONDS / LIFETIME_S;
       t.ok(
         serials.size > Math.max(1, Math.floor(lifetimes)),
         `${domain}: ${serials.size} certificates served`,

@@ -30,10 +30,12 @@ const write = (t: Test, home: Tracker, workers: number): { path: string; storage
   const storage = join(folder, 'certs');
   const path = writeConfig(folder, {
     listen: { https: 'fd:https', http: 'fd:http', admin: 'fd:admin' },
-    upstream: { url: home.url, serverName: home.serverName, caFile: home.caFile },
+    // a click lasts as long as the next process takes to start
+    upstream: { url: home.url, serverName: home.serverName, caFile: home.caFile, responseTimeout: '3m' },
     certificates: { storage: { type: 'file', path: storage }, issuers: [{ type: 'local' }] },
     domains: [{ name: DOMAIN }],
     workers,
+    drainTimeout: '3m',
   });
   return { path, storage };
 };
@@ -79,7 +81,7 @@ t.test(
     t.equal(heard[0], 'READY=1');
     t.match(heard[1], /^STATUS=1 name: 1 (live|pending)$/);
     t.equal((await fetch(`http://127.0.0.1:${adminPort}/readyz`)).status, 200);
-    await until('the name is live', () => heard.includes('STATUS=1 name: 1 live'), 20_000);
+    await until('the name is live', () => heard.includes('STATUS=1 name: 1 live'), 60_000);
     const ca = localRoot(storage);
     t.match(await clickHttp1({ port: httpsPort, domain: DOMAIN, ca, path: '/e/c/x/y' }), /^HTTP\/1\.1 302 /);
 
@@ -126,7 +128,7 @@ t.test(
     const logged = (message: string): number =>
       linesOf(unit.stdout()).filter((line) => line.message === message).length;
     let running = await unit.start();
-    await until('its certificate', () => logged('certificate issued') === 1, 20_000);
+    await until('its certificate', () => logged('certificate issued') === 1, 60_000);
     const ca = localRoot(storage);
     const click = (path = '/e/c/x/y'): Promise<string> => clickHttp1({ port, domain: DOMAIN, ca, path });
     await until('the first click', () => click());
@@ -141,7 +143,7 @@ t.test(
       process.kill(running, 'SIGTERM');
       t.equal(await unit.ended(running), 0);
       running = await unit.start();
-      await until('the next one runs', () => logged('linkgate runs') === round + 1, 20_000);
+      await until('the next one runs', () => logged('linkgate runs') === round + 1, 60_000);
       t.comment(`round ${round}: served again ${Math.round(performance.now() - stopped)} ms after SIGTERM`);
       t.match(await click(), /^HTTP\/1\.1 302 /, 'the new one serves');
       release();
@@ -154,7 +156,7 @@ t.test(
     process.kill(running, 'SIGKILL');
     t.equal(await unit.ended(running), -9);
     running = await unit.start();
-    await until('the next one runs', () => logged('linkgate runs') === UPGRADES + 2, 20_000);
+    await until('the next one runs', () => logged('linkgate runs') === UPGRADES + 2, 60_000);
     release();
     t.match(await slow, /^HTTP\/1\.1 302 /, 'the orphans finished what they had begun');
 

@@ -9,13 +9,13 @@ const LOOK_EVERY_MS = 10;
 /**
  * Calls `look` until it gives something other than undefined or false.
  * @param what - names the wait in the error: `until('the worker is replaced', …)`
- * @param timeoutMs - far more than any machine needs: it ends a test that would never end, and says nothing of speed
+ * @param timeoutMs - more than a busy machine needs, less than the shortest default of a limit that is long (30 s)
  * @throws Error after `timeoutMs`, with the last error of `look` as its cause
  */
 export const until = async <T>(
   what: string,
   look: () => Promise<T | undefined | false> | T | undefined | false,
-  timeoutMs = 60_000,
+  timeoutMs = 25_000,
 ): Promise<T> => {
   const deadline = performance.now() + timeoutMs;
   let cause: unknown;

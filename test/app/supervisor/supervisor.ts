@@ -43,7 +43,7 @@ t.test('one process tree: certificate, click, count, status, end', async (t) => 
   t.equal((await show('/readyz')).status, 200, 'not known yet');
   process.kill(worker?.pid ?? 0, 'SIGKILL');
   await until('nobody serves', async () => (await show('/readyz')).status === 503);
-  await until('somebody serves again', async () => (await show('/readyz')).status === 200, 30_000);
+  await until('somebody serves again', async () => (await show('/readyz')).status === 200, 60_000);
 
   await supervisor.stop(1_000);
   await t.rejects(show('/healthz'), 'nothing answers any more');

@@ -45,7 +45,7 @@ const loadedBy = async (t: Test, home: Tracker, env: NodeJS.ProcessEnv): Promise
   await proxy.line(({ event }) => event === 'certificate.issued');
   const click = (): Promise<string> =>
     clickHttp1({ port, domain: DOMAIN, ca: localRoot(join(folder, 'certs')), path: '/e/c/secret' });
-  await until('it is served', () => click().then((answer) => answer.includes(' 302 ')), 30_000);
+  await until('it is served', () => click().then((answer) => answer.includes(' 302 ')), 60_000);
   proxy.process.kill('SIGTERM');
   t.equal(await proxy.ended, 0);
   return readdirSync(coverage).map((file) =>

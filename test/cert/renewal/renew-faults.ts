@@ -33,7 +33,7 @@ const nextProblem = async ({ later, renewal }: Supervisor, what: string) => {
 const recovers = async ({ later, renewal, of }: Supervisor, ca: AcmeCa, what: string): Promise<void> => {
   const attempts = of('certificate.failed').length + 1;
   later(DAY + MINUTE);
-  await until(`${what}: live`, () => renewal.status()[0]?.state === 'live', 30_000);
+  await until(`${what}: live`, () => renewal.status()[0]?.state === 'live', 60_000);
   t.equal(renewal.status()[0]?.lastProblem, null, what);
   t.ok(ca.orders().length <= attempts, `${what}: ${ca.orders().length} orders in ${attempts} attempts`);
   t.equal(ca.accounts().length, 1, what);
@@ -84,7 +84,7 @@ t.test('what a CA may say that is no fault of the wire', async (t) => {
   const stranger = await folderAndCa(t, { judge: () => 'valid' });
   const strange = await supervisorOn(t, stranger.path, stranger.ca);
   strange.start();
-  await until('the chain of another key', () => strange.renewal.status()[0]?.state === 'live', 20_000);
+  await until('the chain of another key', () => strange.renewal.status()[0]?.state === 'live', 60_000);
   const other = (await strange.store.read(name))?.chainPem ?? '';
   const cases = [
     [
@@ -116,7 +116,7 @@ t.test('what a CA may say that is no fault of the wire', async (t) => {
   });
   const supervisor = await supervisorOn(t, glued.path, glued.ca);
   supervisor.start();
-  await until('a chain without line ends', () => supervisor.renewal.status()[0]?.state === 'live', 20_000);
+  await until('a chain without line ends', () => supervisor.renewal.status()[0]?.state === 'live', 60_000);
   t.match(
     (await supervisor.store.read(name))?.chainPem,
     /-----END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----/,
@@ -125,7 +125,7 @@ t.test('what a CA may say that is no fault of the wire', async (t) => {
   const first = supervisor.serial();
   glued.ca.forgetAccounts();
   supervisor.later(80 * DAY);
-  await until('an account that is gone is registered anew', () => supervisor.serial() !== first, 20_000);
+  await until('an account that is gone is registered anew', () => supervisor.serial() !== first, 60_000);
   t.equal(glued.ca.accounts().length, 1);
   t.same(supervisor.of('certificate.failed'), []);
 });
@@ -162,13 +162,13 @@ t.test('whatever a CA answers, the name says so, waits, and is live once the CA 
     ca.faults.set('newOrder', () => fault);
     const { renewal, start, later, of } = await supervisorOn(t, path, ca);
     start();
-    const problem = await until(what, () => renewal.status()[0]?.lastProblem ?? undefined, 20_000);
+    const problem = await until(what, () => renewal.status()[0]?.lastProblem ?? undefined, 60_000);
     t.match(problem, { type, issuer: 'test-ca' }, what);
     const pausedMs = Date.parse(renewal.status()[0]?.nextAttempt ?? '') - Date.now();
     t.ok(pausedMs > Math.max(waitMs - MINUTE, 20_000) && pausedMs <= day, `${what}: ${pausedMs} ms`);
     ca.faults.clear();
     later(day + MINUTE);
-    await until(`${what}: live`, () => renewal.status()[0]?.state === 'live', 20_000);
+    await until(`${what}: live`, () => renewal.status()[0]?.state === 'live', 60_000);
     t.equal(ca.orders().length, 1, `${what}: one order`);
     t.equal(of('storage.failed').length, 0);
   };

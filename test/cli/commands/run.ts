@@ -186,7 +186,7 @@ t.test('SIGTERM: a request in flight gets drainTimeout, as a reload left it, and
   const click = connect(port, '127.0.0.1');
   const answer = gather(click);
   click.write('GET /e/c/x/y HTTP/1.1\r\nHost: links.example.com\r\n\r\n');
-  await until('the tracker has it', () => home.requests.length === 1, 30_000);
+  await until('the tracker has it', () => home.requests.length === 1, 60_000);
   proxy.process.kill('SIGTERM');
   t.match(await proxy.line((line) => line['event'] === 'worker.drained'), { cut: 1 });
   t.equal(await proxy.ended, 0);
