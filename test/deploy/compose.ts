@@ -2,7 +2,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, posix, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { parse } from 'yaml';
@@ -105,15 +105,16 @@ t.test('the image is made of what is there, and of nothing else', async (t) => {
     t.ok(ignored.includes(`!${path}`), path);
   }
   t.equal(ignored.filter((line) => line.startsWith('!')).length, sources.length);
-  // what the program reads beside its own modules
+  // what the program reads as well as its own modules
   const needed = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.ts'))
     .flatMap((path) =>
-      [...readFileSync(join(ROOT, 'src', path), 'utf8').matchAll(/new URL\('\.\.\/\.\.\/([^']+)'/g)].map(
-        ([, name = '']) => name,
+      [...readFileSync(join(ROOT, 'src', path), 'utf8').matchAll(/new URL\(['`]([^'`$]+)/g)].map(
+        ([, name = '']) => posix.join('src', posix.dirname(path), name).replace(/\/$/, ''),
       ),
-    );
-  t.ok(needed.includes('package.json'));
+    )
+    .filter((path) => !path.startsWith('src/'));
+  for (const path of ['package.json', 'docs']) t.ok(needed.includes(path), `${path} is read`);
   for (const path of needed) t.ok(sources.includes(path), `${path} is in the image`);
   const exposed = /^EXPOSE (.+)$/m
     .exec(text)?.[1]
