@@ -1,4 +1,4 @@
-// Answers → the first configuration, as commented YAML that a person goes on editing. Pure: writes no file.
+// The answers of `init` → the first configuration, as commented YAML that a person edits later. Pure: it writes no file.
 
 import { stringify } from 'yaml';
 import type { Region } from '../core/settings.ts';
@@ -7,7 +7,7 @@ export interface FirstAnswers {
   readonly region: Region;
   /** normalized, at least one */
   readonly domains: readonly string[];
-  /** empty: none is given to the CA */
+  /** empty: the CA gets none */
   readonly email: string;
   /** folder of the file storage */
   readonly storage: string;
@@ -20,16 +20,16 @@ const scalar = (text: string): string => stringify(text, { lineWidth: 0, blockQu
 
 const OTHER: Readonly<Record<Region, Region>> = { us: 'eu', eu: 'us' };
 
-/** The text of the file; `loadSettings` reads from it what the answers say. */
+/** The text of the file; `loadSettings` reads the same values from it. */
 export const firstConfig = ({ region, domains, email, storage, directory }: FirstAnswers): string => {
   const staging = directory === 'letsencrypt-staging';
   return [
     '# linkgate: https for the tracked links of Customer.io. Every key: docs/configuration.md.',
     '# After a change: linkgate check, then linkgate reload.',
     '',
-    '# listen:                     # what is commented out shows its default',
+    '# listen:                     # a commented line shows the default',
     '#   https: 0.0.0.0:443',
-    '#   http: 0.0.0.0:80          # answers the CA, and serves the http links of mail already sent: keep it open',
+    '#   http: 0.0.0.0:80          # answers the CA, and serves the http links of sent mail: keep it open',
     '#   admin: 127.0.0.1:9464     # metrics, health, status',
     '',
     'upstream:',
@@ -40,18 +40,18 @@ export const firstConfig = ({ region, domains, email, storage, directory }: Firs
     `    path: ${scalar(storage)}`,
     '  issuers:                    # tried in this order',
     '    - type: acme',
-    `      directory: ${directory}${staging ? '   # letsencrypt once all works: nobody trusts its certificates' : ''}`,
+    `      directory: ${directory}${staging ? '   # its certificates are not trusted; change it to letsencrypt when all works' : ''}`,
     email === ''
       ? '      # email: ops@example.com'
       : `      email: ${scalar(email)}   # for the CA, with the account`,
-    '  # keepServing: true         # serve on names that leave `domains`, until their certificate expires',
+    '  # keepServing: true         # serve removed domains until their certificate expires',
     '',
     'domains:',
     ...domains.map((name) => `  - name: ${name}`),
     `  #   region: ${OTHER[region]}                # of one domain`,
-    '  #   redirectHttp: true      # port 80 sends to https; needs every link ever sent to be https',
+    '  #   redirectHttp: true      # port 80 redirects to https; only when every link that was sent is https',
     '',
-    '# workers: auto               # processes that serve: one a core',
+    '# workers: auto               # serving processes; auto: one for each core',
     '',
   ].join('\n');
 };

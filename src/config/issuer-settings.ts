@@ -1,4 +1,4 @@
-// The settings of an ACME issuer beside its directory, made from the configuration, and said again in its words.
+// The settings of an ACME issuer other than its directory: from the configuration, and back into its words.
 
 import { normalizeName } from '../core/domain-name.ts';
 import { LinkgateError } from '../core/errors.ts';
@@ -11,7 +11,7 @@ type AcmeConfig = Extract<Config['certificates']['issuers'][number], { readonly 
 type Extras = Pick<AcmeIssuerSettings, 'eab' | 'profile' | 'preferredChain' | 'dns'>;
 type Path = (text: string) => string;
 
-/** What the schema has let through and this file cannot read is a bug here. */
+/** A value that passed the schema and cannot be read here is a bug. */
 const known = <T>(value: T | undefined, what: string): T => {
   if (value === undefined)
     throw new LinkgateError('ERR_INTERNAL', `${what} passed the schema and cannot be read`);
@@ -26,7 +26,7 @@ const dnsSettings = (written: NonNullable<AcmeConfig['dns']>, path: Path): DnsSe
   if (written.type === 'exec') {
     const [program = '', ...words] = written.command;
     const timeoutMs = known(durationMs(written.timeout), 'timeout');
-    // A bare word is looked for in $PATH.
+    // A word without `/` is searched in $PATH.
     const command = [program.includes('/') ? path(program) : program, ...words];
     return { provider: { type: 'exec', command, timeoutMs }, resolvers, propagationMs };
   }
@@ -62,7 +62,7 @@ const dnsTree = ({ provider, resolvers, propagationMs }: DnsSettings): object =>
     : { ...provider, server: formatListenAddress(provider.server), ...common };
 };
 
-/** The same as the configuration spells it. Secrets are named by their files, which are not read here. */
+/** The same in the words of the configuration. Secrets are the names of their files, which are not read here. */
 export const acmeExtrasTree = ({ eab, profile, preferredChain, dns }: Extras): object => ({
   ...(eab === undefined ? {} : { eab }),
   ...(profile === undefined ? {} : { profile }),

@@ -1,4 +1,4 @@
-// File → Settings. The only way in: read, parse, check everything, then resolve. All problems come in one error.
+// File → Settings, and the only way to them: read, parse, check everything, then resolve. One error lists all problems.
 
 import { dirname, resolve } from 'node:path';
 import { LinkgateError, type ConfigProblem } from '../core/errors.ts';
@@ -15,7 +15,7 @@ import { LARGEST_FILE_BYTES, readTextFile } from './text/text-file.ts';
 const isMapping = (tree: unknown): boolean =>
   typeof tree === 'object' && tree !== null && !Array.isArray(tree);
 
-/** Why the document as a whole is not a configuration, or undefined. */
+/** Why the whole document is not a configuration, or undefined. */
 const wholeProblem = ({ tree, problems }: ConfigDocument): string | undefined => {
   if (isMapping(tree) || problems.length > 0) return undefined;
   return tree === undefined
@@ -47,7 +47,7 @@ const schemaProblems = (
   return { found };
 };
 
-/** The same for a text that is already in memory. */
+/** The same for a text in memory. */
 const settingsFromText = async (file: string, text: string): Promise<Settings> => {
   const document = parseConfigDocument(text);
   const problems: ConfigProblem[] = document.problems.map(({ line, column, message }) => ({
@@ -61,7 +61,7 @@ const settingsFromText = async (file: string, text: string): Promise<Settings> =
   if (whole !== undefined) problems.push({ file, ...document.locate([]), path: '', message: whole });
   if (!isMapping(document.tree)) throw configError(file, problems);
 
-  // Where the text itself is damaged, what was read is not what was meant: say nothing of those lines, nor of what is missing.
+  // A damaged line was not read as it was meant: nothing is reported of that line, nor of a key that seems to be missing.
   const damaged = new Set(document.problems.filter(({ damaging }) => damaging).map(({ line }) => line));
   const report = (path: ConfigPath, message: string, part: 'key' | 'value' = 'value'): void => {
     const place = document.locate(path, part);

@@ -1,5 +1,5 @@
-// Settings → the configuration that says the same, for people to read: nothing defaulted is hidden, no secret is shown.
-// What it prints is itself a valid configuration that loads to the same settings.
+// Settings → the configuration with the same meaning, for people to read. It shows every default and no secret.
+// The result is a valid configuration that loads to the same settings.
 
 import { stringify } from 'yaml';
 import type {

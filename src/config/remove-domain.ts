@@ -1,5 +1,5 @@
-// Takes one name out of the configuration and leaves every other byte of it as it was. Replaces the file as a whole, and only
-// by one that loads.
+// Removes one name from the configuration and leaves every other byte as it was. It replaces the whole file, and only with one
+// that loads.
 
 import { randomBytes } from 'node:crypto';
 import { chmod, chown, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -23,7 +23,7 @@ const nameOf = (item: unknown): string | undefined => {
   return typeof name === 'string' ? normalizeName(name) : undefined;
 };
 
-/** The text without the lines of one item of a block sequence; undefined where the item does not have lines of its own. */
+/** The text without the lines of one item of a block sequence; undefined when the item shares a line with something else. */
 const withoutLines = (text: string, item: unknown): string | undefined => {
   const range = isMap(item) ? item.range : undefined;
   if (range === undefined || range === null) return undefined;
@@ -72,13 +72,13 @@ const domainsFileOf = (file: string, text: string): string | undefined => {
 const replace = async (file: string, text: string, isConfiguration: boolean): Promise<void> => {
   const path = await realpath(file);
   const { mode, uid, gid } = await stat(path);
-  const beside = join(dirname(path), `.linkgate-${randomBytes(6).toString('hex')}.yaml`);
+  const fresh = join(dirname(path), `.linkgate-${randomBytes(6).toString('hex')}.yaml`);
   try {
-    await writeFile(beside, text, { flag: 'wx', mode: 0o600 });
-    if (isConfiguration) await loadSettings(beside);
-    await chmod(beside, mode & 0o777);
-    if (process.getuid?.() === 0) await chown(beside, uid, gid);
-    await rename(beside, path);
+    await writeFile(fresh, text, { flag: 'wx', mode: 0o600 });
+    if (isConfiguration) await loadSettings(fresh);
+    await chmod(fresh, mode & 0o777);
+    if (process.getuid?.() === 0) await chown(fresh, uid, gid);
+    await rename(fresh, path);
   } catch (error) {
     if (error instanceof LinkgateError) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
@@ -86,7 +86,7 @@ const replace = async (file: string, text: string, isConfiguration: boolean): Pr
       cause: error,
     });
   } finally {
-    await rm(beside, { force: true }).catch(() => undefined);
+    await rm(fresh, { force: true }).catch(() => undefined);
   }
 };
 

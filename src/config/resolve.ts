@@ -30,7 +30,7 @@ const TRACKERS: Readonly<Record<Region, string>> = {
   eu: 'https://e-eu.customeriomail.com',
 };
 
-/** What the schema has let through and this file cannot read is a bug here. */
+/** A value that passed the schema and cannot be read here is a bug. */
 const known = <T>(value: T | undefined, what: string): T => {
   if (value === undefined)
     throw new LinkgateError('ERR_INTERNAL', `${what} passed the schema and cannot be read`);
@@ -65,7 +65,7 @@ const upstream = (
   };
 };
 
-/** The domains that have a key type of their own; nothing when none has. */
+/** The key types of domains that have their own; nothing when no domain has one. */
 const keyTypesOf = (config: Config, files: FileContents): Pick<Settings['certificates'], 'keyTypes'> => {
   const own = [...config.domains, ...files.domains].flatMap(({ name, keyType }) =>
     keyType === undefined ? [] : ([[normalizeName(name), keyType]] as const),
@@ -90,14 +90,11 @@ const issuer = (
   };
 };
 
-type LocalResponseDomain = Pick<FileContents['domains'][number], 'name' | 'redirectHttp'> & {
+type CommonDomain = Pick<FileContents['domains'][number], 'name' | 'redirectHttp'> & {
   readonly region?: Region | undefined;
 };
 
-const plainDomain = (
-  { name, region, redirectHttp }: LocalResponseDomain,
-  byDefault: UpstreamId,
-): DomainSettings => ({
+const domainOf = ({ name, region, redirectHttp }: CommonDomain, byDefault: UpstreamId): DomainSettings => ({
   name: normalizeName(name),
   upstream: region ?? byDefault,
   redirectHttp,
@@ -155,11 +152,11 @@ export const resolveSettings = (config: Config, files: FileContents, directory: 
   const byDefault: UpstreamId = own.url === undefined ? own.region : 'custom';
   const domains = [
     ...config.domains.map((written): DomainSettings => ({
-      ...plainDomain(written, byDefault),
+      ...domainOf(written, byDefault),
       ...(written.hsts === undefined ? {} : { hstsMaxAgeSeconds: duration(written.hsts) / 1000 }),
       ...universalLinksOf(written.universalLinks, files, path),
     })),
-    ...files.domains.map((written) => plainDomain(written, byDefault)),
+    ...files.domains.map((written) => domainOf(written, byDefault)),
   ];
   const used = new Set(domains.map((domain) => domain.upstream));
   const written: Record<UpstreamId, WrittenUpstream> = {
@@ -175,7 +172,7 @@ export const resolveSettings = (config: Config, files: FileContents, directory: 
     },
     ...adminOf(config.admin, path),
     upstreams: (['us', 'eu', 'custom'] as const)
-      // a name that left may have been the last one of its region
+      // A removed domain may have been the last one of its region.
       .filter((id) => used.has(id) || (keepServing && id !== 'custom'))
       .map((id) => upstream(id, written[id], path)),
     upstreamUse: {

@@ -1,11 +1,11 @@
-// How a name stands, in the words of interface and metrics: shared by cert/ (which knows), admin/ and observe/.
+// The state of a name and its certificate, in the words of the interface and the metrics. cert/ fills it in; admin/ and observe/ show it.
 
 /** live: a valid certificate is served. pending: none yet, first attempt not failed. failing: none yet, last attempt failed. */
 export type CertificateState = 'live' | 'pending' | 'failing' | 'expired' | 'retired';
 
 export type CertificateSource = 'acme' | 'local' | 'import';
 
-/** The last thing that went wrong for a name, as `certs list --json` and `/api/status` show it. */
+/** The last problem of a name, as `certs list --json` and `/api/status` show it. */
 export interface LastProblem {
   /** ISO 8601, UTC */
   readonly at: string;
@@ -16,7 +16,7 @@ export interface LastProblem {
   readonly remedy: string;
 }
 
-/** One row of `certs list --json`. Absent facts are null so that scripts find every key. */
+/** One row of `certs list --json`. What is unknown is null, so that scripts find every key. */
 export interface CertificateStatus {
   readonly domain: string;
   readonly state: CertificateState;
@@ -31,29 +31,29 @@ export interface CertificateStatus {
   readonly lastProblem: LastProblem | null;
 }
 
-/** How one issuer of the configuration stands, in /api/status. */
+/** The health of one configured issuer, in /api/status. */
 export interface IssuerStatus {
   readonly name: string;
-  /** whether the last that was heard of it is good; an issuer that was never asked counts as good */
+  /** whether its last result was good; an issuer that was never asked counts as healthy */
   readonly healthy: boolean;
-  /** since when it is so; null before it was asked */
+  /** since when; null before it was asked */
   readonly since: string | null;
   /** null while it is healthy */
   readonly lastProblem: LastProblem | null;
-  /** it is passed over until then; null when it is asked */
+  /** it is not asked until then; null when it is asked */
   readonly retryAt: string | null;
 }
 
-/** How the renewals of all configured names stand together. Times in ms since the epoch. */
+/** The renewals of all configured names together. Times in ms since the epoch. */
 export interface RenewalFigures {
-  /** certificates of ACME CAs by where now is to the window their CA wishes (RFC 9773); `none`: it wishes none, or was not asked yet */
+  /** certificates of ACME CAs by the renewal window of their CA (RFC 9773); `none`: the CA gives none, or was not asked yet */
   readonly windows: Readonly<Record<'ahead' | 'open' | 'past' | 'none', number>>;
-  /** when the first window that lies ahead opens */
+  /** when the first window of those ahead opens */
   readonly soonestWindowMs: number | undefined;
-  /** when the first renewal is wanted; in the past where one is late */
+  /** when the first renewal is due; in the past when it is late */
   readonly soonestRenewalMs: number | undefined;
-  /** how far the latest is past its time, as a share of the lifetime; 0: none is */
+  /** how late the latest renewal is, as a share of the lifetime; 0: none is late */
   readonly latenessRatio: number;
-  /** least share of its lifetime that a certificate has left, 0 to 1 */
+  /** the smallest share of its lifetime that a certificate has left, 0 to 1 */
   readonly leastRemainingRatio: number | undefined;
 }

@@ -1,14 +1,14 @@
-// Host names as the program keeps them: A-labels, lower case, no trailing dot (RFC 1123 §2.1, RFC 5890 §2.3.2.1).
+// Host names in the form that the program uses: A-labels, lower case, no trailing dot (RFC 1123 §2.1, RFC 5890 §2.3.2.1).
 
 const CAPITALS = /[A-Z]+/g;
 const LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
 
 /**
- * Lower case, without one trailing dot. Says nothing about validity. Only ASCII letters change: String.toLowerCase
- * would make an ordinary `k` of the Kelvin sign (U+212A), and so a configured name of one that is not.
+ * Lower case, without one trailing dot. It does not check the name. Only ASCII letters change: String.toLowerCase
+ * would turn the Kelvin sign (U+212A) into a plain `k`, and another name into a configured one.
  */
 export const normalizeName = (text: string): string => {
-  // most have none
+  // Most names have no capitals.
   const lower = text.search(CAPITALS) < 0 ? text : text.replaceAll(CAPITALS, (all) => all.toLowerCase());
   return lower.endsWith('.') ? lower.slice(0, -1) : lower;
 };

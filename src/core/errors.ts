@@ -1,15 +1,15 @@
-// The one error type and the one table of codes. Callers switch on `code`, never on text.
-// Every code here stands in docs/errors.md and the reverse; a test holds the two together.
+// The only error class and the table of its codes. Callers switch on `code`, never on text.
+// docs/errors.md lists the same codes; a test compares the two.
 
-/** What each code means to the outside: HTTP status for a client, exit code for a shell, and how to mend it. */
+/** What a code means outside the program: HTTP status for a client, exit code for a shell, and how to fix it. */
 export interface ErrorEntry {
   /** HTTP status (RFC 9110 §15) when a client's request meets this error */
   readonly status: number;
   /** process exit code (sysexits.h) when a command ends with it */
   readonly exit: 1 | 64 | 69 | 70 | 78;
-  /** whether the same thing tried again later can succeed without anybody acting */
+  /** whether the same call can succeed later without a person doing anything */
   readonly retry: boolean;
-  /** one line for a person: how to mend it */
+  /** one line for a person: how to fix it */
   readonly help: string;
 }
 
@@ -27,8 +27,8 @@ export const ERRORS = Object.freeze({
     'allow more open files: `LimitNOFILE=` in the unit, `ulimit -n` in a shell',
   ),
 
-  ERR_CONFIG_INVALID: entry(500, 78, false, 'mend the lines named, then `linkgate check`'),
-  ERR_CONFIG_UNREADABLE: entry(500, 78, false, 'name a readable file with --config or $LINKGATE_CONFIG'),
+  ERR_CONFIG_INVALID: entry(500, 78, false, 'fix the lines that are named, then run `linkgate check`'),
+  ERR_CONFIG_UNREADABLE: entry(500, 78, false, 'give a readable file with --config or $LINKGATE_CONFIG'),
 
   ERR_LISTEN_IN_USE: entry(500, 69, true, 'stop the other program on that port, or change `listen`'),
   ERR_LISTEN_DENIED: entry(
@@ -49,17 +49,22 @@ export const ERRORS = Object.freeze({
     500,
     69,
     true,
-    'start it with `linkgate run`, or name the configuration that it runs with',
+    'start it with `linkgate run`, or give the configuration that it runs with',
   ),
 
   ERR_RELOAD_DENIED: entry(
     500,
     69,
     false,
-    'reload as the user of the proxy, on its machine: `systemctl reload linkgate`, or send its process SIGHUP',
+    'reload as the user of the proxy, on its machine: `systemctl reload linkgate`, or send SIGHUP to its process',
   ),
 
-  ERR_SYSTEMD_UNFIT: entry(500, 78, false, 'move what is named, or name an account with --user'),
+  ERR_SYSTEMD_UNFIT: entry(
+    500,
+    78,
+    false,
+    'move the file or folder that is named, or give an account with --user',
+  ),
   ERR_SYSTEMD_UNWRITABLE: entry(500, 69, false, 'run it as root, or write the units elsewhere with --dir'),
 
   ERR_STORAGE_UNAVAILABLE: entry(
@@ -72,7 +77,7 @@ export const ERRORS = Object.freeze({
     503,
     69,
     true,
-    'give the file that is named to the user of the proxy, or move it away; everything else works on',
+    'give the file that is named to the user of the proxy, or move it away; everything else goes on working',
   ),
   ERR_STORAGE_FOREIGN: entry(
     500,
@@ -80,9 +85,9 @@ export const ERRORS = Object.freeze({
     false,
     'run it as the user who owns the storage folder, or give the folder and all in it to the user who runs it',
   ),
-  ERR_STORAGE_LOCKED: entry(503, 69, true, 'another process holds the lock; it is tried again'),
+  ERR_STORAGE_LOCKED: entry(503, 69, true, 'another process holds the lock; linkgate tries again'),
 
-  ERR_ARCHIVE_INVALID: entry(500, 1, false, 'check the password, and that the file is whole'),
+  ERR_ARCHIVE_INVALID: entry(500, 1, false, 'check the password, and that the file is complete'),
   ERR_ARCHIVE_CONFLICT: entry(500, 1, false, 'import into an empty storage, or with --force'),
 
   ERR_CERT_INVALID: entry(
@@ -91,24 +96,44 @@ export const ERRORS = Object.freeze({
     false,
     'the certificate cannot be used for this name: issue or import it again',
   ),
-  ERR_CERT_ABSENT: entry(404, 1, false, 'issue or import one, or see why not with `linkgate certs list`'),
-  ERR_CERT_IMPORTED: entry(500, 1, false, 'an imported certificate is managed by whoever imported it'),
+  ERR_CERT_ABSENT: entry(
+    404,
+    1,
+    false,
+    'issue or import a certificate, or see with `linkgate certs list` why there is none',
+  ),
+  ERR_CERT_IMPORTED: entry(
+    500,
+    1,
+    false,
+    'replace an imported certificate with `linkgate certs import`: linkgate does not renew it',
+  ),
   ERR_CERT_UNKNOWN_NAME: entry(404, 1, false, 'add the name to `domains`, or see `linkgate certs list`'),
   ERR_CERT_NAME_UNREADY: entry(
     500,
     1,
     true,
-    'mend the DNS records named; the name is looked at again every few minutes',
+    'fix the DNS records that are named; linkgate checks them again every few minutes',
   ),
 
-  ERR_ACME_UNREACHABLE: entry(500, 69, true, 'the CA did not answer; it is tried again with growing pauses'),
+  ERR_ACME_UNREACHABLE: entry(
+    500,
+    69,
+    true,
+    'the CA did not answer; linkgate tries again with growing pauses',
+  ),
   ERR_ACME_TIMEOUT: entry(
     500,
     69,
     true,
-    'the CA did not finish in time; it is tried again with growing pauses',
+    'the CA did not finish in time; linkgate tries again with growing pauses',
   ),
-  ERR_ACME_RATE_LIMITED: entry(500, 69, true, 'the CA asks for patience; it is tried again when it said so'),
+  ERR_ACME_RATE_LIMITED: entry(
+    500,
+    69,
+    true,
+    'the CA limits its orders; linkgate tries again at the time that the CA gave',
+  ),
   ERR_ACME_UNAUTHORIZED: entry(
     500,
     1,
@@ -120,7 +145,7 @@ export const ERRORS = Object.freeze({
     500,
     69,
     true,
-    'the record of a dns-01 challenge could not be set or seen: check `dns` of the issuer',
+    'the record of a dns-01 challenge could not be set or found: check `dns` of the issuer',
   ),
 
   ERR_REQUEST_MALFORMED: entry(400, 1, false, 'the request breaks the rules of HTTP'),
@@ -132,7 +157,12 @@ export const ERRORS = Object.freeze({
 
   ERR_UPSTREAM_UNREACHABLE: entry(502, 69, true, 'the tracker did not accept the connection'),
   ERR_UPSTREAM_TLS: entry(502, 69, true, 'the certificate of the tracker was not valid for its name'),
-  ERR_UPSTREAM_INVALID: entry(502, 69, true, 'the tracker broke off, or its answer was not HTTP'),
+  ERR_UPSTREAM_INVALID: entry(
+    502,
+    69,
+    true,
+    'the tracker ended its response early, or the response was not HTTP',
+  ),
   ERR_UPSTREAM_BUSY: entry(503, 69, true, 'all connections to the tracker are taken and the queue is full'),
   ERR_UPSTREAM_TIMEOUT: entry(504, 69, true, 'the tracker did not answer in time'),
 } satisfies Record<`ERR_${string}`, ErrorEntry>);
@@ -196,9 +226,9 @@ export interface DetailsByCode {
   readonly ERR_LISTEN_DENIED: OfListener;
   readonly ERR_LISTEN_UNAVAILABLE: OfListener;
   readonly ERR_STORAGE_UNAVAILABLE: { readonly path: string; /** `ENOSPC` */ readonly code?: string };
-  /** of one file or folder in it */
+  /** `path`: of one file or folder in the storage */
   readonly ERR_STORAGE_UNREADABLE: { readonly path: string };
-  /** `uid`: whose it is */
+  /** `uid`: of its owner */
   readonly ERR_STORAGE_FOREIGN: { readonly path: string; readonly uid: number };
   readonly ERR_CERT_INVALID: OfDomain;
   readonly ERR_CERT_ABSENT: OfDomain;
@@ -270,7 +300,7 @@ export const withDetails = (error: LinkgateError, more: AttemptDetails): Linkgat
   return new LinkgateError(error.code, error.message, { cause: error, details });
 };
 
-/** Never throws: `String()` of an object calls its own code, which may be what is broken. */
+/** Never throws: `String()` of an object calls code of that object, which may be broken. */
 const messageOf = (thrown: unknown): string => {
   if (thrown instanceof Error) return thrown.message;
   return typeof thrown === 'object' || typeof thrown === 'function'
@@ -282,7 +312,7 @@ const messageOf = (thrown: unknown): string => {
 const isExhausted = (thrown: unknown): boolean =>
   thrown instanceof Error && 'code' in thrown && (thrown.code === 'EMFILE' || thrown.code === 'ENFILE');
 
-/** The error as a LinkgateError: itself when it is one, else wrapped under `code` with its cause kept. */
+/** The error itself when it is a LinkgateError; else a LinkgateError with this `code` and the error as its cause. */
 export const toLinkgateError = (error: unknown, code: ErrorCode = 'ERR_INTERNAL'): LinkgateError => {
   if (error instanceof LinkgateError) return error;
   const found = code === 'ERR_INTERNAL' && isExhausted(error) ? 'ERR_DESCRIPTORS_EXHAUSTED' : code;

@@ -1,4 +1,4 @@
-// What happens, told by the paths and heard by observe/, admin/ and app/: the paths know no metric and no log.
+// What happens in the program. The paths emit events; observe/, admin/ and app/ hear them. The paths know no metric and no log.
 // Names are `noun.pastParticiple`. An event never carries a key, a token, a cookie, a query or a body.
 
 import { toLinkgateError, type ErrorCode } from './errors.ts';
@@ -21,19 +21,19 @@ export interface Events {
     /** body bytes sent to the client */
     readonly bytes: number;
     readonly durationMs: number;
-    /** from dispatch to the head of the upstream's answer; undefined when it never answered */
+    /** from dispatch to the head of the upstream's response; undefined when there was none */
     readonly upstreamMs?: number | undefined;
     readonly errorCode?: ErrorCode | undefined;
     /** W3C trace context as the client sent it: any text */
     readonly traceparent?: string | undefined;
-    /** false when the client left, or the upstream died, before the answer was whole */
+    /** false when the client left, or the upstream failed, before the response was complete */
     readonly complete: boolean;
     /** the client's network, never its whole address: IPv4 /24, IPv6 /48 */
     readonly network?: string;
     /** undefined on port 80 */
     readonly tls?: { readonly version: TlsVersion; readonly resumed: boolean } | undefined;
   };
-  /** a connection closed before its first byte was read, or for what a proxy said of it */
+  /** a connection that was closed before its first byte was read, or because of the header of its proxy */
   'connection.refused': {
     readonly listener: Listener;
     readonly reason: 'total' | 'address' | 'proxy-protocol' | 'silent';
@@ -53,16 +53,16 @@ export interface Events {
     readonly code: ErrorCode;
     readonly cause: string;
   };
-  /** a look at where a tracker is; `kept`: nobody knew, the last good addresses go on being used; `failed`: there are none */
+  /** the addresses of a tracker were asked for; `kept`: the DNS had none, the last good ones stay in use; `failed`: there are none */
   'upstream.resolved': {
     readonly upstream: UpstreamId;
     readonly result: 'answered' | 'kept' | 'failed';
     readonly cause?: string;
   };
-  /** a request that found all connections to the tracker taken waits no more: it has one, or its client has left */
+  /** a request that waited for a connection to the tracker has one now, or its client left */
   'upstream.waited': { readonly upstream: UpstreamId; readonly waitMs: number };
   'handshake.completed': { readonly version: TlsVersion; readonly resumed: boolean };
-  /** `untrusted`: the client did not believe the certificate; `gone`: it left; `protocol`: what it sent was no TLS, or broken */
+  /** `untrusted`: the client did not trust the certificate; `gone`: the client left; `protocol`: it sent no TLS, or broken TLS */
   'handshake.failed': {
     readonly reason:
       | 'unknown-name'
@@ -76,9 +76,9 @@ export interface Events {
       | 'internal';
   };
   'context.looked': { readonly result: 'hit' | 'miss' | 'absent' | 'failed' };
-  /** a TLS context was made of what the storage has */
+  /** a TLS context was made from the certificate in the storage */
   'context.loaded': { readonly durationMs: number };
-  /** one was pushed out by others */
+  /** a TLS context was removed from the full cache */
   'context.evicted': Readonly<Record<string, never>>;
   'context.failed': { readonly domain: string; readonly code: ErrorCode; readonly message: string };
 
@@ -88,10 +88,10 @@ export interface Events {
     readonly serial: string;
     readonly notAfterMs: number;
     readonly durationMs: number;
-    /** the name had none before */
+    /** the name had no certificate before */
     readonly isFirst?: boolean;
   };
-  /** an attempt failed; the one served, if any, is served on */
+  /** an attempt failed; a certificate that is served stays in use */
   'certificate.failed': {
     readonly domain: string;
     readonly issuer: string;
@@ -99,18 +99,18 @@ export interface Events {
     readonly detail: string;
     readonly nextAttemptMs: number;
   };
-  /** a renewal is tried although something speaks against it */
+  /** a renewal is tried although a check says that it may fail */
   'certificate.doubted': { readonly domain: string; readonly code: ErrorCode; readonly detail: string };
   'order.completed': {
     readonly issuer: string;
     readonly result: 'issued' | 'failed';
     readonly durationMs: number;
-    /** of one that failed */
+    /** of a failed order */
     readonly code?: ErrorCode;
-    /** the CA's own word for it (RFC 8555 §6.7), or `own-limit` where our count of its limits held the order back */
+    /** the problem type of the CA (RFC 8555 §6.7), or `own-limit` where linkgate's own count of the limits held the order back */
     readonly problemType?: string;
   };
-  /** a call to the storage came to its end; `failed`: it could not do it */
+  /** a call to the storage ended; `failed`: with an error of the storage */
   'storage.completed': {
     readonly operation: 'read' | 'write' | 'remove' | 'list' | 'lock';
     readonly durationMs: number;
@@ -124,19 +124,19 @@ export interface Events {
     readonly exitCode: number | null;
     readonly signal: string | null;
     readonly expected: boolean;
-    /** why it could not start, where it said so */
+    /** why it could not start, if it said so */
     readonly code?: ErrorCode;
     readonly message?: string;
   };
-  /** told by the worker itself: it was told to end, and has; `cut`: connections that its drain time was too short for */
+  /** a worker ended as it was asked to; `cut`: connections that were still open after its drain time */
   'worker.drained': { readonly cut: number };
   /** the configuration was read again; with `code` it was refused, and the old settings stay */
   'settings.reloaded': {
     readonly domains: number;
-    /** names that are new or changed, and names that left */
+    /** names that are new or changed, and removed names */
     readonly changed: number;
     readonly removed: number;
-    /** keys that wait for the next start */
+    /** keys that take effect at the next start */
     readonly atRestart: readonly string[];
     readonly code?: ErrorCode;
     readonly message?: string;
@@ -144,26 +144,26 @@ export interface Events {
   'program.started': { readonly version: string; readonly node: string; readonly domains: number };
   'program.stopping': { readonly timeoutMs: number };
   'program.stopped': Readonly<Record<never, never>>;
-  /** what nobody expected, and what the rest of the program goes on without */
+  /** an unexpected error in one part; the rest of the program goes on without it */
   'part.failed': {
     readonly part: 'listener' | 'admin' | 'workers' | 'worker' | 'traces';
     readonly error: unknown;
   };
-  /** lines that were lost to a full disk or to a reader that does not read */
+  /** log lines that were lost: the disk is full, or nobody reads them */
   'log.dropped': { readonly lines: number };
-  /** spans could not be handed to their collector, and are lost */
+  /** spans that the collector did not take; they are lost */
   'traces.failed': { readonly cause: string; readonly lost: number };
   'listener.opened': { readonly listener: Listener | 'admin'; readonly host: string; readonly port: number };
 }
 
 export type EventName = keyof Events;
 
-/** Tells that something happened. Never throws into the teller and never waits. */
+/** Emits an event. Never throws and never waits. */
 export type Emit = <N extends EventName>(name: N, event: Events[N]) => void;
 
 export interface EventBus {
   readonly emit: Emit;
-  /** hears every event of one name, until the returned function is called */
+  /** calls `listener` with every event of one name, until the returned function is called */
   on<N extends EventName>(name: N, listener: (event: Events[N]) => void): () => void;
 }
 
@@ -173,7 +173,7 @@ export const reportStorageFailure = (emit: Emit, error: unknown): void => {
   emit('storage.failed', { code, message });
 };
 
-/** A bus of its own for one process. A listener that throws is reported once to `onListenerError` and does not stop the others. */
+/** The event bus of one process. A listener that throws is reported to `onListenerError` and does not stop the others. */
 export const createEventBus = (onListenerError: (name: EventName, error: unknown) => void): EventBus => {
   const listeners = new Map<EventName, ((event: never) => void)[]>();
   return {
@@ -187,7 +187,7 @@ export const createEventBus = (onListenerError: (name: EventName, error: unknown
       }
     },
     on: (name, listener) => {
-      // a function of its own, so that the same listener added twice is removed once
+      // A new function, so that a listener that was added twice is removed once.
       const added = (event: never): void => listener(event);
       listeners.set(name, [...(listeners.get(name) ?? []), added]);
       return () => {

@@ -1,4 +1,4 @@
-// The words for how much is written to the log: the configuration reads them, observe/ writes by them.
+// The log levels: the configuration reads them, observe/ writes by them.
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 

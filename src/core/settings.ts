@@ -1,5 +1,5 @@
-// The settings as every part of the program sees them: numbers, URLs as strings, lower-case names; frozen, made
-// by config/ only, plain data so that the supervisor can hand them to a worker as a message.
+// The settings for every part of the program: numbers, URLs as strings, lower-case names. Only config/ makes them. They are frozen, and
+// plain data, so that the supervisor can send them to a worker in a message.
 
 import type { LogLevel } from './log-level.ts';
 
@@ -18,8 +18,8 @@ export interface ListenAddress {
 /** Where one of the listeners is. */
 export interface Listen extends ListenAddress {
   /**
-   * name of a socket opened by whoever started the program (systemd.socket), taken in place of binding; `host` and `port` are
-   * then where it is taken to be, for those who ask from outside
+   * name of a socket that the service manager opened (systemd.socket) and passed in, so that none is bound here; `host` and `port` are
+   * then the address where it is assumed to be, for requests from outside
    */
   readonly fd?: string;
 }
@@ -30,7 +30,7 @@ export interface PublicListen extends Listen {
   readonly proxyProtocol?: readonly string[];
 }
 
-/** Who may ask the admin port, and how. Files are absolute paths, read at the start and at each reload. */
+/** Who may use the admin port, and how. Files are absolute paths; they are read at the start and at each reload. */
 export interface AdminSettings {
   /** file of the token that every request but health checks must carry */
   readonly tokenFile?: string;
@@ -41,13 +41,13 @@ export interface AdminSettings {
     readonly keyFile: string;
     /** CAs of clients, which then need a certificate */
     readonly clientCaFile?: string;
-    /** what commands of this machine show; the server's own where absent */
+    /** what commands on this machine present; absent: the certificate of the server */
     readonly clientCertFile?: string;
     readonly clientKeyFile?: string;
   };
-  /** open: /metrics is answered without a token */
+  /** open: /metrics needs no token */
   readonly metrics?: 'guarded' | 'open';
-  /** names it answers to beside addresses and `localhost`, lower case */
+  /** host names that it accepts as well as addresses and `localhost`; lower case */
   readonly hosts?: readonly string[];
 }
 
@@ -57,14 +57,14 @@ export interface UpstreamSettings {
   readonly origin: string;
   /** name sent as SNI and verified in the certificate */
   readonly serverName: string;
-  /** absolute path of PEM certificates trusted beside the system's roots */
+  /** absolute path of PEM certificates that are trusted as well as the roots of the system */
   readonly caFile?: string;
 }
 
 /** How every upstream is used; each number per worker. */
 export interface UpstreamUse {
   readonly connectTimeoutMs: number;
-  /** to the first byte of the answer */
+  /** to the first byte of the response */
   readonly responseTimeoutMs: number;
   readonly maxConnections: number;
 }
@@ -94,15 +94,15 @@ export interface ExecDnsSettings {
 /** Where the TXT records of dns-01 are put. */
 export interface DnsSettings {
   readonly provider: Rfc2136Settings | ExecDnsSettings;
-  /** servers asked instead of the system's, and instead of the authoritative ones (tests, split DNS) */
+  /** name servers to ask instead of those of the system and instead of the authoritative ones (tests, split DNS) */
   readonly resolvers: readonly ListenAddress[];
-  /** how long a record may take to be seen at every authoritative server */
+  /** how long a record may take to reach every authoritative server */
   readonly propagationMs: number;
 }
 
 export interface AcmeIssuerSettings {
   readonly type: 'acme';
-  /** the word of the configuration (`letsencrypt`), else the directory's host: names the issuer in logs and metrics */
+  /** the word of the configuration (`letsencrypt`), else the host of the directory; logs and metrics use it */
   readonly name: string;
   /** directory URL (RFC 8555 §7.1.1) */
   readonly directory: string;
@@ -115,13 +115,13 @@ export interface AcmeIssuerSettings {
     /** absolute path of the HMAC key in base64url */
     readonly hmacKeyFile: string;
   };
-  /** certificate profile asked for; an error where the CA does not have it */
+  /** certificate profile to ask for; an error when the CA does not have it */
   readonly profile?: string;
-  /** common name of a root or an intermediate: of several chains the one that has it is taken */
+  /** common name of a root or an intermediate: selects one of several chains */
   readonly preferredChain?: string;
   /** for dns-01 */
   readonly dns?: DnsSettings;
-  /** absolute path of PEM certificates trusted, beside the system's roots, for the directory's own TLS */
+  /** absolute path of PEM certificates that are trusted as well as the roots of the system, for the TLS of the directory */
   readonly caFile?: string;
 }
 
@@ -143,17 +143,17 @@ export interface DomainSettings {
   /** normalized: lower-case A-labels, no trailing dot */
   readonly name: string;
   readonly upstream: UpstreamId;
-  /** port 80 answers 308 to https once the certificate is live */
+  /** port 80 redirects (308) to https once the certificate is live */
   readonly redirectHttp: boolean;
-  /** answers on https carry `Strict-Transport-Security: max-age=…`; Customer.io's check turns red on it */
+  /** responses on https carry `Strict-Transport-Security: max-age=…`; Customer.io's check turns red on it */
   readonly hstsMaxAgeSeconds?: number;
-  /** files that app links are verified with, answered on 443 instead of forwarded */
+  /** files that verify app links; port 443 serves them instead of forwarding the request */
   readonly universalLinks?: { readonly apple?: UniversalLinkFile; readonly android?: UniversalLinkFile };
 }
 
 /**
- * Ceilings of the request path, per worker. Whatever the internet may send more of has its number here.
- * src/serve/limits.ts has the defaults and what each one answers.
+ * Ceilings of the request path, for each worker. Everything that a client can send too much of has its number here.
+ * src/serve/limits.ts has the defaults, and the response at each limit.
  */
 export interface Limits {
   /** request line and fields of one request */
@@ -167,24 +167,24 @@ export interface Limits {
   readonly requestMs: number;
   /** an idle connection, both versions of HTTP */
   readonly keepAliveMs: number;
-  /** a reader that takes nothing more of its answer */
+  /** a client that reads no more of its response */
   readonly writeIdleMs: number;
   readonly requestsPerConnection: number;
   /** open connections, both listeners together */
   readonly connections: number;
-  /** of them from one IPv4 address or one IPv6 /64; trusted proxies are not counted */
+  /** the same from one IPv4 address or one IPv6 /64; trusted proxies are not counted */
   readonly connectionsPerAddress: number;
   readonly http2Streams: number;
-  /** stream resets of a session; PING and SETTINGS frames are held to the same numbers */
+  /** stream resets of a session; PING and SETTINGS frames have the same limits */
   readonly http2ResetBurst: number;
   readonly http2ResetsPerSecond: number;
-  /** requests that wait for an upstream connection, beside the ones that have one */
+  /** requests that wait for an upstream connection; those that have one are not counted */
   readonly upstreamQueue: number;
-  /** silence in the middle of an upstream's body */
+  /** the longest pause in the middle of an upstream's body */
   readonly upstreamBodyMs: number;
-  /** an idle upstream connection is closed by us, before the tracker's side does */
+  /** an idle upstream connection is closed after this time, before the tracker closes it */
   readonly upstreamIdleMs: number;
-  /** an upstream connection this old is replaced, so that what balances behind one address can move it */
+  /** an upstream connection of this age is replaced, so that a load balancer behind the address can move it */
   readonly upstreamConnectionMs: number;
 }
 
@@ -194,7 +194,7 @@ export interface Settings {
     readonly http: PublicListen;
     readonly admin: Listen;
   };
-  /** absent: asked by nobody but this machine, who need no token */
+  /** absent: only this machine can use the admin port, without a token */
   readonly admin?: AdminSettings;
   /** the upstreams that at least one domain uses */
   readonly upstreams: readonly UpstreamSettings[];
@@ -204,28 +204,28 @@ export interface Settings {
   readonly certificates: {
     readonly storage: { readonly type: 'file'; readonly path: string };
     readonly keyType: KeyType;
-    /** the names that have one of their own */
+    /** by name, where it differs */
     readonly keyTypes?: Readonly<Record<string, KeyType>>;
     readonly issuers: readonly IssuerSettings[];
-    /** names taken out of the configuration are served on until their certificate expires */
+    /** removed domains are served until their certificate expires */
     readonly keepServing?: boolean;
   };
   readonly domains: readonly DomainSettings[];
-  /** addresses and CIDRs of proxies in front whose X-Forwarded-For is believed */
+  /** addresses and CIDRs of the proxies in front of this one whose X-Forwarded-For is trusted */
   readonly trustedProxies: readonly string[];
   readonly log: {
-    /** the least that is written; info when absent, and LINKGATE_LOG_LEVEL goes before it */
+    /** the lowest level that is written; absent: info. LINKGATE_LOG_LEVEL overrides it. */
     readonly level?: LogLevel;
-    /** which requests get a log line of their own */
+    /** which requests have a log line */
     readonly clicks: 'none' | 'sampled' | 'all';
-    /** with `sampled`: one in this many */
+    /** `sampled` writes one of this many */
     readonly sampleEvery: number;
     /** JSON when absent */
     readonly format?: 'json' | 'pretty';
     /** absolute path; stdout when absent */
     readonly file?: string;
   };
-  /** how long requests in flight get when a process ends */
+  /** how long requests in flight may take when a process ends */
   readonly drainMs: number;
   /** serving processes, 1 or more (`auto` is already a number) */
   readonly workers: number;

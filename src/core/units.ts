@@ -1,4 +1,4 @@
-// Durations and sizes as people write them (`250ms`, `64KiB`), turned into numbers once, at the edge.
+// Durations and sizes as people write them (`250ms`, `64KiB`). They become numbers once, where they enter the program.
 
 const MS_PER = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const BYTES_PER = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;

@@ -1,19 +1,19 @@
-// How one worker's attempts to connect to an upstream went, and what the reports of all workers together mean.
+// The results of one worker's attempts to connect to an upstream, and what the reports of all workers mean together.
 
-/** Plain data: a worker tells it to the supervisor. Times are the machine's own, 0 for never. */
+/** Plain data that a worker sends to the supervisor. Times are of this machine; 0: never. */
 export interface UpstreamContact {
-  /** attempts that failed since the last one that did not */
+  /** failed attempts since the last success */
   readonly failures: number;
   readonly failedMs: number;
   readonly connectedMs: number;
 }
 
-/** As many in a row say that it is not one bad moment. */
+/** This many in a row are more than one bad moment. */
 const FAILURES = 3;
 
 /**
- * Whether an upstream can be reached: not, when the last attempts of a worker failed and none of any worker has succeeded since.
- * @returns undefined when nobody has tried yet
+ * Whether an upstream can be reached. It cannot when the last attempts of a worker failed and no worker has succeeded since.
+ * @returns undefined before the first attempt
  */
 export const isReachable = (contacts: readonly UpstreamContact[]): boolean | undefined => {
   if (contacts.every(({ failedMs, connectedMs }) => failedMs === 0 && connectedMs === 0)) return undefined;

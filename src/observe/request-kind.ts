@@ -1,5 +1,5 @@
-// Tells what a request on a tracking host is for, by its path alone. Never decodes: one id opens click, open and
-// unsubscribe of the same mail, so the path itself goes no further than here.
+// The kind of a request on a tracking host, by its path alone. It never decodes the path: one id opens the click, open and
+// unsubscribe links of the same mail, so no other file gets the path.
 
 /** Every kind, in the order of its index in the metrics. */
 export const CLICK_KINDS = ['click', 'open', 'unsubscribe', 'view', 'preferences', 'other'] as const;
@@ -16,7 +16,7 @@ const PREFIXES: readonly (readonly [string, ClickKind])[] = [
 
 /**
  * @param target - request target as it was received (RFC 9112 §3.2), any bytes
- * @returns `other` for every path that Customer.io's mail is not known to hold
+ * @returns `other` for every path that is not known from Customer.io's mail
  */
 export const clickKind = (target: string): ClickKind => {
   for (const [prefix, kind] of PREFIXES) {

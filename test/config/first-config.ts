@@ -21,7 +21,7 @@ t.test('commented, and short', async (t) => {
   const text = firstConfig(answers);
   t.match(text, /^ {2}region: eu +# where the Customer\.io account lives/m);
   t.match(text, /^ {2}- name: links\.example\.com\n {2}- name: clicks\.example\.net$/m);
-  t.match(text, /letsencrypt-staging +# letsencrypt once all works/);
+  t.match(text, /letsencrypt-staging +# its certificates are not trusted; change it to letsencrypt/);
   t.match(text, /^ {6}email: ops@example\.com/m);
   t.match(firstConfig({ ...answers, email: '' }), /^ {6}# email: ops@example\.com$/m);
   t.ok(

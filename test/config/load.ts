@@ -70,7 +70,7 @@ domainsFile: names.txt
     '9:10 workers: must be auto or a whole number from 1 to 256, not 300',
     `12:11 domains[1].name: "links.example.com" is there twice: first at ${path}:11`,
     '13:13 domains[2].region: must be us or eu, not "uk"',
-    `14:11 domains[2].name: "*.example.com" is a wildcard: each name is listed by itself`,
+    `14:11 domains[2].name: "*.example.com" is a wildcard: list each name by itself`,
     '15:5 domains[3].name: is missing',
     `2:1 name: "links.example.com" is there twice: first at ${path}:11`,
     '3:15 region: must be us or eu, not "uk"',

@@ -54,7 +54,7 @@ const CERTIFICATES: readonly CertificateStatus[] = [
     lastProblem: problem(
       `${ACME}rateLimited`,
       'too many certificates (5) already issued for this exact set of domains in the last 168h0m0s',
-      'the CA asks for patience; it is tried again when it said so',
+      'the CA limits its orders; linkgate tries again at the time that the CA gave',
     ),
     nextAttempt: at(5 * HOUR_MS),
   }),

@@ -1,4 +1,4 @@
-// What the keys of `admin` mean together with `listen.admin`, and the files they name. A secret is looked at and never shown.
+// Checks the keys of `admin` together with `listen.admin`, and the files that they name. It reads secrets and never shows them.
 
 import { X509Certificate, createPrivateKey } from 'node:crypto';
 import { stat } from 'node:fs/promises';
@@ -11,10 +11,10 @@ import { readTextFile } from '../text/text-file.ts';
 const SHORTEST_TOKEN_BYTES = 16;
 const LARGEST_TOKEN_FILE_BYTES = 8 * 1024;
 const LARGEST_PEM_BYTES = 1024 * 1024;
-/** others may do anything with it, or the group may change it; a group that reads may be the service's own */
+/** any access by others, or write access by the group; the group may be that of the service and may read */
 const TOO_OPEN = 0o027;
 
-/** What a secret's file holds, or what is wrong with it. Never rejects. */
+/** The text of a file with a secret, or what is wrong with the file. */
 type Secret = { readonly text: string } | { readonly problem: string };
 
 const readSecret = async (path: string, maxBytes: number): Promise<Secret> => {
@@ -31,7 +31,7 @@ const readSecret = async (path: string, maxBytes: number): Promise<Secret> => {
 };
 
 /**
- * The token in a file, without the line end behind it.
+ * The token in a file, without the line end after it. Never rejects.
  * @param path - absolute
  */
 export const readTokenFile = async (path: string): Promise<Secret> => {
@@ -41,7 +41,7 @@ export const readTokenFile = async (path: string): Promise<Secret> => {
   if (Buffer.byteLength(text) < SHORTEST_TOKEN_BYTES) {
     return { problem: `${quote(path)} holds less than ${SHORTEST_TOKEN_BYTES} bytes: openssl rand -hex 32` };
   }
-  // RFC 6750 §2.1: what a field can carry
+  // RFC 6750 §2.1: what a header field can carry
   if (/^[\w.~+/-]+=*$/.test(text)) return { text };
   return { problem: `${quote(path)} holds more than one word of letters, digits and -._~+/=` };
 };
@@ -64,7 +64,7 @@ const pairProblem = async (certFile: string, keyFile: string): Promise<PairProbl
   }
 };
 
-/** What the commands of this machine verify the server by is a name of its certificate. */
+/** The commands on this machine verify the server by a name in its certificate. */
 const namesHost = async (certFile: string): Promise<boolean> => {
   const cert = await readTextFile(certFile, LARGEST_PEM_BYTES);
   return 'text' in cert && /DNS:|IP Address:/.test(new X509Certificate(cert.text).subjectAltName ?? '');
@@ -73,7 +73,7 @@ const namesHost = async (certFile: string): Promise<boolean> => {
 export interface AdminCheckParts {
   /** the value at a path of the configuration as written, right or wrong */
   readonly valueAt: (path: ConfigPath) => unknown;
-  /** relative paths stand from here */
+  /** the folder that relative paths start from */
   readonly directory: string;
   readonly report: (path: ConfigPath, message: string) => void;
 }
@@ -101,14 +101,14 @@ const checkTls = async ({ valueAt, directory, report }: AdminCheckParts): Promis
         tell(certKey, `${quote(cert)} names no host (subjectAltName)`);
       }
     } else if (certKey === 'clientCertFile' && cert !== key) {
-      // the schema demands the other pair
-      if (cert === undefined) tell(keyKey, `goes with ${certKey}, and there is none`);
-      else tell(certKey, `goes with ${keyKey}, and there is none`);
+      // The schema requires the other pair.
+      if (cert === undefined) tell(keyKey, `needs ${certKey}, which is missing`);
+      else tell(certKey, `needs ${keyKey}, which is missing`);
     }
   }
 };
 
-/** Reports what is wrong with `admin`, and a port that is open to other machines and asks nobody who they are. Never rejects. */
+/** Reports what is wrong with `admin`, and an admin port that other machines can reach without a token or a certificate. Never rejects. */
 export const checkAdmin = async (parts: AdminCheckParts): Promise<void> => {
   const { valueAt, directory, report } = parts;
   const tokenFile = valueAt(['admin', 'tokenFile']);

@@ -1,5 +1,5 @@
-// Looks at a file of trusted certificates when the settings are loaded, so that a typing error shows at `check`
-// and not at the first connection. The users of the file read it again themselves.
+// Checks a file of trusted certificates when the settings are loaded, so that `check` finds a typing error before the first
+// connection does. The parts that use the file read it themselves.
 
 import { X509Certificate } from 'node:crypto';
 import { readTextFile } from '../text/text-file.ts';

@@ -1,5 +1,5 @@
-// What values mean together and what lies outside the file: listeners that collide, names given twice, files that
-// are missing. Works on the tree as written, right or wrong, so that a mistake of shape elsewhere hides nothing here.
+// Checks values together, and what is outside the file: listeners that collide, names that are there twice, missing files. It works on
+// the tree as it was written, right or wrong, so that a mistake that the schema finds does not hide one here.
 
 import { isIP } from 'node:net';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -19,7 +19,7 @@ export interface CheckParts {
   readonly tree: unknown;
   /** the configuration as the user named it */
   readonly file: string;
-  /** relative paths of the configuration stand from here */
+  /** the folder that relative paths of the configuration start from */
   readonly directory: string;
   /** line of the value at a path, for messages about a second place */
   readonly lineOf: (path: ConfigPath) => number;
@@ -79,15 +79,14 @@ const needsServerName = (url: string | undefined): boolean => {
 
 const checkUpstream = ({ tree, report }: CheckParts): void => {
   const has = (...path: readonly string[]): boolean => valueAt(tree, ['upstream', ...path]) !== undefined;
-  if (has('url') && has('region'))
-    report(['upstream', 'url'], 'stands instead of region: give one of the two');
+  if (has('url') && has('region')) report(['upstream', 'url'], 'replaces region: give one of the two');
   for (const base of [[], ['regions', 'us'], ['regions', 'eu']]) {
     const path = ['upstream', ...base];
     if (needsServerName(textAt(tree, [...path, 'url'])) && !has(...base, 'serverName')) {
       report([...path, 'url'], 'has an address for its host: give the name to verify as serverName');
     }
     if (has(...base, 'serverName') && !has(...base, 'url')) {
-      report([...path, 'serverName'], 'goes with a url, and there is none beside it');
+      report([...path, 'serverName'], 'needs a url next to it, which is missing');
     }
   }
 };
@@ -109,7 +108,7 @@ const checkCaFiles = async ({ tree, directory, report }: CheckParts): Promise<vo
   }
 };
 
-/** Reads the files that app links are verified with; the same file may stand at many domains. */
+/** Reads the files that verify app links; many domains may name the same file. */
 const checkUniversalLinks = async ({ tree, directory, report }: CheckParts): Promise<UniversalLinkTexts> => {
   const texts = new Map<string, string>();
   for (const index of listAt(tree, ['domains']).keys()) {
@@ -126,7 +125,7 @@ const checkUniversalLinks = async ({ tree, directory, report }: CheckParts): Pro
   return texts;
 };
 
-/** The domainsFile as messages name it: beside the configuration as the user named that one. */
+/** The domainsFile as messages name it: in the folder of the configuration, as the user named that one. */
 const shownName = (file: string, domainsFile: string): string =>
   basename(domainsFile) === domainsFile ? join(dirname(file), domainsFile) : domainsFile;
 
@@ -186,7 +185,7 @@ const checkDomains = async (parts: CheckParts): Promise<readonly FileDomain[]> =
   return domains;
 };
 
-/** Reports every mistake and returns what stood in the files the configuration names. Never rejects. */
+/** Reports every mistake, and returns the contents of the files that the configuration names. Never rejects. */
 export const checkTree = async (parts: CheckParts): Promise<FileContents> => {
   checkListeners(parts);
   checkUpstream(parts);

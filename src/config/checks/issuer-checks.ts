@@ -1,5 +1,5 @@
-// What the keys of an issuer mean together, and the secrets they name: beside checks.ts, which calls it. A secret is looked at
-// for its shape and never shown.
+// Checks the keys of an issuer together, and the files of the secrets that they name. checks.ts calls it. It checks the form of a
+// secret and never shows it.
 
 import { resolve } from 'node:path';
 import { quote, type ConfigPath } from '../text/problems.ts';
@@ -18,7 +18,7 @@ const SECRETS = [
 export interface IssuerCheckParts {
   /** the value at a path of the configuration as written, right or wrong */
   readonly valueAt: (path: ConfigPath) => unknown;
-  /** relative paths stand from here */
+  /** the folder that relative paths start from */
   readonly directory: string;
   readonly report: (path: ConfigPath, message: string) => void;
 }
@@ -49,15 +49,18 @@ export const checkIssuers = async (parts: IssuerCheckParts): Promise<void> => {
     if (NEEDS_BINDING.includes(directory) && !has('eab')) {
       report(
         [...issuer, 'directory'],
-        `${quote(directory)} needs external account binding: give eab beside it`,
+        `${quote(directory)} needs external account binding: give eab next to it`,
       );
     }
     const challenges = valueAt([...issuer, 'challenges']);
     const wantsDns = Array.isArray(challenges) && challenges.includes('dns-01');
     if (wantsDns && !has('dns')) {
-      report([...issuer, 'challenges'], 'has dns-01: give dns beside it, which says where records are put');
+      report(
+        [...issuer, 'challenges'],
+        'has dns-01: give dns next to it, which says where to put the records',
+      );
     }
-    if (has('dns') && !wantsDns) report([...issuer, 'dns'], 'goes with dns-01 among the challenges');
+    if (has('dns') && !wantsDns) report([...issuer, 'dns'], 'needs dns-01 among the challenges');
     await checkSecrets(issuer, parts);
   }
 };

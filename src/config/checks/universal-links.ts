@@ -1,5 +1,5 @@
-// The two files that app links are verified with, looked at when the settings are loaded: a key misspelt there shows
-// as links that open the browser instead of the app, weeks later and on other people's phones.
+// Checks the two files that verify app links when the settings are loaded. A misspelt key in them shows weeks later, on other
+// people's phones: links open the browser instead of the app.
 
 import { z } from 'zod';
 import { expected, pattern } from '../values/kinds.ts';

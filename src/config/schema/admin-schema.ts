@@ -1,4 +1,4 @@
-// The keys of `admin`: who may ask the admin port, and how it shows itself. What they mean together stands in config/checks/admin-checks.ts.
+// The keys of `admin`: who may use the admin port, and how it is served. config/checks/admin-checks.ts checks them together.
 
 import { isIP } from 'node:net';
 import type { AdminSettings } from '../../core/settings.ts';

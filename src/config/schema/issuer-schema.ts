@@ -1,5 +1,5 @@
-// The keys of one ACME issuer beside its directory: account binding, and where the records of dns-01 are put. What they mean
-// together stands in config/checks/issuer-checks.ts.
+// The keys of one ACME issuer other than its directory: account binding, and where the records of dns-01 go.
+// config/checks/issuer-checks.ts checks them together.
 
 import { z } from 'zod';
 import { durationMs } from '../../core/units.ts';
@@ -33,7 +33,7 @@ const dnsName = () =>
     (value) => value.length <= 253 && /^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?$/i.test(value),
   );
 
-/** an order waits for it */
+/** an order waits as long */
 const LONGEST_PROPAGATION_MS = 3_600_000;
 
 const propagation = () =>

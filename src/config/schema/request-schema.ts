@@ -1,5 +1,5 @@
-// The keys that shape the request path: listeners behind a load balancer, ceilings, log lines, and what one
-// domain may have of its own.
+// The keys of the request path: listeners behind a load balancer, ceilings, log lines, and the keys of one
+// domain.
 
 import { isIP } from 'node:net';
 import { z } from 'zod';
@@ -52,7 +52,7 @@ export const publicListener = () =>
       }),
     ],
     {
-      // of a mapping the reader wants to know which key is wrong, not that neither form fits
+      // In a mapping the message names the key that is wrong, instead of both forms that do not fit.
       error: (issue: RawIssue) =>
         issue.code === 'invalid_union' && typeof issue.input === 'object' && issue.input !== null
           ? issue.errors
@@ -65,7 +65,7 @@ export const publicListener = () =>
 
 export const trustedProxies = () => ranges().default([]);
 
-/** Whatever is left out has the default of docs/configuration.md, which is that of src/serve/limits.ts. */
+/** A key that is left out has the default of docs/configuration.md, which is that of src/serve/limits.ts. */
 export const limits = () =>
   mapping({
     headerSize: size().optional(),
@@ -102,7 +102,7 @@ const longDuration = () =>
     return ms !== undefined && ms >= 60_000 && ms <= LONGEST_HSTS_MS;
   });
 
-/** Keys of one domain, beside its name and region. */
+/** Keys of one domain other than its name and region. */
 export const domainExtras = {
   redirectHttp: boolean().default(false),
   hsts: longDuration().optional(),

@@ -1,5 +1,5 @@
-// The shape of the configuration: keys, kinds, defaults and what one value by itself may be.
-// What two values mean together stands in config/checks/checks.ts, which must work on a tree that fails here.
+// The schema of the configuration: keys, kinds, defaults, and what each value may be by itself.
+// config/checks/checks.ts checks values together; it must work on a tree that fails here.
 
 import { isIP } from 'node:net';
 import { z } from 'zod';
@@ -39,7 +39,7 @@ const adminAddress = () => address(LISTEN_GRAMMAR, (value) => parseListen('admin
 
 /** An https URL without userinfo, or undefined. */
 const httpsUrl = (value: string): URL | undefined => {
-  // `URL` drops tabs, line ends and leading blanks without a word
+  // `URL` drops tabs, line ends and leading blanks without an error
   if (!/^https:\/\/[^\s\\]+$/i.test(value) || !URL.canParse(value)) return undefined;
   const url = new URL(value);
   return url.protocol === 'https:' && url.username === '' && url.password === '' && !value.includes('@')
@@ -68,7 +68,7 @@ const directory = () =>
       : `must be ${alternatives([...DIRECTORIES.keys(), 'an https URL'])}, not ${quote(value)}`;
   });
 
-/** Whether a CA can be given it as a contact. */
+/** Whether a CA takes it as a contact. */
 export const isEmailAddress = (value: string): boolean =>
   value.length <= 254 && /^[!-?A-~]+@[A-Za-z0-9.-]+$/.test(value);
 
@@ -108,7 +108,7 @@ const issuer = z.discriminatedUnion('type', [acmeIssuer, localIssuer], {
   },
 });
 
-/** The configuration file. Defaults are those of docs/configuration.md; an absent mapping has the defaults of its keys. */
+/** The configuration file. The defaults are those of docs/configuration.md; a mapping that is left out has the defaults of its keys. */
 export const configSchema = mapping({
   listen: mapping({
     https: publicListener().default(DEFAULT_LISTEN.https),
@@ -141,7 +141,7 @@ export const configSchema = mapping({
   domains: list(
     mapping({
       keyType: keyType().optional(),
-      // what makes a name is checked in config/checks/checks.ts, together with the names of domainsFile
+      // config/checks/checks.ts checks it together with the names of domainsFile.
       name: z.string({ error: expected('a domain name') }),
       region: region().optional(),
       ...domainExtras,
@@ -162,5 +162,5 @@ export const configSchema = mapping({
     .default('auto'),
 });
 
-/** What the schema reads, defaults filled in. */
+/** The configuration as the schema reads it, with its defaults. */
 export type Config = z.output<typeof configSchema>;

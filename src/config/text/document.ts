@@ -1,5 +1,5 @@
-// YAML text → plain tree, with the place of every key and value. Knows nothing of what the keys mean.
-// Bounded against hostile text: depth, keys of a mapping, aliases; it never throws.
+// YAML text → plain tree, with the place of every key and value. It does not know what the keys mean.
+// Depth, keys of a mapping and aliases have limits, against hostile text. It never throws.
 
 import { Composer, LineCounter, Parser, isAlias, isMap, isScalar, isSeq, visit } from 'yaml';
 import type { CST, Document } from 'yaml';
@@ -18,7 +18,7 @@ export interface Place {
 
 export interface DocumentProblem extends Place {
   readonly message: string;
-  /** false: only the place is wrong (a key given twice), what was read is whole */
+  /** false: the text around it was read as it was meant (a key given twice) */
   readonly damaging: boolean;
 }
 
@@ -30,7 +30,7 @@ export interface ConfigDocument {
   locate(path: ConfigPath, part?: 'key' | 'value'): Place;
 }
 
-/** Depth and widest mapping of the tokens, without recursion. */
+/** The depth of the tokens, and the most keys in a mapping. Without recursion, which hostile text would exhaust. */
 const measure = (tokens: readonly CST.Token[]): { depth: number; keys: number } => {
   let [depth, keys] = [0, 0];
   const open: [CST.Token, number][] = tokens.map((token) => [token, 0]);
@@ -109,7 +109,7 @@ const locator =
     return placeOf(counter, offset);
   };
 
-/** What `toJS` would throw at: too many aliases, or one whose anchor is missing. Checked in the order of the text. */
+/** What `toJS` would throw for: too many aliases, or an alias without its anchor. In the order of the text. */
 const aliasProblem = (document: Document): { offset: number; message: string } | undefined => {
   let count = 0;
   let found: { offset: number; message: string } | undefined;
@@ -183,7 +183,7 @@ export const parseConfigDocument = (text: string): ConfigDocument => {
   try {
     return { tree: document.toJS({ maxAliasCount: MOST_ALIASES }) ?? undefined, problems, locate };
   } catch (error) {
-    // what is left are aliases that multiply, and an alias inside its own anchor
+    // Two cases are left: aliases that multiply, and an alias inside its own anchor.
     const message = error instanceof Error ? error.message.toLowerCase() : String(error);
     return { tree: undefined, problems: [...problems, { ...at(0), message, damaging: true }], locate };
   }

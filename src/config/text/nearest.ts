@@ -1,4 +1,4 @@
-// Finds the word somebody meant, for messages about unknown keys.
+// Finds the known word that is closest to a misspelt one, for messages about unknown keys.
 
 /** Edit distance (insert, delete, replace, swap of neighbours), each word at most 40 characters. */
 const distance = (a: string, b: string): number => {

@@ -1,12 +1,12 @@
-// What is wrong in a configuration, each with its place, and the one error that lists all of it.
+// The problems of a configuration with their places, and the one error that lists them all.
 // Everything under config/ adds to such a list instead of throwing, so that one mistake never hides another.
 
 import { LinkgateError, type ConfigProblem } from '../../core/errors.ts';
 
-/** Where a mistake stands: keys and indexes from the top of the document. */
+/** The path to a mistake: keys and indexes from the top of the document. */
 export type ConfigPath = readonly (string | number)[];
 
-/** The message names this many; `details.problems` holds all. */
+/** The message lists this many; `details.problems` has all. */
 const LONGEST_LIST = 1000;
 
 /** `['domains', 1, 'region']` → `domains[1].region`. A key that is not a plain word is quoted in brackets. */
@@ -20,7 +20,7 @@ export const formatPath = (path: ConfigPath): string => {
   return text;
 };
 
-/** A value as a message shows it: text quoted and cut at 80 characters, a list or a mapping named as such. */
+/** A value as a message shows it: text is quoted and cut at 80 characters; a list or a mapping is called so. */
 export const quote = (value: unknown): string => {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 79)}…` : value);
   if (value === null) return 'nothing';

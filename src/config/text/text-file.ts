@@ -1,4 +1,4 @@
-// Reads the text files that a configuration is made of, with a ceiling, and says in one line why one cannot be read.
+// Reads the text files of a configuration, up to a ceiling. Where a file cannot be read, one line says why.
 
 import { constants, open } from 'node:fs/promises';
 import { quote } from './problems.ts';
@@ -22,7 +22,7 @@ const REASONS: Readonly<Record<string, string>> = {
 export const readTextFile = async (path: string, maxBytes = LARGEST_FILE_BYTES): Promise<TextFile> => {
   let file;
   try {
-    // without O_NONBLOCK a pipe would be waited for until somebody writes into it
+    // Without O_NONBLOCK, opening a pipe waits until somebody writes into it.
     file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const stat = await file.stat();
     if (stat.isDirectory()) return { problem: `${quote(path)} is a folder` };

@@ -1,5 +1,5 @@
-// domainsFile: one name a line, then key=value words; `#` begins a comment. Made for a hundred thousand names,
-// therefore read by hand and not through the schema.
+// domainsFile: one name a line, then key=value words; `#` begins a comment. It is made for a hundred thousand names: this file reads
+// it directly, because the schema would be too slow.
 
 import type { KeyType, Region } from '../../core/settings.ts';
 import { configuredName } from './configured-name.ts';
@@ -25,7 +25,7 @@ interface Words {
   keyType?: KeyType;
 }
 
-/** Reads `key=value` into `words`; returns what is wrong with it. */
+/** Reads `key=value` into `words`. @returns what is wrong with it, or undefined */
 const readWord = (text: string, words: Words): { path: string; message: string } | undefined => {
   const [key = '', value] = text.split(/=(.*)/s);
   if (!KEYS.includes(key)) {

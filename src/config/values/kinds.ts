@@ -1,4 +1,4 @@
-// The kinds of values a configuration is made of, each with its own words for what is wrong.
+// The kinds of values in a configuration, each with its own words for what is wrong.
 // config/schema/schema.ts puts them together; nothing here knows a key.
 
 import { z } from 'zod';
@@ -42,7 +42,7 @@ export const oneOf = <const T extends readonly [string, ...string[]]>(words: T) 
 export const alternatives = (words: readonly string[]): string =>
   words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1) ?? ''}`;
 
-/** One line for each unknown key, in the order of `keys`, so that load.ts can place each at its own key. */
+/** One line for each unknown key, in the order of `keys`, so that load.ts can give each its place. */
 const unknownKeys = (keys: readonly string[], known: readonly string[]): string =>
   keys
     .map((key) => {

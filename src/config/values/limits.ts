@@ -1,4 +1,4 @@
-// `limits:` and the numbers it means, both ways, over one table. The defaults are those of src/serve/limits.ts.
+// `limits:` of the configuration ↔ `limits` of the settings, by one table. The defaults are those of src/serve/limits.ts.
 
 import type { Limits } from '../../core/settings.ts';
 import { durationMs, formatDuration, formatSize, sizeBytes } from '../../core/units.ts';
@@ -26,7 +26,7 @@ export type LimitKey = keyof typeof FIELDS;
 
 const isKey = (key: string): key is LimitKey => Object.hasOwn(FIELDS, key);
 
-/** What the configuration changes, as a part of Settings. */
+/** The limits that the configuration changes, as a part of Settings. */
 export const limitsOf = (
   written: Readonly<Record<string, string | number | undefined>>,
 ): { readonly limits?: Partial<Limits> } => {
@@ -44,7 +44,7 @@ const spell = (field: keyof Limits, value: number): string | number => {
   return field.endsWith('Bytes') ? formatSize(value) : value;
 };
 
-/** The same as the configuration spells it. */
+/** The same in the words of the configuration. */
 export const limitsTree = (limits: Partial<Limits>): Readonly<Record<string, string | number>> =>
   Object.fromEntries(
     Object.entries(FIELDS).flatMap(([key, field]) => {

@@ -1,4 +1,4 @@
-// `listen` words: ADDRESS:PORT, [IPV6]:PORT, :PORT, fd:NAME. Addresses only, never names, so that nothing is resolved.
+// The words of `listen`: ADDRESS:PORT, [IPV6]:PORT, :PORT, fd:NAME. Only addresses and no names, so that nothing has to be resolved.
 
 import { SocketAddress, isIPv4, isIPv6 } from 'node:net';
 import type { Listen, ListenAddress } from '../../core/settings.ts';
@@ -7,7 +7,7 @@ import { quote } from '../text/problems.ts';
 /** What `listen` accepts, for messages. */
 export const LISTEN_GRAMMAR = 'ADDRESS:PORT, [IPV6]:PORT, :PORT or fd:NAME';
 
-/** Where each listener is when nothing is said. */
+/** The default address of each listener. */
 export const DEFAULT_LISTEN = { https: '0.0.0.0:443', http: '0.0.0.0:80', admin: '127.0.0.1:9464' } as const;
 
 export type ListenerName = keyof typeof DEFAULT_LISTEN;
@@ -20,7 +20,7 @@ export const addressProblem = (grammar: string, text: string): string =>
     ? `has a port over ${HIGHEST_PORT}: ${quote(text)}`
     : `must be ${grammar}, not ${quote(text)}`;
 
-/** `:443` → every address. undefined when it is not a listen address. IPv6 comes back in its shortest form (RFC 5952). */
+/** `:443` → every address. IPv6 addresses become their shortest form (RFC 5952). @returns undefined when it is no listen address */
 export const parseListenAddress = (text: string): ListenAddress | undefined => {
   const match = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|([0-9.]{7,15})|):(0|[1-9]\d{0,4})$/.exec(text);
   if (match === null) return undefined;
@@ -34,7 +34,7 @@ export const parseListenAddress = (text: string): ListenAddress | undefined => {
   return { host: '::', port };
 };
 
-/** `fd:NAME` is the socket NAME (systemd.socket, FileDescriptorName=), taken to be where `listener` is when nothing is said. */
+/** `fd:NAME` is the socket NAME (systemd.socket, FileDescriptorName=); its address is assumed to be the default of `listener`. */
 export const parseListen = (listener: ListenerName, text: string): Listen | undefined => {
   const fd = /^fd:([A-Za-z0-9._@-]{1,255})$/.exec(text)?.[1];
   if (fd === undefined) return parseListenAddress(text);
@@ -42,18 +42,18 @@ export const parseListen = (listener: ListenerName, text: string): Listen | unde
   return address && { ...address, fd };
 };
 
-/** The spelling that `parseListen` reads back. */
+/** The text that `parseListen` reads back. */
 export const formatListen = ({ fd, ...address }: Listen): string =>
   fd === undefined ? formatListenAddress(address) : `fd:${fd}`;
 
-/** The spelling that `parseListenAddress` reads back. */
+/** The text that `parseListenAddress` reads back. */
 export const formatListenAddress = ({ host, port }: ListenAddress): string =>
   isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
 
 /** 127.0.0.0/8 or ::1. */
 export const isLoopback = ({ host }: ListenAddress): boolean => host === '::1' || host.startsWith('127.');
 
-/** Whether two listeners cannot both be opened: one socket, or the same port and the same address or one that includes the other. */
+/** Whether two listeners cannot both be opened: the same socket, or the same port on addresses of which one includes the other. */
 export const collide = (a: Listen, b: Listen): boolean => {
   if (a.fd !== undefined || b.fd !== undefined) return a.fd === b.fd;
   return (

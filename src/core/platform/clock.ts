@@ -1,4 +1,4 @@
-// Time and randomness as things that are passed in, so that no test sleeps and no test flakes.
+// Time and randomness as parameters, so that no test has to sleep or to hope.
 
 import { setTimeout } from 'node:timers/promises';
 
@@ -6,8 +6,8 @@ export interface Clock {
   /** milliseconds since the epoch */
   now(): number;
   /**
-   * Resolves after `ms`, or at once when `signal` aborts (it never rejects: look at `signal.aborted`).
-   * Any non-negative length; lengths above setTimeout's own ceiling are waited in pieces.
+   * Resolves after `ms`, or at once when `signal` aborts. It never rejects: check `signal.aborted`.
+   * `ms` may be any number from 0; times above the ceiling of setTimeout are waited in pieces.
    */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
@@ -37,7 +37,7 @@ export const createSleep =
     } while (left > 0);
   };
 
-/** The machine's own time. */
+/** The time of this machine. */
 export const systemClock: Clock = Object.freeze({
   now: () => Date.now(),
   sleep: createSleep((ms, signal) => setTimeout(ms, undefined, signal === undefined ? {} : { signal })),

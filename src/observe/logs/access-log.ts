@@ -1,6 +1,6 @@
-// A line per click, for those who ask for it: what kind, how it went, how long. One that ended with an error page of ours has
-// its line in any case, under the id that the page shows. Never a path, a query or a cookie: they are credentials; never a
-// whole address: opens are personal data.
+// A log line for each click, where the configuration asks for it: its kind, its result, its duration. A click that ended with an error
+// page of linkgate always has a line, under the id that the page shows. A line never has a path, a query or a cookie: they are
+// credentials. It never has a whole address: opens are personal data.
 
 import type { Clock } from '../../core/platform/clock.ts';
 import type { EventBus, Events } from '../../core/events.ts';
@@ -36,9 +36,9 @@ const fieldsOf = (event: Events['request.completed']): Readonly<Record<string, u
 });
 
 /**
- * Writes the lines that `log.clicks` asks for. `sampled` takes every n-th request, whatever it was: no client can
- * choose to be in it or not. Beside them the ones that failed, a hundred in ten seconds at most: those of the tracker as
- * warnings, those that are the client's own fault for who debugs.
+ * Writes the lines that `log.clicks` asks for. `sampled` takes every n-th request of any kind: no client can choose whether it is
+ * taken. It also writes the requests that failed, a hundred in ten seconds at most: failures of the tracker as warnings, faults of
+ * the client at the level `debug`.
  * @returns stops it
  */
 export const logClicks = ({ events, logger, clock, log }: AccessLogOptions): (() => void) => {
@@ -50,7 +50,7 @@ export const logClicks = ({ events, logger, clock, log }: AccessLogOptions): (()
     event: 'request.completed' | 'request.refused',
     fields: Readonly<Record<string, unknown>>,
   ): void => {
-    // nothing of the budget for lines that are not written
+    // A line that is not written costs nothing of the budget.
     if (at === 'debug' && !logger.writes('debug')) return;
     const suppressed = take();
     if (suppressed === undefined) return;

@@ -1,5 +1,5 @@
-// Lines that may come by the thousand: the first of a kind at once, then at most one for each ten seconds, with the number of those
-// left out. It must not decide what a kind is.
+// Lines of which there may be thousands: the first of a kind is written at once, then at most one in ten seconds, with the number of
+// the lines that were left out. The caller decides what a kind is.
 
 import type { Clock } from '../../core/platform/clock.ts';
 
@@ -32,7 +32,7 @@ export class BoundedLines {
     known.latest = () => write(known.suppressed - 1);
   }
 
-  /** Ends every quiet time; lines that were left out are written now. */
+  /** Ends every quiet time, and writes the latest line of each kind that was left out. */
   stop(): void {
     this.#stopped.abort();
   }

@@ -1,4 +1,4 @@
-// Lines that may come by the thousand: so many in a while, the rest counted.
+// Lines of which there may be thousands: a number of lines in each window of time is written, the rest is counted.
 
 import type { Clock } from '../../core/platform/clock.ts';
 
@@ -12,14 +12,14 @@ export interface LineBudgetOptions {
 /** @returns how many were left out before this one, or undefined when this one is left out too */
 export type TakeLine = () => number | undefined;
 
-/** By default a hundred in ten seconds: whoever looks for one request's id among a few failures finds it. */
+/** The default is a hundred in ten seconds: among a few failures, the id of one request can be found. */
 export const createLineBudget = ({ clock, lines = 100, windowMs = 10_000 }: LineBudgetOptions): TakeLine => {
   let startedMs = -Infinity;
   let taken = 0;
   let suppressed = 0;
   return () => {
     const nowMs = clock.now();
-    // a clock that was set back begins a window too
+    // A clock that was set back starts a window too.
     if (nowMs - startedMs >= windowMs || nowMs < startedMs) {
       startedMs = nowMs;
       taken = 0;

@@ -1,5 +1,5 @@
-// Events → log lines: one for each event worth reading, its fields named one by one, so that nothing an event may carry
-// besides gets through. Requests are in access-log.ts; their targets are nowhere: a click path is a credential.
+// Events → log lines: one for each event that is worth reading. The fields are named one by one, so that no other field of an event
+// gets into the log. access-log.ts writes requests; no line has their target, because a click path is a credential.
 
 import type { Clock } from '../../core/platform/clock.ts';
 import { ERRORS } from '../../core/errors.ts';
@@ -14,9 +14,9 @@ const withHelp = (code: ErrorCode): { code: ErrorCode; help: string } => ({ code
 const PARTS: Readonly<Record<Events['part.failed']['part'], string>> = {
   listener: 'event listener failed',
   admin: 'admin request failed',
-  workers: 'workers not replaced: the old ones stay',
+  workers: 'workers are not replaced: the old ones stay',
   traces: 'requests are not traced',
-  worker: 'worker met a bug and ends; the supervisor replaces it',
+  worker: 'worker ends because of a bug; the supervisor replaces it',
 };
 
 export interface LogEventsOptions {
@@ -25,7 +25,7 @@ export interface LogEventsOptions {
   readonly clock: Clock;
 }
 
-/** ISO 8601 in UTC; null when it is no time. */
+/** ISO 8601 in UTC; null when `ms` is no time. */
 const time = (ms: number): string | null => {
   const date = new Date(ms);
   return Number.isNaN(date.getTime()) ? null : date.toISOString();
@@ -56,7 +56,7 @@ const programLines = ({ events, logger }: Lines): readonly Off[] => [
       logger.error(
         'settings.reloaded',
         { detail: message, ...withHelp(code) },
-        'settings not reloaded: the old ones stay',
+        'settings are not reloaded: the old ones stay',
       );
     }
   }),
@@ -95,7 +95,7 @@ const certificateLines = ({ events, logger }: Lines): readonly Off[] => [
   ),
 ];
 
-/** Failures that may come by the thousand. */
+/** Failures of which there may be thousands. */
 const failureLines = (
   { events, logger }: Lines,
   bounded: BoundedLines,
@@ -149,7 +149,7 @@ const failureLines = (
     ),
   ),
   events.on('handshake.failed', ({ reason }) => {
-    // everything else is the client's own doing: a metric counts it
+    // All other reasons are the client's own: a metric counts them.
     if (reason !== 'internal') return;
     bounded.write('handshake', (suppressed) =>
       logger.error('handshake.failed', { suppressed, ...withHelp('ERR_INTERNAL') }, 'handshake failed'),
@@ -158,7 +158,7 @@ const failureLines = (
 ];
 
 /**
- * Writes a line for each event worth reading. Failures that may come by the thousand are bounded.
+ * Writes a line for each event that is worth reading. Failures of which there may be thousands are bounded.
  * @returns stops it; counts not yet written are written
  */
 export const logEvents = ({ events, logger, clock }: LogEventsOptions): (() => void) => {

@@ -1,5 +1,5 @@
-// Where log lines go: stdout, or a file that can be moved away and opened anew (SIGUSR1). A file that cannot be opened costs
-// nothing but its place: lines go to stdout until it can.
+// Where log lines go: to stdout, or to a file that is opened again after it was moved away (SIGUSR1). While the file cannot be opened,
+// the lines go to stdout.
 
 import { closeSync, constants, fchmodSync, openSync } from 'node:fs';
 import { isatty } from 'node:tty';
@@ -11,9 +11,9 @@ export type LogTarget = Pick<Settings['log'], 'file' | 'format'>;
 
 export interface LogOutputOptions extends LogWriterOptions {
   readonly target: LogTarget;
-  /** told when the file cannot be opened; it is tried again every ten seconds */
+  /** called when the file cannot be opened, which is tried again every ten seconds */
   readonly onFailed: (file: string, cause: string) => void;
-  /** how long until it is tried again (10 s) */
+  /** the time until the next try (10 s) */
   readonly retryMs?: number;
   readonly env?: NodeJS.ProcessEnv;
 }
@@ -22,27 +22,27 @@ export interface LogOutput {
   /** a line of JSON with its line end */
   write(json: string): void;
   flush(): void;
-  /** takes up a new target; the same one again opens the file anew */
+  /** uses a new target; with the same one it opens the file again */
   open(target: LogTarget): void;
-  /** opens the file anew, after it was moved away */
+  /** opens the file again, after it was moved away */
   reopen(): void;
 }
 
 const STDOUT = 1;
 const RETRY_MS = 10_000;
 
-/** Group may read: who collects logs is seldom who writes them. */
+/** The group may read: the program that collects logs is seldom the one that writes them. */
 const MODE = 0o640;
 
-/** Appending, so that several processes share one file; a pipe nobody reads does not hold us up. */
+/** O_APPEND: several processes share one file. O_NONBLOCK: a pipe that nobody reads does not stop the process. */
 const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK;
 
 const isAbsent = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
 const isThere = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'EEXIST';
 
 /**
- * Opens a file to write lines to; one that is there keeps its mode and its owner.
- * @throws the system's error
+ * Opens a file for lines; a file that exists keeps its mode and its owner.
+ * @throws the error of the system
  */
 const openLog = (file: string): number => {
   try {
@@ -53,7 +53,7 @@ const openLog = (file: string): number => {
   try {
     const fd = openSync(file, FLAGS | constants.O_CREAT | constants.O_EXCL, MODE);
     try {
-      // whatever the umask says
+      // The umask must not change it.
       fchmodSync(fd, MODE);
     } catch (error) {
       closeSync(fd);
@@ -61,7 +61,7 @@ const openLog = (file: string): number => {
     }
     return fd;
   } catch (error) {
-    // another of our processes was faster
+    // Another process of linkgate was faster.
     if (isThere(error)) return openSync(file, FLAGS);
     throw error;
   }
@@ -89,7 +89,7 @@ export const createLogOutput = (options: LogOutputOptions): LogOutput => {
       } catch (error) {
         retry = setTimeout(() => open(target), retryMs);
         retry.unref();
-        // after this turn: whoever is told writes a line itself
+        // After this turn: `onFailed` writes a line itself.
         if (!told) queueMicrotask(() => onFailed(file, (error as Error).message));
         told = true;
       }

@@ -1,5 +1,5 @@
-// A log line for eyes: time, level, who, what, then its fields. Takes the JSON that a file would get, so that both say the
-// same. Nothing that stands in a field can move the cursor or colour the terminal.
+// A log line for people: time, level, process, message, then the fields. It is made from the JSON that a file would get, so that both
+// say the same. No field can move the cursor or colour the terminal.
 
 const COLOURS: Readonly<Record<string, string>> = {
   trace: '2',
@@ -49,8 +49,8 @@ const stackText = (stack: unknown): string =>
 
 /**
  * @param json - one line as pino writes it
- * @param colour - whether its reader is a terminal that wants colours
- * @returns the same for eyes, with its line end; the line itself when it is no JSON
+ * @param colour - whether the output is a terminal that shows colours
+ * @returns the same for people, with a line end; the line itself when it is no JSON
  */
 export const prettyLine = (json: string, colour: boolean): string => {
   let parsed: Shown & Readonly<Record<string, unknown>>;

@@ -1,10 +1,10 @@
-// Lines → file descriptor, without ever holding a click or the end of the process up: a reader that stops reading, a
-// pipe that broke and a full disk cost log lines and nothing else. (pino's own destination tries a failing
-// synchronous write for ever, so that a process with a full disk under its log does not end.)
+// Lines → file descriptor. It never delays a click or the end of the process: a reader that stops reading, a broken pipe and a
+// full disk cost log lines and nothing else. (pino's own destination repeats a failing synchronous write for ever, so that a
+// process whose log is on a full disk does not end.)
 
 import { close, write, writeSync } from 'node:fs';
 
-/** While nobody reads, this much is kept; then new lines are dropped. */
+/** This much is kept while nobody reads; then new lines are dropped. */
 const LARGEST_BACKLOG_BYTES = 4 * 1024 * 1024;
 
 /** One write of at most PIPE_BUF bytes reaches a pipe whole or not at all, so that lines of several processes never mix. */
@@ -15,7 +15,7 @@ const RETRY_MS = 50;
 /** How long the end of the process may wait for the reader. */
 const LAST_FLUSH_MS = 500;
 
-/** The lines that were lost are told this often at most. */
+/** The number of lost lines is reported once in this time at most. */
 const TELL_MS = 10_000;
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | null)?.code;
@@ -26,9 +26,9 @@ const pause = (ms: number): void => {
 };
 
 export interface LogWriterOptions {
-  /** lines are lost at this moment: count them, and write nothing */
+  /** called when lines are lost: may count them, must not write a line */
   readonly onDropped?: (lines: number) => void;
-  /** something could be written again; so many were lost before it. Every ten seconds at most */
+  /** called when a line could be written again, with the number of lines lost before; once in ten seconds at most */
   readonly onRoom?: (lost: number) => void;
 }
 

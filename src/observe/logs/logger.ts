@@ -1,5 +1,5 @@
-// The logger: JSON lines with a level, an event's name and fields, each cleared of what looks like a secret. The one place
-// that knows pino.
+// The logger: JSON lines with a level, the name of an event, and fields without what looks like a secret. The only file
+// that uses pino.
 
 import { pino, stdTimeFunctions } from 'pino';
 import { LinkgateError } from '../../core/errors.ts';
@@ -13,39 +13,39 @@ type LineName = EventName | 'level.refused' | 'log.failed';
 
 type Write = (event: LineName, fields: Readonly<Record<string, unknown>>, message: string) => void;
 
-/** What the rest of the program may know of a logger. A field named `error` is written with code and causes. */
+/** The logger as the rest of the program sees it. A field named `error` is written with its code and its causes. */
 export interface Logger {
   readonly debug: Write;
   readonly info: Write;
   readonly warn: Write;
   readonly error: Write;
-  /** whether lines of this level are written; for whoever would have to make them first */
+  /** whether lines of this level are written; for callers whose lines are expensive to make */
   writes(level: 'debug' | 'info' | 'warn' | 'error'): boolean;
-  /** from now on; a level that is none changes nothing */
+  /** changes the level; an unknown level changes nothing */
   setLevel(level: string): void;
-  /** takes up another file or format */
+  /** changes the file or the format */
   setTarget(target: LogTarget): void;
-  /** opens the log file anew, after it was moved away */
+  /** opens the log file again, after it was moved away */
   reopen(): void;
-  /** writes out what is still in memory; a process that ends does so by itself */
+  /** writes the lines that are still in memory; the end of the process does this too */
   flush(): void;
 }
 
 export interface LoggerOptions {
   readonly role: 'supervisor' | 'worker';
-  /** LINKGATE_LOG_LEVEL; info when absent, info and a warning when it is no level */
+  /** LINKGATE_LOG_LEVEL; absent: info; unknown: info and a warning */
   readonly level?: string | undefined;
-  /** JSON on stdout when absent */
+  /** absent: JSON on stdout */
   readonly target?: LogTarget;
-  /** takes each line in place of the target */
+  /** gets each line instead of the target */
   readonly destination?: { write(line: string): void };
-  /** lines that could not be written, counted */
+  /** called with the number of lines that could not be written */
   readonly onDropped?: (lines: number) => void;
 }
 
 const LONGEST_CAUSE_CHAIN = 5;
 
-/** An error as a log shows it: what callers switch on, how to mend it, why. Stacks only of errors that are bugs. */
+/** An error as the log shows it: its code, how to fix it, and its causes. Only errors that are bugs have a stack. */
 const describeError = (error: unknown): Record<string, unknown> => {
   const causes: string[] = [];
   let cause = error instanceof Error ? error.cause : undefined;
@@ -75,7 +75,7 @@ export const createLogger = (options: LoggerOptions): Logger => {
             logger.warn(
               'log.dropped',
               { lines },
-              'log lines were lost: nobody took them, or the disk was full',
+              'log lines were lost: nobody read them, or the disk was full',
             ),
           ...(onDropped === undefined ? {} : { onDropped }),
         })

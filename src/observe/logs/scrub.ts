@@ -1,20 +1,20 @@
-// The last net under the log: whatever text comes from outside (a CA's words, an error of a library) loses what looks like
-// a secret or like a click before it is written. The first net is that log-events.ts names every field it writes.
+// The second protection of the log: text from outside (the words of a CA, the error of a library) loses what looks like a secret or
+// a click before it is written. The first protection: log-events.ts names every field that it writes.
 
-/** Fields of these names are never written, whatever they hold. */
+/** Fields with these names are never written. */
 const SECRET_NAME =
   /^(authorization|cookies?|set-cookie|headers|password|passphrase|secrets?|tokens?|credentials?|(private|hmac|api)?key(pem|file)?|pfx|target|path|url|query|body|address)$/i;
 
 const HIDDEN = '[hidden]';
 
-/** Random bytes in base64 or base64url: long, and mixed as words and file names are not. */
+/** Random bytes in base64 or base64url: long, and mixed in a way that words and file names are not. */
 const looksRandom = (run: string): boolean => {
   const count = (letters: RegExp): number => run.match(letters)?.length ?? 0;
   const part = run.length / 8;
   return count(/[A-Z]/g) >= part && count(/[a-z]/g) >= part && count(/\d/g) >= 1;
 };
 
-/** In this order: a rule may rely on what the ones before it have taken away. */
+/** In this order: a rule may rely on what the rules before it have removed. */
 const RULES: readonly (readonly [RegExp, string | ((run: string) => string)])[] = [
   [/-----BEGIN [A-Z0-9 ]+-----[^]*?(?:-----END [A-Z0-9 ]+-----|$)/g, '[PEM]'],
   [/\b((?:proxy-)?authorization|(?:set-)?cookie)(["']?\s*[:=]\s*)[^\r\n]+/gi, `$1$2${HIDDEN}`],
@@ -24,7 +24,7 @@ const RULES: readonly (readonly [RegExp, string | ((run: string) => string)])[] 
     `$1$2${HIDDEN}`,
   ],
   [/:\/\/[^\s/@]*@/g, `://${HIDDEN}@`],
-  // one id opens click, open and unsubscribe of the same mail
+  // One id opens the click, open and unsubscribe links of the same mail.
   [
     /\/(e\/[co]|unsubscribe|deliveries|manage_subscription_preferences|\.well-known\/acme-challenge)\/[^\s"'<>]+/g,
     `/$1/${HIDDEN}`,
@@ -35,7 +35,7 @@ const RULES: readonly (readonly [RegExp, string | ((run: string) => string)])[] 
 
 const LONGEST = 4_000;
 
-/** @returns the text without what looks like a secret, cut where it is very long */
+/** @returns the text without what looks like a secret; a very long text is cut */
 export const scrubText = (text: string): string => {
   let clean = text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
   for (const [pattern, by] of RULES)

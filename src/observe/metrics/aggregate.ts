@@ -1,5 +1,5 @@
-// The supervisor's view of all workers: their counts summed, beside its own. What a worker had counted outlives it, so that no
-// counter ever drops; one that does not answer is shown with what it said last and never fails a scrape.
+// The metrics of the supervisor and the sum of those of its workers. The counts of a worker outlive it, so that no counter ever drops.
+// A worker that does not answer counts with its last snapshot and never fails a scrape.
 
 import {
   AggregatorRegistry,
@@ -12,24 +12,24 @@ import { withTimeout } from '../../core/platform/deadline.ts';
 import type { MetricsSnapshot } from './metrics.ts';
 
 export interface MetricsAggregateOptions {
-  /** the supervisor's own counts */
+  /** the snapshot of the supervisor itself */
   readonly supervisor: () => Promise<MetricsSnapshot>;
-  /** asks one worker for a fresh snapshot; given up on when `signal` aborts */
+  /** asks one worker for a new snapshot, until `signal` aborts */
   readonly ask: (worker: number, signal: AbortSignal) => Promise<unknown>;
   readonly clock: Clock;
-  /** how long a scrape waits for the workers; 1000 unless told */
+  /** how long a scrape waits for the workers (1000) */
   readonly deadlineMs?: number;
 }
 
-/** A worker is known by a number that is never used again: the cluster's worker id. The system gives a pid out anew. */
+/** A worker has a number that is never used again: the worker id of the cluster. The system uses a pid again. */
 export interface MetricsAggregate {
   workerStarted(worker: number): void;
-  /** a snapshot that a worker sent by itself, as it came over the wire */
+  /** a snapshot that a worker sent without being asked, not checked yet */
   received(worker: number, snapshot: unknown): void;
   workerExited(worker: number): void;
   /**
-   * Everything, in the format that `accept` prefers: OpenMetrics 1.0 or Prometheus text 0.0.4, which is also for those who say
-   * nothing. Scrapes at the same time share one look at the workers.
+   * All metrics, in the format that `accept` prefers: OpenMetrics 1.0 or Prometheus text 0.0.4, which is also the default.
+   * Scrapes at the same time share one set of snapshots.
    */
   page(accept?: string): Promise<MetricsPage>;
 }
@@ -42,7 +42,7 @@ export interface MetricsPage {
 
 interface Worker {
   last: MetricsSnapshot;
-  /** of the question whose answer `last` is */
+  /** the number of the request that `last` answers */
   turn: number;
 }
 
@@ -62,7 +62,7 @@ type ContentType = PrometheusContentType | OpenMetricsContentType;
 
 const OPEN_METRICS = 'application/openmetrics-text';
 
-/** The weight that an Accept field gives to a media type by its name (RFC 9110 §12.5.1); 0: not wanted, or not named. */
+/** The weight of a media type in an Accept field (RFC 9110 §12.5.1); 0: refused, or not named. */
 const weightOf = (accept: string, media: string): number => {
   const named = accept
     .split(',')
@@ -73,7 +73,7 @@ const weightOf = (accept: string, media: string): number => {
   return Number.isNaN(weight) ? 0 : weight;
 };
 
-/** OpenMetrics for those who name it and do not like the older format better: curl and browsers get the one that is plain text. */
+/** OpenMetrics for clients that name it and do not prefer the older format; curl and browsers get plain text. */
 const contentTypeFor = (accept: string): ContentType => {
   const wanted = weightOf(accept, OPEN_METRICS);
   return wanted > 0 && wanted >= weightOf(accept, 'text/plain')
@@ -81,7 +81,7 @@ const contentTypeFor = (accept: string): ContentType => {
     : Registry.PROMETHEUS_CONTENT_TYPE;
 };
 
-/** OpenMetrics calls the counter `x` whose sample is `x_total`; prom-client adds the suffix, and cannot take it away from a sum. */
+/** In OpenMetrics the counter of the sample `x_total` is named `x`. prom-client adds the suffix, and cannot remove it from a sum. */
 const openMetricsNames = (snapshot: MetricsSnapshot): MetricsSnapshot =>
   snapshot.map((metric) =>
     String(metric.type) === 'counter' ? { ...metric, name: metric.name.replace(/_total$/, '') } : metric,
@@ -97,9 +97,9 @@ const textOf = (snapshots: readonly MetricsSnapshot[], type: ContentType): Promi
   return registry.metrics();
 };
 
-/** The sum of counters and histograms: what stays of a worker. A gauge goes with its process. */
+/** The sum of counters and histograms, which outlive a worker. A gauge ends with its process. */
 const fold = (snapshots: readonly MetricsSnapshot[]): MetricsSnapshot =>
-  // what `aggregate` makes holds its values, although the type does not say so
+  // The result of `aggregate` has the values, although its type does not say so.
   (sum(snapshots).getMetricsAsArray() as MetricsSnapshot).filter(
     ({ type }) => String(type) === 'counter' || String(type) === 'histogram',
   );
@@ -113,7 +113,7 @@ export const createMetricsAggregate = (options: MetricsAggregateOptions): Metric
 
   const take = (id: number, turn: number, snapshot: unknown): void => {
     const worker = workers.get(id);
-    // a worker that is gone was folded already; an answer that comes after a later one is old
+    // The counts of a worker that ended were added already. A snapshot that arrives after a later one is old.
     if (worker === undefined || turn < worker.turn || !isSnapshot(snapshot)) return;
     worker.last = snapshot;
     worker.turn = turn;
@@ -127,7 +127,7 @@ export const createMetricsAggregate = (options: MetricsAggregateOptions): Metric
       try {
         take(id, turn, await ask(id, over.signal));
       } catch {
-        // it is shown with what it said last
+        // Its last snapshot counts.
       }
     });
     await withTimeout(Promise.all(answers), { clock, limitMs: deadlineMs, late: () => [] });

@@ -1,13 +1,13 @@
-// Every metric of the program, in one table. metrics.ts builds from it and docs/metrics.md is checked against it.
-// Label values are bounded sets; nothing a client sends becomes one.
+// Every metric of the program, in one table. metrics.ts makes the metrics from it, and a test compares docs/metrics.md with it.
+// The values of a label are bounded sets; no text of a client becomes one.
 
 import { ERRORS, type ErrorCode } from '../../core/errors.ts';
 import { CLICK_KINDS } from '../request-kind.ts';
 
-/** worker: counted in each worker and summed by the supervisor. supervisor: exists once. both: counted in every process, and summed. */
+/** worker: each worker counts, the supervisor sums up. supervisor: exists once. both: every process counts, and the sum is shown. */
 export type Side = 'worker' | 'supervisor' | 'both';
 
-/** The configuration or the build sets what a label may be: as many values as it has names or CAs, or one. */
+/** The configuration or the build sets the values of these labels: one for each name or CA, or one. */
 export const CONFIGURED = 'configured';
 
 type Labels = Readonly<Record<string, readonly string[] | typeof CONFIGURED>>;
@@ -16,7 +16,7 @@ interface Entry {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly side: Side;
   readonly help: string;
-  /** each with every value it may take */
+  /** each label with all its values */
   readonly labels: Labels;
   /** upper bounds, in the unit of the name */
   readonly buckets?: readonly number[];
@@ -28,7 +28,7 @@ const counter = <const S extends Side>(side: S, help: string, labels: Labels = {
 const gauge = <const S extends Side>(side: S, help: string, labels: Labels = {}) =>
   ({ type: 'gauge', side, help, labels }) as const;
 
-/** One label at most: an observation finds its place by an index. */
+/** One label at most, so that an index finds the place of an observation. */
 const histogram = <const S extends Side>(
   side: S,
   help: string,
@@ -47,10 +47,10 @@ const reasonsOf = (...areas: readonly string[]): readonly string[] =>
     .filter((code) => areas.some((area) => code.startsWith(`ERR_${area}_`)))
     .map(reasonOf);
 
-/** The label of all that a bounded set has no room for. */
+/** The label for everything that a bounded set has no room for. */
 export const OTHER = '_other';
 
-/** What a CA may say (RFC 8555 §6.7, RFC 9773 §7.4, profiles), then what we say where it said nothing. */
+/** The problem types of a CA (RFC 8555 §6.7, RFC 9773 §7.4, profiles), then those of linkgate where the CA gave none. */
 export const ACME_PROBLEMS: readonly string[] = [
   'accountDoesNotExist alreadyReplaced alreadyRevoked badCSR badNonce badPublicKey badRevocationReason',
   'badSignatureAlgorithm caa compound connection dns externalAccountRequired incorrectResponse invalidContact',
@@ -58,25 +58,25 @@ export const ACME_PROBLEMS: readonly string[] = [
   'unsupportedContact unsupportedIdentifier userActionRequired',
 ].flatMap((line) => line.split(' '));
 
-/** `own-limit`: our own count of the CA's limits held the order back. */
+/** `own-limit`: linkgate's own count of the limits of the CA held the order back. */
 export const OWN_LIMIT = 'own-limit';
 
 const ORDER_FAILURES = [...new Set([...ACME_PROBLEMS, ...reasonsOf('ACME'), 'invalid', OWN_LIMIT, OTHER])];
 
 export const PROCESSES = ['supervisor', 'worker'] as const;
 export const STORAGE_OPERATIONS = ['read', 'write', 'remove', 'list', 'lock'] as const;
-/** class of the status; a client that left before it was answered counts as 4xx */
+/** class of the status; a client that left before its response counts as 4xx */
 export const CODES = ['2xx', '3xx', '4xx', '5xx'] as const;
 export const CERTIFICATE_STATES = ['live', 'pending', 'failing', 'expired', 'retired'] as const;
 /** Why a handshake failed. */
 export const HANDSHAKE_FAILURES =
   'unknown-name no-certificate untrusted version cipher gone timeout protocol internal'.split(' ');
 
-/** Half a millisecond to half a minute: a forward within one region lies between 5 ms and 500 ms. */
+/** Half a millisecond to half a minute; to forward a request within one region takes 5 ms to 500 ms. */
 const REQUEST_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 /** An order waits for the CA, which may take minutes. */
 const ORDER_SECONDS = [0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 300, 600];
-/** A name may have to wait for its DNS records: days. */
+/** A name may have to wait days for its DNS records. */
 const FIRST_ISSUE_SECONDS = [5, 15, 30, 60, 300, 1800, 7200, 21_600, 86_400, 604_800];
 const STORAGE_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5];
 const LOOP_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
@@ -84,15 +84,15 @@ const LOOP_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1
 export const CATALOGUE = Object.freeze({
   linkgate_clicks_total: counter(
     'worker',
-    'Requests of configured names that were answered, by kind of link and class of status',
+    'Requests of configured names that had a response, by kind of link and class of status',
     { domain: CONFIGURED, kind: CLICK_KINDS, code: CODES },
   ),
   linkgate_request_duration_seconds: histogram(
     'worker',
-    'From the head of a request to the last byte of its answer',
+    'From the head of a request to the last byte of its response',
     { buckets: REQUEST_SECONDS, labels: { kind: CLICK_KINDS } },
   ),
-  linkgate_requests_in_flight: gauge('worker', 'Requests for the tracker that are being answered now'),
+  linkgate_requests_in_flight: gauge('worker', 'Requests for the tracker that are in progress'),
   linkgate_rejected_total: counter(
     'worker',
     'Requests and connections refused before they had a configured name',
@@ -104,7 +104,7 @@ export const CATALOGUE = Object.freeze({
   }),
   linkgate_upstream_duration_seconds: histogram(
     'worker',
-    'From handing a request to the tracker to the head of its answer',
+    'From sending a request to the tracker to the head of its response',
     { buckets: REQUEST_SECONDS },
   ),
   linkgate_upstream_errors_total: counter('worker', 'Requests the tracker did not answer', {
@@ -119,25 +119,25 @@ export const CATALOGUE = Object.freeze({
   ),
   linkgate_upstream_queue_wait_seconds: histogram(
     'worker',
-    'How long requests waited that found all connections to the tracker taken; others are not in it',
+    'How long requests waited for a connection to the tracker; requests that did not wait are not counted',
     { buckets: REQUEST_SECONDS },
   ),
-  linkgate_upstream_lookups_total: counter('worker', 'Looks at where a tracker is, by what came of them', {
-    result: ['answered', 'kept', 'failed'],
-  }),
-  linkgate_upstream_reachable: gauge(
-    'supervisor',
-    'Whether the last that was heard of a tracker is good (1)',
+  linkgate_upstream_lookups_total: counter(
+    'worker',
+    'Lookups of the addresses of a tracker, by their result',
     {
-      upstream: CONFIGURED,
+      result: ['answered', 'kept', 'failed'],
     },
   ),
+  linkgate_upstream_reachable: gauge('supervisor', 'Whether the last result of a tracker is good (1)', {
+    upstream: CONFIGURED,
+  }),
   linkgate_tls_handshakes_total: counter('worker', 'TLS handshakes; a failed one has version none', {
     result: ['ok', ...HANDSHAKE_FAILURES],
     version: ['TLSv1.2', 'TLSv1.3', 'none'],
     resumed: ['true', 'false'],
   }),
-  linkgate_tls_context_lookups_total: counter('worker', 'Looks into the cache of TLS contexts', {
+  linkgate_tls_context_lookups_total: counter('worker', 'Lookups in the cache of TLS contexts', {
     result: ['hit', 'miss', 'absent', 'failed'],
   }),
   linkgate_tls_contexts: gauge('worker', 'TLS contexts in memory, all workers together', {
@@ -148,7 +148,7 @@ export const CATALOGUE = Object.freeze({
     'From asking the storage for a certificate to a TLS context that serves it',
     { buckets: STORAGE_SECONDS },
   ),
-  linkgate_tls_context_evictions_total: counter('worker', 'TLS contexts pushed out of memory for others'),
+  linkgate_tls_context_evictions_total: counter('worker', 'TLS contexts removed from memory to make room'),
   linkgate_certificates: gauge('supervisor', 'Configured names by the state of their certificate', {
     state: CERTIFICATE_STATES,
   }),
@@ -163,15 +163,15 @@ export const CATALOGUE = Object.freeze({
   ),
   linkgate_certificate_least_remaining_ratio: gauge(
     'supervisor',
-    'Least share of its lifetime that any certificate has left, 0 to 1; absent while there is none',
+    'Smallest share of its lifetime that a certificate has left, 0 to 1; absent while there is none',
   ),
   linkgate_certificate_soonest_renewal_seconds: gauge(
     'supervisor',
-    'When the first of all renewals is wanted, in seconds since 1970; absent while none is planned',
+    'When the first of all renewals is due, in seconds since 1970; absent while none is planned',
   ),
   linkgate_certificate_renewal_lateness_ratio: gauge(
     'supervisor',
-    'How far the latest renewal is past its time, as a share of the lifetime; 0 when none is',
+    'How late the latest renewal is, as a share of the lifetime; 0 when none is late',
   ),
   linkgate_certificate_first_issue_seconds: histogram(
     'supervisor',
@@ -180,16 +180,16 @@ export const CATALOGUE = Object.freeze({
   ),
   linkgate_ari_windows: gauge(
     'supervisor',
-    'Certificates of ACME CAs by where now is to their renewal window',
+    'Certificates of ACME CAs, by the state of their renewal window',
     {
       state: ['ahead', 'open', 'past', 'none'],
     },
   ),
   linkgate_ari_soonest_start_seconds: gauge(
     'supervisor',
-    'When the first renewal window that lies ahead opens, in seconds since 1970; absent while none does',
+    'When the first renewal window of those ahead opens, in seconds since 1970; absent while there is none',
   ),
-  linkgate_acme_orders_total: counter('supervisor', 'Orders for certificates that came to an end', {
+  linkgate_acme_orders_total: counter('supervisor', 'Orders for certificates that ended', {
     issuer: CONFIGURED,
     result: ['issued', 'failed'],
   }),
@@ -202,28 +202,28 @@ export const CATALOGUE = Object.freeze({
   }),
   linkgate_acme_orders_left: gauge(
     'supervisor',
-    'Orders the CA still allows the account now, by our own count; +Inf where its limit is not known',
+    'Orders that the CA still allows the account now, as linkgate counts them; +Inf where the limit is not known',
     { issuer: CONFIGURED },
   ),
   linkgate_acme_orders_limit: gauge(
     'supervisor',
-    'Orders the CA allows the account in its window; +Inf where its limit is not known',
+    'Orders that the CA allows the account in its window; +Inf where the limit is not known',
     { issuer: CONFIGURED },
   ),
-  linkgate_issuer_healthy: gauge('supervisor', 'Whether the last that was heard of a CA is good (1)', {
+  linkgate_issuer_healthy: gauge('supervisor', 'Whether the last result of a CA is good (1)', {
     issuer: CONFIGURED,
   }),
   linkgate_storage_duration_seconds: histogram(
     'both',
-    'From asking the storage to its answer; for a lock the wait for its holder too',
+    'Duration of a call to the storage; a lock includes the wait for its holder',
     { buckets: STORAGE_SECONDS, labels: { operation: STORAGE_OPERATIONS } },
   ),
-  linkgate_storage_errors_total: counter('both', 'What the storage failed at', {
+  linkgate_storage_errors_total: counter('both', 'Calls to the storage that failed', {
     operation: STORAGE_OPERATIONS,
   }),
   linkgate_log_lines_lost_total: counter(
     'both',
-    'Log lines lost to a full disk or to a reader that does not read',
+    'Log lines that were lost: the disk is full, or nobody reads them',
     {
       process: PROCESSES,
     },
@@ -237,22 +237,22 @@ export const CATALOGUE = Object.freeze({
   linkgate_workers: gauge('supervisor', 'Workers that run'),
   linkgate_worker_restarts_total: counter(
     'supervisor',
-    'Workers that ended without being told to and were replaced',
+    'Workers that ended without being asked to, and were replaced',
   ),
   linkgate_worker_drains_total: counter(
     'worker',
-    'Workers that ended as told: all requests finished, or connections cut after the drain time',
+    'Workers that ended as they were asked to: all requests finished, or connections cut after the drain time',
     { result: ['finished', 'cut'] },
   ),
   linkgate_event_loop_delay_seconds: histogram(
     'both',
-    'How late a timer ran, looked at ten times a second in each process',
+    'How late a timer ran, measured ten times a second in each process',
     { buckets: LOOP_SECONDS, labels: { process: PROCESSES } },
   ),
   linkgate_process_cpu_seconds_total: counter('both', 'CPU time, user and system', { process: PROCESSES }),
   linkgate_process_resident_memory_bytes: gauge(
     'both',
-    'Resident memory; workers share some of it, which counts in each',
+    'Resident memory; memory that workers share counts in each of them',
     { process: PROCESSES },
   ),
   linkgate_process_start_time_seconds: gauge(

@@ -1,5 +1,5 @@
-// Counts since a start become counts of days: what stood at each midnight (UTC) is taken from what stands now. In memory only: a
-// proxy that starts again begins with an empty day, as its counters do.
+// Counts since the start → counts of days: the counts at the last midnight (UTC) are subtracted from those of now. In memory only: after
+// a restart the day begins empty, like the counters.
 
 import type { Clock } from '../../core/platform/clock.ts';
 import type { DayCount } from '../../core/day-count.ts';
@@ -8,20 +8,20 @@ import type { DayCount } from '../../core/day-count.ts';
 export type Counts = ReadonlyMap<string, Readonly<Record<string, number>>>;
 
 export interface DailyOptions {
-  /** what stands now; a failure is tried again a minute later */
+  /** the counts of now; after a failure it is asked again a minute later */
   readonly read: () => Promise<Counts>;
   readonly clock: Clock;
 }
 
 export interface Daily {
-  /** of every domain that was counted: today first, then the days before it that this process saw, seven at most */
+  /** for each domain with requests: today first, then the days before that this process saw, seven at most */
   days(): Promise<ReadonlyMap<string, readonly DayCount[]>>;
-  /** closes each day until `signal` aborts; resolves then, never rejects */
+  /** closes each day; resolves when `signal` aborts, never rejects */
   keep(signal: AbortSignal): Promise<void>;
 }
 
 const MOST_DAYS = 7;
-/** a clock that is set, or a machine that slept, is noticed within it */
+/** a clock that was set, or a machine that slept, is noticed within this time */
 const LOOK_EVERY_MS = 60_000;
 const DAY_MS = 86_400_000;
 

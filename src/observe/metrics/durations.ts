@@ -1,5 +1,5 @@
-// A histogram that costs a click next to nothing: numbers at an index. prom-client's own builds, checks and hashes an object of
-// labels for each observation; here that is done when somebody asks.
+// A histogram that costs a click almost nothing: numbers at an index. The histogram of prom-client makes, checks and hashes an object
+// of labels for each observation; this one does that only for a snapshot.
 
 import type { MetricValueWithName } from 'prom-client';
 
@@ -8,11 +8,11 @@ export interface DurationsOptions {
   readonly help: string;
   /** upper bounds in seconds, ascending */
   readonly buckets: readonly number[];
-  /** the one label, where there is one, with all its values */
+  /** its only label with all values, where it has one */
   readonly label?: { readonly name: string; readonly values: readonly string[] };
 }
 
-/** What prom-client's registry asks of a metric. */
+/** What the registry of prom-client needs from a metric. */
 interface HistogramData {
   readonly name: string;
   readonly help: string;
@@ -23,23 +23,23 @@ interface HistogramData {
 
 export interface Durations {
   readonly name: string;
-  /** @param child - index of the label's value; 0 where there is no label */
+  /** @param child - index of the value of the label; 0 without a label */
   observe(child: number, seconds: number): void;
   get(): HistogramData;
 }
 
 interface Child {
   readonly labels: Readonly<Record<string, string>>;
-  /** observations by bucket, each counted in the first that holds it; the last is for all above */
+  /** observations by bucket; each counts in the first that it fits into, the last is for all above */
   readonly counts: Float64Array;
   count: number;
   sum: number;
 }
 
-/** `1.0`, as OpenMetrics wants it, in either format: a series that changes its label with the format is two series. */
+/** `1.0`, as OpenMetrics requires, in both formats: a label that differs between formats would make two series. */
 const boundOf = (bound: number): string => (Number.isInteger(bound) ? bound.toFixed(1) : String(bound));
 
-/** A child with a label is shown from its first observation on, as in prom-client. */
+/** A value of a label is shown from its first observation on, as in prom-client. */
 export const createDurations = ({ name, help, buckets, label }: DurationsOptions): Durations => {
   const children = (label?.values ?? ['']).map((value): Child => ({
     labels: label === undefined ? {} : { [label.name]: value },

@@ -1,5 +1,5 @@
-// What every process of the program shows of itself: CPU, memory, how late its event loop runs, its calls to the
-// storage, and the log lines that it lost.
+// The metrics of every process about itself: CPU, memory, the delay of its event loop, its calls to the storage, and its lost
+// log lines.
 
 import type { EventBus } from '../../core/events.ts';
 import { PROCESSES, STORAGE_OPERATIONS } from './catalogue.ts';
@@ -12,12 +12,12 @@ export interface ProcessMetricsOptions {
 }
 
 export interface ProcessMetrics {
-  /** brings CPU and memory up to date */
+  /** updates CPU and memory */
   look(): void;
   stop(): void;
 }
 
-/** Ten wake-ups a second cost an idle process nothing that can be measured; a loop that stands still is late for the next one. */
+/** Ten timers a second cost an idle process nothing that can be measured; a blocked event loop runs the next one late. */
 const TICK_MS = 100;
 
 const watchLoop = (onDelay: (ms: number) => void): (() => void) => {
@@ -31,7 +31,7 @@ const watchLoop = (onDelay: (ms: number) => void): (() => void) => {
   return () => clearInterval(timer);
 };
 
-/** Counts what this very process does. */
+/** Counts the work of this process. */
 export const countProcess = ({ events, process: role, metrics }: ProcessMetricsOptions): ProcessMetrics => {
   const {
     linkgate_storage_duration_seconds: storage,

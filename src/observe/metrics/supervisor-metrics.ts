@@ -1,5 +1,5 @@
-// Hears the events of the supervisor and counts them, and shows how certificates, CAs and trackers stand. What is asked for is
-// asked at a snapshot; when it fails the figures of the last time stay.
+// Counts the events of the supervisor, and shows the state of certificates, CAs and trackers. It asks for that state at each snapshot;
+// when that fails, the figures of the last time stay.
 
 import { Registry } from 'prom-client';
 import type { CertificateStatus, IssuerStatus, RenewalFigures } from '../../core/certificate-state.ts';
@@ -19,22 +19,22 @@ import {
 } from './metrics.ts';
 import { countProcess } from './process-metrics.ts';
 
-/** How many orders a CA still allows. */
+/** The orders that a CA still allows. */
 export interface OrdersLeft {
   readonly issuer: string;
-  /** Infinity where its limits are not known */
+  /** Infinity when its limits are not known */
   readonly left: number;
   readonly most: number;
 }
 
-/** What the supervisor is asked at each snapshot; whatever is absent is not shown. */
+/** What a snapshot asks the supervisor for; metrics without their function are not shown. */
 export interface SupervisorGauges {
-  /** how every name stands */
+  /** the state of every name */
   readonly certificates: () => readonly CertificateStatus[] | Promise<readonly CertificateStatus[]>;
   readonly renewals?: () => RenewalFigures;
   readonly issuers?: () => readonly IssuerStatus[];
   readonly ordersLeft?: () => Promise<readonly OrdersLeft[]>;
-  /** whether the last that was heard of each tracker is good, by its id */
+  /** whether the last result of each tracker is good, by its id */
   readonly upstreams?: () => Readonly<Record<string, boolean>>;
   readonly isReady?: () => boolean;
 }
@@ -47,7 +47,7 @@ export interface SupervisorMetricsOptions extends DomainLabels, SupervisorGauges
 
 const URN = 'urn:ietf:params:acme:error:';
 
-/** The label of what an order failed with: the CA's own word where it is a known one, else ours. */
+/** The label for the failure of an order: the problem type of the CA when it is a known one, else linkgate's own. */
 const failureType = ({ code, problemType }: Events['order.completed']): string => {
   if (problemType?.startsWith(URN) === true) {
     const type = problemType.slice(URN.length);
@@ -111,7 +111,7 @@ const showOrdersLeft = (metrics: Built<'supervisor'>, all: readonly OrdersLeft[]
   }
 };
 
-/** From a name's first day in the configuration to its first certificate. One that has one already is never asked about. */
+/** The time from a name in the configuration to its first certificate. A name that has one is never asked about. */
 const createFirstIssues = (names: readonly string[], clock: Clock) => {
   const startedMs = clock.now();
   let before = names;
@@ -132,7 +132,7 @@ const createFirstIssues = (names: readonly string[], clock: Clock) => {
   };
 };
 
-/** Counts what the supervisor does and shows how the certificates stand. */
+/** Counts the work of the supervisor, and shows the state of the certificates. */
 export const createSupervisorMetrics = (options: SupervisorMetricsOptions): Metrics => {
   const { events, version, clock, domains, domainLabelLimit = DOMAIN_LABEL_LIMIT } = options;
   const { certificates, renewals, issuers, ordersLeft, upstreams, isReady } = options;
@@ -179,7 +179,7 @@ export const createSupervisorMetrics = (options: SupervisorMetricsOptions): Metr
     }
     if (issuers !== undefined) showIssuers(metrics, issuers());
     if (renewals !== undefined) showRenewals(metrics, renewals());
-    // the storage tells of its own failures; a scrape goes on with what was known
+    // The storage reports its own failures; the snapshot has the last known figures.
     await Promise.allSettled([
       (async () => showCertificates(metrics, await certificates(), labelled))(),
       (async () => showOrdersLeft(metrics, (await ordersLeft?.()) ?? []))(),

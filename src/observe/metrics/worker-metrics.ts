@@ -1,5 +1,5 @@
-// Hears the events of one worker and counts them: clicks, refusals, handshakes, the tracker. A click costs an index and an
-// addition; whatever else can be asked for is asked at a snapshot.
+// Counts the events of one worker: clicks, refusals, handshakes, the tracker. A click costs an index and an addition; everything that
+// can be asked for later is asked for at a snapshot.
 
 import { Registry } from 'prom-client';
 import type { ErrorCode } from '../../core/errors.ts';
@@ -21,7 +21,7 @@ import { countProcess } from './process-metrics.ts';
 /** Open connections of clients on one listener. `none`: before its first request or handshake. */
 export type ConnectionCounts = Readonly<Record<Listener, Readonly<Record<'h1' | 'h2' | 'none', number>>>>;
 
-/** What a worker is asked at each snapshot; whatever is absent is not shown. */
+/** What a snapshot asks a worker for; metrics without their function are not shown. */
 export interface WorkerGauges {
   /** TLS contexts in memory by state (`cached`, `loading`) */
   readonly tlsContexts?: () => Readonly<Record<string, number>>;
@@ -38,7 +38,7 @@ export interface WorkerMetricsOptions extends DomainLabels, WorkerGauges {
 
 const CLASSES = CODES.length;
 
-/** Index of the status's class in CODES. */
+/** Index of the class of a status in CODES. */
 const statusClass = (status: number): number =>
   status >= 200 && status < 600 ? Math.floor(status / 100) - 2 : CLASSES - 1;
 
@@ -47,7 +47,7 @@ interface Clicks {
   setDomains(names: readonly string[]): void;
 }
 
-/** One child per (domain, kind, class), found by two indexes: prom-client's own way hashes the labels on each click. */
+/** One child for each domain, kind and class, which two indexes find: prom-client would hash the labels on each click. */
 const countClicks = (
   metrics: Built<'worker'>,
   { domains, domainLabelLimit = DOMAIN_LABEL_LIMIT }: DomainLabels,
@@ -102,7 +102,7 @@ const showGauges = (metrics: Built<'worker'>, gauges: WorkerGauges): void => {
   }
 };
 
-/** Counts what one worker does. */
+/** Counts the work of one worker. */
 export const createWorkerMetrics = (options: WorkerMetricsOptions): Metrics => {
   const { events } = options;
   const registry = new Registry();

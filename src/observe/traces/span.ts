@@ -24,7 +24,7 @@ export interface OtlpSpan {
   readonly status: { readonly code?: number };
 }
 
-/** who asked us to go on with a trace */
+/** the trace that a request comes with */
 export interface TraceParent {
   readonly traceId: string;
   readonly spanId: string;
@@ -34,11 +34,11 @@ export interface TraceParent {
 const SERVER = 2;
 const ERROR = 2;
 
-/** `version-traceid-parentid-flags`; a later version may say more behind it (W3C Trace Context §3.2). */
+/** `version-traceid-parentid-flags`; a later version may have more fields after these (W3C Trace Context §3.2). */
 const TRACEPARENT =
   /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
-/** @returns undefined for what is no valid traceparent: the trace begins here then */
+/** @returns undefined when it is no valid traceparent: the trace then begins here */
 export const parseTraceparent = (text: string | undefined): TraceParent | undefined => {
   const [, version, traceId, spanId, flags, more] = TRACEPARENT.exec(text ?? '') ?? [];
   if (traceId === undefined || spanId === undefined || flags === undefined) return undefined;
@@ -55,7 +55,7 @@ const intAttribute = (key: string, value: number): OtlpAttribute => ({
   value: { intValue: String(Math.trunc(value)) },
 });
 
-/** The names of methods are few; HTTP/2 lets a client say anything. */
+/** Methods have few names, but HTTP/2 lets a client send any. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']);
 
 const nanos = (ms: number): string => `${Math.round(ms * 1000)}000`;
@@ -64,7 +64,7 @@ export interface SpanOptions {
   readonly event: Events['request.completed'];
   readonly parent: TraceParent | undefined;
   readonly endMs: number;
-  /** hex digits, twice as many as bytes */
+  /** hex digits: two for each byte */
   readonly randomHex: (bytes: number) => string;
 }
 

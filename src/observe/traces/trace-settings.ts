@@ -1,18 +1,18 @@
-// The variables of OpenTelemetry that are heeded, read once: endpoint, headers, CA, deadline, sampler, names.
+// The variables of OpenTelemetry that linkgate uses, read once: endpoint, headers, CA, deadline, sampler, names.
 
 import { LinkgateError } from '../../core/errors.ts';
 
 export interface TraceSettings {
-  /** where spans are posted to */
+  /** the URL that spans are posted to */
   readonly url: URL;
-  /** for the collector; a token is among them, so they go nowhere else */
+  /** for the collector; they may hold a token and go nowhere else */
   readonly headers: Readonly<Record<string, string>>;
-  /** path of PEM certificates trusted beside the system's roots */
+  /** path of PEM certificates that are trusted as well as the roots of the system */
   readonly caFile?: string;
   readonly timeoutMs: number;
-  /** share of the requests without a trace of their own that begin one, 0 to 1 */
+  /** share of the requests without a trace that begin one, 0 to 1 */
   readonly ratio: number;
-  /** whether a trace that comes with a request decides */
+  /** whether the trace of a request decides, where the request has one */
   readonly heedParent: boolean;
   readonly resource: Readonly<Record<string, string>>;
 }
@@ -49,7 +49,7 @@ const ratioOf = (sampler: string, argument: string | undefined): number => {
 
 /**
  * @returns undefined when no endpoint is named
- * @throws LinkgateError `ERR_CONFIG_INVALID` for what cannot be meant
+ * @throws LinkgateError `ERR_CONFIG_INVALID` for a value that makes no sense
  */
 export const traceSettings = (env: NodeJS.ProcessEnv): TraceSettings | undefined => {
   const endpoint = env['OTEL_EXPORTER_OTLP_ENDPOINT'] ?? '';
@@ -58,7 +58,7 @@ export const traceSettings = (env: NodeJS.ProcessEnv): TraceSettings | undefined
     throw unusable('OTEL_EXPORTER_OTLP_ENDPOINT', 'is no http or https URL');
   const protocol = env['OTEL_EXPORTER_OTLP_PROTOCOL'] ?? '';
   if (protocol === 'grpc')
-    throw unusable('OTEL_EXPORTER_OTLP_PROTOCOL', 'is grpc: only http is spoken, by default on port 4318');
+    throw unusable('OTEL_EXPORTER_OTLP_PROTOCOL', 'is grpc: use http, by default on port 4318');
   const url = new URL(endpoint);
   url.pathname = `${url.pathname.replace(/\/$/, '')}/v1/traces`;
   const sampler = env['OTEL_TRACES_SAMPLER'] ?? '';

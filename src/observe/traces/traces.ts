@@ -1,5 +1,5 @@
 // Requests → spans → an OpenTelemetry collector (OTLP over HTTP, in JSON). Loaded only where OTEL_EXPORTER_OTLP_ENDPOINT is set.
-// What the collector does not take in time is lost and counted: no click waits for it, and no memory grows.
+// Spans that the collector does not take in time are lost and counted: no click waits for it, and the memory does not grow.
 
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -12,11 +12,11 @@ import { packageVersion } from '../../core/platform/version.ts';
 import { parseTraceparent, requestSpan, stringAttribute, type OtlpSpan } from './span.ts';
 import type { TraceSettings } from './trace-settings.ts';
 
-/** Spans that wait; more are lost. */
+/** Spans that may wait; more are lost. */
 const MOST_SPANS = 2_048;
 const BATCH = 512;
 const EVERY_MS = 5_000;
-/** After a failure nothing is sent for this long, twice as long after the next. */
+/** After a failure nothing is sent for this time, after the next one for twice the time. */
 const SHORTEST_PAUSE_MS = 5_000;
 const LONGEST_PAUSE_MS = 60_000;
 
@@ -31,7 +31,7 @@ export interface TracesOptions {
 }
 
 export interface Traces {
-  /** sends what waits, once, and hears nothing any more */
+  /** sends the spans that wait, once, and stops */
   stop(): Promise<void>;
 }
 
@@ -54,7 +54,7 @@ const exportBody = (resource: TraceSettings['resource'], spans: readonly OtlpSpa
     ],
   });
 
-/** Posts one body. @throws Error whose message holds no header */
+/** Posts one body. @throws Error without any header in its message */
 const post = (settings: TraceSettings, ca: string[] | undefined, body: string): Promise<void> =>
   new Promise((resolve, reject) => {
     const { url, headers, timeoutMs } = settings;
@@ -68,7 +68,7 @@ const post = (settings: TraceSettings, ca: string[] | undefined, body: string): 
     };
     const request = (isHttps ? requestHttps : requestHttp)(url, options, (response) => {
       const { statusCode = 0 } = response;
-      // what it says is of no use here, and may be long
+      // The response has no use here, and may be long.
       response.destroy();
       if (statusCode >= 200 && statusCode < 300) resolve();
       else reject(new Error(`collector answered ${statusCode}`));

@@ -30,7 +30,7 @@ t.test('five different mistakes in one file are listed, all five', async (t) => 
     `  linkgate.yaml:5:11 upstream.caFile: "${join(realpathSync(folder), 'missing.pem')}" does not exist`,
     '  linkgate.yaml:8:13 domains[0].region: must be us or eu, not "uk"',
     '  linkgate.yaml:9:11 domains[1].name: "links.example.com" is there twice: first at linkgate.yaml:7',
-    'ERR_CONFIG_INVALID: mend the lines named, then `linkgate check`',
+    'ERR_CONFIG_INVALID: fix the lines that are named, then run `linkgate check`',
     '',
   ]);
 });
@@ -119,7 +119,7 @@ t.test('a file that is not there is one line and 78', async (t) => {
   t.equal(status, 78);
   t.equal(
     stderr,
-    'linkgate: configuration "none.yaml" does not exist\nERR_CONFIG_UNREADABLE: name a readable file with --config or $LINKGATE_CONFIG\n',
+    'linkgate: configuration "none.yaml" does not exist\nERR_CONFIG_UNREADABLE: give a readable file with --config or $LINKGATE_CONFIG\n',
   );
 });
 

@@ -168,7 +168,7 @@ t.test('nothing answers: one line, and 69', async (t) => {
     stdout: '',
     stderr:
       `linkgate: proxy at "127.0.0.1:${port}" does not answer: ECONNREFUSED\n` +
-      'ERR_ADMIN_UNREACHABLE: start it with `linkgate run`, or name the configuration that it runs with\n',
+      'ERR_ADMIN_UNREACHABLE: start it with `linkgate run`, or give the configuration that it runs with\n',
   });
   t.match(await linkgateCommand(['status', '--json', '--watch', '--config', path]), { status: 64 });
   t.match(await linkgateCommand(['status', '--config', join(folder, 'none.yaml')]), { status: 78 });

@@ -101,9 +101,9 @@ t.test('certificates and keys belong together', async (t) => {
   ]);
   t.match(await said({ ...good, clientCaFile: 'token' }), [/clientCaFile: .* holds no PEM certificate/]);
   t.strictSame(await said({ ...good, clientCertFile: 'client.pem' }), [
-    'admin.tls.clientCertFile: goes with clientKeyFile, and there is none',
+    'admin.tls.clientCertFile: needs clientKeyFile, which is missing',
   ]);
   t.strictSame(await said({ ...good, clientKeyFile: 'key.pem' }), [
-    'admin.tls.clientKeyFile: goes with clientCertFile, and there is none',
+    'admin.tls.clientKeyFile: needs clientCertFile, which is missing',
   ]);
 });

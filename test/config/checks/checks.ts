@@ -53,9 +53,9 @@ t.test('upstream words that contradict or lack each other', async (t) => {
     },
   });
   t.strictSame(said, [
-    'upstream.url: stands instead of region: give one of the two',
+    'upstream.url: replaces region: give one of the two',
     'upstream.url: has an address for its host: give the name to verify as serverName',
-    'upstream.regions.us.serverName: goes with a url, and there is none beside it',
+    'upstream.regions.us.serverName: needs a url next to it, which is missing',
     'upstream.regions.eu.url: has an address for its host: give the name to verify as serverName',
   ]);
 });
@@ -83,7 +83,7 @@ t.test('names: bad, twice, none', async (t) => {
     domains: [{ name: 'a.example' }, { name: '*.b.example' }, 3, { name: 5 }, { name: 'A.EXAMPLE.' }],
   });
   t.strictSame(said, [
-    'domains[1].name: "*.b.example" is a wildcard: each name is listed by itself',
+    'domains[1].name: "*.b.example" is a wildcard: list each name by itself',
     'domains[4].name: "a.example" is there twice: first at etc/l.yaml:7',
   ]);
   for (const tree of [{}, { domains: [] }]) {

@@ -43,9 +43,9 @@ t.test('what is missing beside something else', async (t) => {
     acme({ challenges: ['http-01'], dns: { type: 'exec' } }),
   ]);
   t.same(said, [
-    'certificates.issuers[0].directory: "zerossl" needs external account binding: give eab beside it',
-    'certificates.issuers[1].challenges: has dns-01: give dns beside it, which says where records are put',
-    'certificates.issuers[2].dns: goes with dns-01 among the challenges',
+    'certificates.issuers[0].directory: "zerossl" needs external account binding: give eab next to it',
+    'certificates.issuers[1].challenges: has dns-01: give dns next to it, which says where to put the records',
+    'certificates.issuers[2].dns: needs dns-01 among the challenges',
   ]);
 });
 

@@ -8,12 +8,12 @@ t.strictSame(configuredName('xn--bcher-kva.example'), { name: 'xn--bcher-kva.exa
 
 for (const [text, said] of [
   ['', 'is empty'],
-  ['*.example.com', '"*.example.com" is a wildcard: each name is listed by itself'],
-  ['192.0.2.1', '"192.0.2.1" is an address: a name is needed'],
-  ['[2001:db8::1]', '"[2001:db8::1]" is an address: a name is needed'],
-  ['2001:db8::1', '"2001:db8::1" is an address: a name is needed'],
-  ['bücher.example', '"bücher.example" is written in its ASCII form: xn--bcher-kva.example'],
-  ['lin\u212as.example.com', '"lin\u212as.example.com" is written in its ASCII form: links.example.com'],
+  ['*.example.com', '"*.example.com" is a wildcard: list each name by itself'],
+  ['192.0.2.1', '"192.0.2.1" is an address: give a name'],
+  ['[2001:db8::1]', '"[2001:db8::1]" is an address: give a name'],
+  ['2001:db8::1', '"2001:db8::1" is an address: give a name'],
+  ['bücher.example', '"bücher.example" must be written in its ASCII form: xn--bcher-kva.example'],
+  ['lin\u212as.example.com', '"lin\u212as.example.com" must be written in its ASCII form: links.example.com'],
   ['ü', '"ü" is not a domain name such as links.example.com'],
   ['localhost', '"localhost" is not a domain name such as links.example.com'],
   ['https://links.example.com', '"https://links.example.com" is not a domain name such as links.example.com'],
