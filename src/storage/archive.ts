@@ -1,6 +1,6 @@
-// A storage in one file, to keep somewhere else or to carry to another machine: a tar archive (POSIX pax) encrypted to a
-// passphrase in the age format (C2SP age, scrypt recipient), so that `age -d FILE | tar x` reads it without linkgate too.
-// Streams: neither side ever holds more than one value.
+// A storage in one file, to keep elsewhere or to move to another machine: a tar archive (POSIX pax), encrypted with a passphrase in
+// the age format (C2SP age, scrypt recipient), so that `age -d FILE | tar x` reads it without linkgate as well.
+// It is a stream: neither side ever holds more than one value.
 
 import { Readable } from 'node:stream';
 import { Decrypter, Encrypter } from 'age-encryption';
@@ -13,7 +13,7 @@ export interface ArchiveEntry {
   readonly value: Buffer;
 }
 
-/** Far above the largest thing kept, a chain with its key. */
+/** Far above the largest value, a chain with its key. */
 const LARGEST_VALUE_BYTES = 4 * 1024 * 1024;
 
 /** A tar archive that takes the next entry when the one before was read. */
@@ -39,7 +39,7 @@ export interface PackOptions {
   readonly passphrase: string;
   /** the time written on each entry */
   readonly atMs: number;
-  /** log2 of what it costs to try a passphrase (16: 64 MB of memory and about a second here); less for tests */
+  /** log2 of the cost to try a passphrase (16: 64 MB of memory and about a second); less for tests */
   readonly workFactor?: number;
 }
 

@@ -1,5 +1,4 @@
-// What is wrong with a storage on a folder, as errors: the whole of it, or one file while the rest works. Between the file
-// system's codes and the table of errors.
+// Codes of the file system → errors of the storage: the whole storage failed, or one file while the rest works.
 
 import { LinkgateError } from '../core/errors.ts';
 
@@ -10,7 +9,7 @@ const OF_ONE_FILE: readonly (string | undefined)[] = ['EACCES', 'EPERM', 'ELOOP'
 
 export const isOfOneFile = (error: unknown): boolean => OF_ONE_FILE.includes(codeOf(error));
 
-/** `ERR_STORAGE_UNAVAILABLE` for the storage in `root`; an error of our own stays what it is. */
+/** `ERR_STORAGE_UNAVAILABLE` for the storage in `root`; a LinkgateError stays as it is. */
 export const unavailable = (root: string, verb: string, error: unknown): LinkgateError => {
   if (error instanceof LinkgateError) return error;
   const code = codeOf(error);
@@ -25,11 +24,11 @@ export const unavailable = (root: string, verb: string, error: unknown): Linkgat
 export const unreadable = (path: string, why: string, cause?: unknown): LinkgateError =>
   new LinkgateError('ERR_STORAGE_UNREADABLE', `storage file "${path}" ${why}`, { cause, details: { path } });
 
-/** told again only when it was forgotten meanwhile */
+/** then all are forgotten, and may be reported again */
 const MOST_TOLD = 1_000;
 
 export interface Faults {
-  /** tells it once, until the path was well again */
+  /** reports the error once, until `isWell` is called for the path */
   tell(path: string, error: LinkgateError): void;
   isWell(path: string): void;
 }

@@ -1,5 +1,5 @@
-// What lies below a folder of a storage: the keys, and what a killed process left half-written. A folder that may not be
-// entered hides what is in it and nothing else.
+// What is below a folder of a storage: the keys, and the half-written files of a process that was killed. A closed folder, which this
+// user may not read, hides its own keys and no others.
 
 import { readdir, lstat, unlink } from 'node:fs/promises';
 import type { Dirent } from 'node:fs';
@@ -9,16 +9,16 @@ import { codeOf } from './file-fault.ts';
 import { isTemporary } from './file-write.ts';
 import { isSegment } from './keys.ts';
 
-/** A temporary file this old belongs to a process that was killed. */
+/** A temporary file of this age belongs to a process that was killed. */
 const ABANDONED_MS = 3_600_000;
 
-/** told of a folder that may not be entered */
+/** called for a closed folder */
 export type OnClosed = (folder: string, error: unknown) => void;
 
 const GONE: readonly (string | undefined)[] = ['ENOENT', 'ENOTDIR'];
 const CLOSED: readonly (string | undefined)[] = ['EACCES', 'EPERM'];
 
-/** Without `onClosed` a folder that may not be entered is an error. */
+/** Without `onClosed` a closed folder is an error. */
 const entriesOf = async (folder: string, onClosed?: OnClosed): Promise<readonly Dirent[]> => {
   try {
     return await readdir(folder, { withFileTypes: true });
@@ -48,7 +48,7 @@ const keysOf = async (
 };
 
 /**
- * The keys below `folder`, each beginning with `prefix`. Links are none.
+ * The keys below `folder`, each beginning with `prefix`. A link is no key.
  * @throws errors of the file system when `folder` itself cannot be read
  */
 export const keysBelow = async (
@@ -57,11 +57,11 @@ export const keysBelow = async (
   onClosed: OnClosed,
 ): Promise<readonly string[]> => keysOf(await entriesOf(folder), folder, prefix, onClosed);
 
-/** Removes old temporary files below `folder`; whatever stands in the way of that stays. Never rejects. */
+/** Removes old temporary files below `folder`, as far as it can. Never rejects. */
 export const sweepTemporary = async (folder: string, clock: Clock): Promise<void> => {
   for (const entry of await entriesOf(folder, () => undefined).catch(() => [])) {
     const path = join(folder, entry.name);
-    // A folder under such a name was moved out of the way of a value (file-write.ts): a person looks after it.
+    // A folder with such a name was moved out of the way of a value (file-write.ts): it is left for a person.
     if (entry.isDirectory() && !isTemporary(entry.name)) await sweepTemporary(path, clock);
     if (entry.isDirectory() || !isTemporary(entry.name)) continue;
     const age = await lstat(path).then(

@@ -1,9 +1,9 @@
 // Locks between processes and machines on one folder. A lock is a folder of numbered files, its generations; the highest
-// one says who holds it. The takeover of a stale lock is the hard part, and rests on three rules:
-//   1. whoever wants a free or stale lock creates the next generation, and only one process can create a file;
-//   2. the highest generation is never removed, so numbers never come round again and a slow process that creates an
-//      old number afterwards finds a higher one beside it, and withdraws;
-//   3. nobody ever removes or rewrites the highest generation of another: a holder that lost its lock only finds out.
+// generation says who holds the lock. To take over a stale lock is the hard part. It follows three rules:
+//   1. a process that wants a free or stale lock creates the next generation, and only one process can create a file;
+//   2. the highest generation is never removed, so no number is used twice; a slow process that creates an old number
+//      finds a higher one next to it, and withdraws;
+//   3. no process removes or rewrites the highest generation of another: a holder that lost its lock only finds out.
 
 import { randomBytes } from 'node:crypto';
 import { link, lstat, mkdir, readdir, unlink } from 'node:fs/promises';
@@ -16,10 +16,10 @@ import { readWhole } from './file-read.ts';
 import { replaceFile, temporaryPath, writeNew } from './file-write.ts';
 import { isGone, type ProcessIdentity } from './process-identity.ts';
 
-/** A lock whose file stood unchanged for so long is stale, whoever held it. */
+/** A lock whose file did not change for this time is stale. */
 export const LEASE_MS = 30_000;
 const HEARTBEAT_MS = 8_000;
-/** after this long without a renewal the holder gives up, well before anybody may take the lock over */
+/** after this time without a renewal the holder gives up, long before another process may take the lock */
 const SURRENDER_MS = 20_000;
 const RENEWAL_RETRY_MS = 2_000;
 const SHORTEST_WAIT_MS = 15;
@@ -29,7 +29,7 @@ const RELEASED = '{"released":true}\n';
 const GENERATION = /^[1-9]\d{0,14}$/;
 
 interface Owner extends ProcessIdentity {
-  /** random: tells two locks of one process apart */
+  /** random: distinguishes two locks of one process */
   readonly id: string;
 }
 
@@ -57,8 +57,8 @@ const generations = async (folder: string): Promise<readonly number[]> =>
 const highestOf = async (folder: string): Promise<number> => Math.max(0, ...(await generations(folder)));
 
 /**
- * The content of a generation; undefined when a higher one has replaced it meanwhile. Of one that cannot be read it is known
- * whether its holder still replaces it, which is all that the lease needs.
+ * The content of a generation; undefined when a higher one has replaced it. For a file that cannot be read, the result changes when
+ * its holder replaces the file, which is all that the lease needs.
  */
 const contentOf = async (folder: string, generation: number): Promise<string | undefined> => {
   const path = join(folder, String(generation));
@@ -84,9 +84,9 @@ export interface FileLockOptions {
 }
 
 /**
- * Takes the lock of `folder`, waiting until `signal` aborts. Time without a heartbeat is counted by the waiter's own
- * timer, so that neither a clock that jumps nor one that differs between machines breaks a lock that is held.
- * @throws LinkgateError `ERR_STORAGE_LOCKED` when `signal` aborted first; file system errors as they are
+ * Takes the lock of `folder`, and waits for it until `signal` aborts. The waiter counts the time without a heartbeat by its own
+ * timer: a clock that jumps, or that differs between machines, breaks no lock.
+ * @throws LinkgateError `ERR_STORAGE_LOCKED` when `signal` aborted first; errors of the file system as they are
  */
 export const takeFileLock = async (options: FileLockOptions): Promise<Lock> => {
   const { folder, name, clock, self, signal } = options;
@@ -123,7 +123,7 @@ const isFree = async (content: string, self: ProcessIdentity): Promise<boolean> 
   return owner !== undefined && isGone(owner, self);
 };
 
-/** Creates a generation; undefined when another was faster. */
+/** Creates a generation; undefined when another process was faster. */
 const claim = async (options: FileLockOptions, generation: number): Promise<Lock | undefined> => {
   const { folder, clock, self } = options;
   const path = join(folder, String(generation));
@@ -131,7 +131,7 @@ const claim = async (options: FileLockOptions, generation: number): Promise<Lock
   const content = (): string =>
     `${JSON.stringify({ ...self, id, updatedAt: new Date(clock.now()).toISOString(), beat: randomBytes(4).toString('hex') })}\n`;
 
-  // A link appears with its content whole and fails when the name is taken, on network file systems too.
+  // A hard link appears with its whole content, and fails when the name exists, on network file systems too.
   const temporary = temporaryPath(folder);
   await writeNew(temporary, content());
   try {
@@ -152,7 +152,7 @@ const claim = async (options: FileLockOptions, generation: number): Promise<Lock
   return withdraw ? undefined : hold(options, { generation, path, content });
 };
 
-/** Keeps the heartbeat going until the lock is given back or lost. */
+/** Renews the lock until it is released or lost. */
 const hold = (
   { folder, name, clock }: FileLockOptions,
   own: { readonly generation: number; readonly path: string; readonly content: () => string },
@@ -201,7 +201,7 @@ const hold = (
     await beating;
     if (lost.signal.aborted) return;
     try {
-      // Never rewrite after a loss: rule 3. What cannot be marked as released runs out with its lease.
+      // Rule 3: never rewrite after a loss. A lock that cannot be marked as released ends with its lease.
       if ((await highestOf(folder)) === own.generation) await replaceFile(own.path, RELEASED);
     } catch {}
   };

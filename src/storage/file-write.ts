@@ -1,5 +1,5 @@
-// How a value gets into a file whole or not at all: written beside its place under a name no key can have, synced,
-// renamed over it, and the folder synced, so that a crash at any instant leaves the old value or the new one.
+// Writes a value into a file completely or not at all. It is written next to the file, under a name that no key can have, synced and
+// renamed, and the folder is synced: a crash at any moment leaves the old value or the new one.
 
 import { randomBytes } from 'node:crypto';
 import { open, rename, unlink } from 'node:fs/promises';
@@ -13,7 +13,7 @@ export const isTemporary = (fileName: string): boolean => fileName.startsWith(TE
 export const temporaryPath = (folder: string): string =>
   join(folder, `${TEMPORARY_MARK}${randomBytes(9).toString('hex')}`);
 
-/** Makes what was created, renamed or removed in a folder survive a crash of the machine. */
+/** After this, files that were created, renamed or removed in the folder stay so after a crash of the machine. */
 export const syncFolder = async (folder: string): Promise<void> => {
   const handle = await open(folder, 'r');
   try {
@@ -23,7 +23,7 @@ export const syncFolder = async (folder: string): Promise<void> => {
   }
 };
 
-/** A new file (mode 0600) with this content, on the disk when it resolves; none when it rejects. */
+/** Writes a new file (mode 0600); it is on the disk when this resolves, and there is none when this rejects. */
 export const writeNew = async (path: string, value: Buffer | string): Promise<void> => {
   const handle = await open(path, 'wx', 0o600);
   try {
@@ -39,7 +39,7 @@ export const writeNew = async (path: string, value: Buffer | string): Promise<vo
   }
 };
 
-/** Gives the folder at `path` a name that is no key's. Nothing in it is lost. */
+/** Renames the folder at `path` to a name that no key can have. Nothing in it is lost. */
 const moveAside = async (path: string): Promise<string> => {
   const aside = temporaryPath(dirname(path));
   await rename(path, aside);
@@ -48,7 +48,7 @@ const moveAside = async (path: string): Promise<string> => {
 
 /**
  * Replaces the file at `path`, atomically and durably. The folder must exist.
- * @returns where a folder is now that stood at `path`; undefined when none did
+ * @returns the new place of a folder that was at `path`; undefined when there was none
  */
 export const replaceFile = async (path: string, value: Buffer | string): Promise<string | undefined> => {
   const folder = dirname(path);

@@ -1,5 +1,5 @@
-// What a storage key may look like, checked before any implementation touches it: a key that came from outside
-// can never name anything beyond the storage. Must not know folders or files.
+// The form of a storage key, checked before an implementation uses the key: a key from outside can never name a file
+// outside the storage. It must not know folders or files.
 
 import { LinkgateError } from '../core/errors.ts';
 import type { StorageKey } from '../core/storage.ts';
@@ -7,10 +7,10 @@ import type { StorageKey } from '../core/storage.ts';
 const SEGMENT = /^[A-Za-z0-9._-]{1,253}$/;
 const MOST_SEGMENTS = 8;
 
-/** Whether `text` may stand between two slashes of a key. */
+/** Whether `text` may be one segment of a key. */
 export const isSegment = (text: string): boolean => SEGMENT.test(text) && text !== '.' && text !== '..';
 
-/** Whether `text`, which may come from anywhere, is a key. */
+/** Whether `text` is a key; it may be any text. */
 export const isStorageKey = (text: string): boolean => {
   const segments = text.split('/');
   return segments.length <= MOST_SEGMENTS && segments.every(isSegment);

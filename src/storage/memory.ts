@@ -1,5 +1,5 @@
-// The storage contract in this process's memory: for tests and try-outs. Nothing outlives the process and nothing is
-// shared with another one, so it must not stand where workers and supervisor are to meet.
+// The storage contract in the memory of this process, for tests. Values do not outlive the process and no other process sees them:
+// it must not be used where workers and the supervisor share a storage.
 
 import { LinkgateError } from '../core/errors.ts';
 import type { Lock, Storage } from '../core/storage.ts';
@@ -8,7 +8,7 @@ import { keySegments, lockSegment } from './keys.ts';
 /** An empty storage. Its locks are never lost. */
 export const createMemoryStorage = (): Storage => {
   const values = new Map<string, Buffer>();
-  /** per held lock, who waits for it, first come first served */
+  /** for each held lock those who wait for it, in the order they came */
   const waiters = new Map<string, (() => void)[]>();
 
   const release = (name: string): void => {

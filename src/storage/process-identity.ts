@@ -1,14 +1,14 @@
-// Who this process is, so that a lock it leaves behind when it is killed can be told from one that is still held:
-// machine (one boot of it, one pid namespace), pid, and when the process started, since pids come round again.
+// The identity of this process: the machine (one boot, one pid namespace), the pid and the start time, because pids are used again. It
+// tells a lock of a process that was killed from one that is still held.
 
 import { readFile, readlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 
 export interface ProcessIdentity {
-  /** processes that can see each other's pids share it */
+  /** the same for processes that can see each other's pids */
   readonly machine: string;
   readonly pid: number;
-  /** when the process started, in the kernel's own unit; `unknown` where there is no /proc */
+  /** when the process started, in the unit of the kernel; `unknown` where there is no /proc */
   readonly startedAt: string;
 }
 
@@ -24,7 +24,7 @@ const firstLine = async (path: string): Promise<string | undefined> => {
 
 /**
  * State letter and start time of a process (proc(5), /proc/pid/stat fields 3 and 22). The name in parentheses may hold
- * anything, so fields are counted from its last `)`.
+ * any text, so fields are counted from the last `)`.
  */
 const processStat = async (pid: number): Promise<{ state: string; startedAt: string } | undefined> => {
   const stat = await firstLine(`/proc/${pid}/stat`);
@@ -48,19 +48,19 @@ export const processIdentity = async (): Promise<ProcessIdentity> => ({
 });
 
 /**
- * Whether `owner` is known to be dead, as far as `self` can see: false for a process of another machine, of an earlier
- * boot or of another container, of which nothing can be known from here.
+ * Whether `owner` is dead, as far as `self` can see. False for a process of another machine, of an earlier boot or of another
+ * container: nothing can be known of it from here.
  */
 export const isGone = async (owner: ProcessIdentity, self: ProcessIdentity): Promise<boolean> => {
   if (owner.machine !== self.machine) return false;
   try {
     process.kill(owner.pid, 0);
   } catch (error) {
-    // EPERM: it lives and is another user's.
+    // EPERM: it lives and belongs to another user.
     return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
   const stat = await processStat(owner.pid);
   if (stat === undefined || owner.startedAt === UNKNOWN) return false;
-  // A zombie has ended and only waits to be reaped; a different start is another process under the same pid.
+  // A zombie has ended and only waits to be reaped; a different start time is another process with the same pid.
   return stat.state === 'Z' || stat.state === 'X' || stat.startedAt !== owner.startedAt;
 };

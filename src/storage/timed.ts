@@ -1,5 +1,4 @@
-// A storage that tells how long each of its calls took: around any implementation, for the metrics. Changes nothing of what it
-// stands around, and knows no metric.
+// Wraps a storage and emits the duration of each call, for the metrics. It changes nothing of the storage, and knows no metric.
 
 import { toLinkgateError } from '../core/errors.ts';
 import type { Emit, Events } from '../core/events.ts';
@@ -7,7 +6,7 @@ import type { Storage } from '../core/storage.ts';
 
 type Operation = Events['storage.completed']['operation'];
 
-/** The same storage; every call ends in an event. A lock that somebody else holds is no failure. */
+/** The same storage; every call ends in an event. A lock that another process holds is no failure. */
 export const withTimes = (storage: Storage, emit: Emit): Storage => {
   const timed = async <T>(operation: Operation, call: () => Promise<T>): Promise<T> => {
     const startedMs = performance.now();
