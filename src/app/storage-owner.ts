@@ -1,6 +1,6 @@
-// Root next to a service of another user: a command acts as the owner of the storage folder for as long as it works on it, so
-// that the service can read what it writes. The user of a process is one for all its parts, so this is done in one place, around
-// all that a command does with the storage; files that a person named are read before and written after.
+// Root next to a service of another user: while a command works on the storage folder it acts as the owner of that folder, so that the
+// service can read what the command writes. A process has one user for all its parts, so this is done in one place, around all that a
+// command does with the storage. A command reads the files that a person names before that, and writes them after it.
 
 import { statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -32,12 +32,12 @@ const nearestFolder = async (path: string): Promise<string> => {
   return isThere || dirname(path) === path ? path : nearestFolder(dirname(path));
 };
 
-/** what the types of Node leave out */
+/** missing from the types of Node */
 const { initgroups } = process as typeof process & {
   readonly initgroups?: (user: number, group: number) => void;
 };
 
-/** Groups the account has; that of the folder alone for a user without one, as dynamic users of systemd are. */
+/** The groups of the account; only the group of the folder for a user without an account, such as a dynamic user of systemd. */
 const takeGroups = ({ uid, gid }: Owner): void => {
   try {
     initgroups?.(uid, gid);
@@ -46,7 +46,7 @@ const takeGroups = ({ uid, gid }: Owner): void => {
   }
 };
 
-/** @returns makes the process root again */
+/** @returns a function that makes the process root again */
 const become = (owner: Owner): (() => void) => {
   const undo: (() => void)[] = [];
   const comeBack = (): void => {
@@ -68,9 +68,9 @@ const become = (owner: Owner): (() => void) => {
 };
 
 /**
- * Does `work` on the storage in `path`, which is created where it is missing. As root it is done as the owner of the folder, or of
- * the nearest one above that exists; root again when `work` has ended. The folder is entered before, because the way to it may be
- * closed to its owner: a service with a dynamic user has its storage below /var/lib/private.
+ * Does `work` on the storage in `path`, which is created where it is missing. A process of root acts as the owner of the folder, or of
+ * the nearest existing one above it, and is root again when `work` has ended. It enters the folder first, because the owner may have no
+ * access to the folders above: a service with a dynamic user has its storage below /var/lib/private.
  * @throws LinkgateError `ERR_STORAGE_FOREIGN` when this process may not become the owner, `ERR_STORAGE_UNAVAILABLE`; whatever `work`
  * throws
  */
@@ -86,7 +86,7 @@ export const withOwnedStorage = async <T>(
   };
   if (!isRoot()) return opened();
   const nearest = await nearestFolder(resolve(path));
-  // what is no folder is told by the storage
+  // the storage reports a path that is not a folder
   if (!(await stat(nearest)).isDirectory()) return opened();
   const before = process.cwd();
   process.chdir(nearest);
@@ -111,8 +111,8 @@ export const withOwnedStorage = async <T>(
 };
 
 /**
- * A proxy that runs as root keeps root's storage: what it wrote into a folder of another user, a service of that user could not
- * read. It cannot act as that user as commands do: it opens ports, now and later.
+ * A proxy that runs as root needs a storage of root: a service of another user could not read what root writes into the folder of that
+ * user. The proxy cannot act as that user, as commands do, because it opens ports, now and later.
  * @throws LinkgateError `ERR_STORAGE_FOREIGN`
  */
 export const refuseForeignStorage = async (path: string): Promise<void> => {

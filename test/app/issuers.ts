@@ -16,7 +16,7 @@ import { createMemoryStorage } from '../../src/storage/memory.ts';
 import { acmeCa } from '../helpers/acme-ca.ts';
 import { fakeClock } from '../helpers/fake-clock.ts';
 
-t.test('one issuer an entry, in order', async (t) => {
+t.test('one issuer for each entry, in order', async (t) => {
   const directory = 'https://ca.example.net/dir';
   const issuers = createIssuers(
     {
@@ -53,7 +53,7 @@ const certificates = (...issuers: Settings['certificates']['issuers']): Settings
   issuers,
 });
 
-t.test('what orders need is not loaded before it is asked for, and only where a CA is', async (t) => {
+t.test('what orders need is loaded on request, and only where there is a CA', async (t) => {
   const { cache } = createRequire(import.meta.url);
   const isLoaded = (): boolean => Object.keys(cache).some((path) => path.includes('/acme-client/'));
   t.notOk(isLoaded());
@@ -63,7 +63,7 @@ t.test('what orders need is not loaded before it is asked for, and only where a 
   t.ok(isLoaded());
 });
 
-t.test('orders that are left, where a limit is known', async (t) => {
+t.test('the orders that are left, where a limit is known', async (t) => {
   const issuers = createIssuers(
     certificates(acme({ name: 'letsencrypt' }), { type: 'local', name: 'local' }),
     createMemoryStorage(),
@@ -75,7 +75,7 @@ t.test('orders that are left, where a limit is known', async (t) => {
   ]);
 });
 
-t.test('a certificate’s own CA is asked for its wish, and nobody else', async (t) => {
+t.test('renewalInfo comes from the CA of the certificate, and from no other', async (t) => {
   const asked: string[] = [];
   const of = (directory?: string): Issuer => ({
     source: 'acme',
@@ -95,7 +95,7 @@ t.test('a certificate’s own CA is asked for its wish, and nobody else', async 
   t.same(asked, ['https://b/']);
 });
 
-t.test('the time comes from the first CA; without one this machine has it', async (t) => {
+t.test('the time comes from the first CA, or from this machine where there is none', async (t) => {
   const ca = await acmeCa(t);
   const clock = fakeClock(Date.now() - 365 * 86_400_000);
   const { directory, caFile } = ca;
@@ -116,7 +116,7 @@ t.test('the time comes from the first CA; without one this machine has it', asyn
   t.equal(alone.now(), clock.now());
 });
 
-t.test('the DNS is looked at only where every CA sees the one that everybody sees', async (t) => {
+t.test('a preflight exists only where every CA sees the public DNS', async (t) => {
   t.ok(createIssuersPreflight(certificates(acme()), createMemoryStorage()));
   t.equal(
     createIssuersPreflight(certificates(acme(), { type: 'local', name: 'local' }), createMemoryStorage()),

@@ -10,13 +10,13 @@ const domain = (name: string, more: Partial<DomainSettings> = {}): DomainSetting
   ...more,
 });
 
-t.test('one name more among many is that name alone', async (t) => {
+t.test('one more name among many changes that name alone', async (t) => {
   const many = Array.from({ length: 1_000 }, (_, i) => domain(`links${i}.example.com`));
   const change = compareDomains(many, [...structuredClone(many), domain('new.example.com')]);
   t.strictSame(change, { set: [domain('new.example.com')], removed: [] });
 });
 
-t.test('what changed of a name, and what left', async (t) => {
+t.test('a name that changed, and a name that was removed', async (t) => {
   const change = compareDomains(
     [domain('a.example'), domain('b.example'), domain('c.example')],
     [domain('c.example'), domain('a.example', { upstream: 'eu' })],
@@ -32,7 +32,7 @@ t.test('the same settings change nothing', async (t) => {
   });
 });
 
-t.test('anything but names comes as one piece, without the names', async (t) => {
+t.test('all other settings come as one piece, without the names', async (t) => {
   const before = localSettings(t);
   const after: Settings = { ...before, limits: { bodyBytes: 10 } };
   const change = compareSettings(before, after);
@@ -42,7 +42,7 @@ t.test('anything but names comes as one piece, without the names', async (t) => 
   t.strictSame(change.atRestart, []);
 });
 
-t.test('sockets and storage stay as they were opened, and are named', async (t) => {
+t.test('sockets and storage stay as they were opened, and the change names them', async (t) => {
   const before = localSettings(t);
   const after: Settings = {
     ...before,
@@ -62,7 +62,7 @@ t.test('sockets and storage stay as they were opened, and are named', async (t) 
 });
 
 t.test(
-  'whether the admin port speaks TLS waits for the next start, and what guards it waits with it',
+  'a switch of the admin port to or from TLS waits for the next start, together with its guards',
   async (t) => {
     const before: Settings = { ...localSettings(t), admin: { tokenFile: '/t' } };
     const tls = { certFile: '/c', keyFile: '/k' };

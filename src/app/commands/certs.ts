@@ -1,5 +1,5 @@
-// `linkgate certs` put together: the certificates of a configuration's storage in one person's hands, beside a running proxy.
-// Touches no network before it is asked to order, and reads and writes the files a person names.
+// `linkgate certs` put together: what a person does with the certificates of a configuration's storage, next to a running proxy. It
+// reads and writes the files that the person names, and uses no network before it has to order.
 
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -57,7 +57,7 @@ const readGiven = async (path: string): Promise<Buffer> => {
   }
 };
 
-/** Anew, so that an old file's wider mode is not taken over. */
+/** Removes an old file first: its mode may be wider. */
 const writeGiven = async (path: string, value: string | Buffer, mode: number): Promise<void> => {
   try {
     await rm(path, { force: true });
@@ -95,7 +95,7 @@ interface GivenFile {
   readonly text: string | LinkgateError;
 }
 
-/** Every `NAME.pem` in a folder; what cannot be read is an error of that file alone. */
+/** Every `NAME.pem` in a folder; one that cannot be read is an error of that file only. */
 const readFolder = async (folder: string): Promise<readonly GivenFile[]> => {
   const files = await readdir(folder).catch((error: unknown) => {
     throw new LinkgateError('ERR_USAGE', `folder "${folder}" cannot be read`, { cause: error });
@@ -112,11 +112,11 @@ const readFolder = async (folder: string): Promise<readonly GivenFile[]> => {
 export const openCerts = (settings: Settings, signal: AbortSignal): Certs => {
   const { certificates } = settings;
   const { path } = certificates.storage;
-  /** reads alone, as whoever runs the command */
+  /** only reads, as the user who runs the command */
   const { hand } = partsOn(settings, createFileStorage({ path, clock: systemClock }));
 
   const writing = async <T>(work: (parts: Parts) => Promise<T>): Promise<T> => {
-    // the folder of the program may be closed to the owner of the storage
+    // the owner of the storage may have no access to the folder of the program
     await loadIssuers(certificates);
     return withOwnedStorage(path, (storage) => work(partsOn(settings, storage)));
   };

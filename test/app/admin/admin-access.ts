@@ -6,7 +6,7 @@ import { createTokenRefresh, readAdminAccess, requireGuard } from '../../../src/
 import { systemClock } from '../../../src/core/platform/clock.ts';
 import { configFiles } from '../../helpers/config-files.ts';
 
-t.test('the files of the settings are read anew each time', async (t) => {
+t.test('the files of the settings are read again each time', async (t) => {
   t.strictSame(await readAdminAccess(undefined), { rules: { metricsOpen: false } });
   const { folder, write } = configFiles(t);
   const tokenFile = write('token', 'first-token-of-this-test\n');
@@ -29,7 +29,7 @@ t.test('the files of the settings are read anew each time', async (t) => {
   await t.rejects(readAdminAccess(gone), invalid(/gone" cannot be read/));
 });
 
-t.test('what other machines reach asks who they are, whatever socket it is', async (t) => {
+t.test('a port that other machines reach needs a guard, whatever its socket', async (t) => {
   const open = { code: 'ERR_CONFIG_INVALID', message: /^admin socket is open on "0\.0\.0\.0:1"/ };
   const everywhere = { host: '0.0.0.0', port: 1 };
   const pem = { cert: '', key: '' };
@@ -40,7 +40,7 @@ t.test('what other machines reach asks who they are, whatever socket it is', asy
   for (const host of ['127.0.0.1', '::1']) requireGuard({ host, port: 1 }, { rules: {} });
 });
 
-t.test('a token that is newer than what is known is found in its file', async (t) => {
+t.test('a newer token is found in its file', async (t) => {
   const { write } = configFiles(t);
   const tokenFile = write('token', 'first-token-of-this-test');
   chmodSync(tokenFile, 0o600);

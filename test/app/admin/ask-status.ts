@@ -15,7 +15,7 @@ const listening = async (t: Test, answer: RequestListener): Promise<{ host: stri
 const unreachable = (message: RegExp) => ({ code: 'ERR_ADMIN_UNREACHABLE', message });
 const { signal } = new AbortController();
 
-t.test('counts per name and kind; what has no row of its own is left out', async (t) => {
+t.test('counts per name and kind, without names that have no row of their own', async (t) => {
   const traffic = trafficOf(
     [
       '# TYPE linkgate_clicks_total counter',
@@ -37,7 +37,7 @@ t.test('a proxy that listens everywhere is asked on loopback', async (t) => {
   t.match(await askStatus({ host: '0.0.0.0', port }, signal), { workers: [], domains: [] });
 });
 
-t.test('nothing there, another program, an answer that breaks off', async (t) => {
+t.test('no program, another program, a response that breaks off', async (t) => {
   const none = { host: '127.0.0.1', port: await freePort() };
   await t.rejects(askStatus(none, signal), unreachable(/does not answer: ECONNREFUSED$/));
   const page = await listening(t, (_request, response) => response.end('<html>'));

@@ -28,21 +28,24 @@ const started = async (t: Test) => {
   return { certificates, storage, stored, settings };
 };
 
-t.test('orders for the configured names, also for those of a reload, and says what was stored', async (t) => {
-  const { certificates, stored } = await started(t);
-  t.equal(certificates.isLive(), false);
-  await until('the first name is live', () => certificates.isLive(), 30_000);
-  t.strictSame(stored, ['links.example.com']);
-  t.match(certificates.issuers(), [{ name: 'local', healthy: true }]);
-  t.match(await certificates.ordersLeft(), [{ issuer: 'local', left: Infinity }]);
+t.test(
+  'orders for the configured names, also for those of a reload, and reports each that was stored',
+  async (t) => {
+    const { certificates, stored } = await started(t);
+    t.equal(certificates.isLive(), false);
+    await until('the first name is live', () => certificates.isLive(), 30_000);
+    t.strictSame(stored, ['links.example.com']);
+    t.match(certificates.issuers(), [{ name: 'local', healthy: true }]);
+    t.match(await certificates.ordersLeft(), [{ issuer: 'local', left: Infinity }]);
 
-  certificates.setDomains([domain('links.example.com'), domain('new.example.com')]);
-  t.equal(certificates.isLive(), false);
-  await until('the new name is live', () => certificates.isLive(), 30_000);
-  t.strictSame(stored, ['links.example.com', 'new.example.com']);
-});
+    certificates.setDomains([domain('links.example.com'), domain('new.example.com')]);
+    t.equal(certificates.isLive(), false);
+    await until('the new name is live', () => certificates.isLive(), 30_000);
+    t.strictSame(stored, ['links.example.com', 'new.example.com']);
+  },
+);
 
-t.test('a removed domain is listed until it expires; what others store is heard of', async (t) => {
+t.test('a removed domain is listed until it expires; changes of other processes are found', async (t) => {
   const { certificates, storage, stored } = await started(t);
   await until('the name is live', () => certificates.isLive(), 30_000);
   const others = [domain('new.example.com')];

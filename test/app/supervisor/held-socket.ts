@@ -2,7 +2,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import t from 'tap';
 import { holdSocket } from '../../../src/app/supervisor/held-socket.ts';
 
-t.test('binds at once and tells the port the system chose', async (t) => {
+t.test('binds at once and knows the port that the system chose', async (t) => {
   const held = holdSocket('https', { host: '127.0.0.1', port: 0 });
   t.teardown(() => held.close());
   t.match(held.address, { host: '127.0.0.1' });
@@ -19,7 +19,7 @@ t.test('all addresses', async (t) => {
   t.match(held.address.host, /^(::|0\.0\.0\.0)$/);
 });
 
-t.test('a port in use, an address that is not here', async (t) => {
+t.test('a port in use, an address of another machine', async (t) => {
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
   t.teardown(() => other.close());

@@ -28,7 +28,7 @@ console.log(JSON.stringify(taken.map(({ name, address }) => ({ name, address }))
 for (const held of taken) { held.close(); held.close(); }
 `;
 
-t.test('takes what was passed, by name and with its address', async (t) => {
+t.test('takes the passed sockets, each with its name and its address', async (t) => {
   const node = [process.execPath, '--input-type=module', '-e', TAKE];
   const { stdout, stderr } = spawnSync('python3', ['-c', ACTIVATE, ...node], {
     encoding: 'utf8',
@@ -43,7 +43,7 @@ t.test('takes what was passed, by name and with its address', async (t) => {
   t.ok(taken.every(({ address }) => address.port > 0));
 });
 
-t.test('what was meant for another process, or is no number, is left alone', async (t) => {
+t.test('sockets for another process, or a count that is no number, are not taken', async (t) => {
   for (const env of [
     {},
     { LISTEN_FDS: '1' },
@@ -56,7 +56,7 @@ t.test('what was meant for another process, or is no number, is left alone', asy
     t.strictSame(takePassedSockets(env), [], JSON.stringify(env));
 });
 
-t.test('a file is no socket', async (t) => {
+t.test('a file is not a socket', async (t) => {
   const path = join(tempDir(t), 'file');
   const take = `
     const { adoptSocket } = await import(${JSON.stringify(MODULE.replace('passed-sockets', 'held-socket'))});
@@ -79,7 +79,7 @@ const socket = (name: string, host: string, port: number): PassedSocket => ({
   close: () => undefined,
 });
 
-t.test('a listener takes the one of its name, or of its address', async (t) => {
+t.test('a listener takes the socket with its name, or with its address', async (t) => {
   const https = socket('https', '::', 443);
   const http = socket('unknown', '0.0.0.0', 80);
   const passed = [https, http];

@@ -8,7 +8,7 @@ import { localSettings } from '../../helpers/settings.ts';
 import { tracker } from '../../helpers/tracker.ts';
 import { until } from '../../helpers/until.ts';
 
-t.test('a reload adds, changes and removes names; a bad one leaves everything as it was', async (t) => {
+t.test('a reload adds, changes and removes names; one with a mistake changes nothing', async (t) => {
   const home = await tracker(t);
   const other = await tracker(t);
   const settings = localSettings(t, home, { workers: 2 });
@@ -63,7 +63,7 @@ t.test('a reload adds, changes and removes names; a bad one leaves everything as
   await t.rejects(click('links.example.com'), { code: /ALERT_HANDSHAKE_FAILURE$/ });
 });
 
-t.test('workers are replaced one by one under clicks, none of which fails', async (t) => {
+t.test('workers are replaced one by one during clicks, and no click fails', async (t) => {
   const settings = localSettings(t, await tracker(t), { workers: 2 });
   const supervisor = await startSupervisor({ settings, logLevel: 'silent' });
   t.teardown(() => supervisor.stop(0));

@@ -9,7 +9,7 @@ import { localSettings } from '../../helpers/settings.ts';
 import { tracker } from '../../helpers/tracker.ts';
 import { until } from '../../helpers/until.ts';
 
-t.test('a tracker that cannot be reached is told as unhealthy', async (t) => {
+t.test('a tracker that cannot be reached is shown as unhealthy', async (t) => {
   const gone = await tracker(t);
   const settings = localSettings(t, { ...gone, url: `https://127.0.0.2:${gone.port}` });
   const supervisor = await startSupervisor({ settings, logLevel: 'silent' });
@@ -22,10 +22,10 @@ t.test('a tracker that cannot be reached is told as unhealthy', async (t) => {
   t.match(await status(), '"healthy":true', 'nobody has tried yet');
   const click = () => clickHttp1({ port: https.port, domain: 'links.example.com', ca, path: '/e/c/x/y' });
   for (let count = 0; count < 3; count += 1) t.match(await until('answered', click), /^HTTP\/1\.1 502 /);
-  await until('it is told', async () => (await status()).includes('"healthy":false'));
+  await until('it is shown', async () => (await status()).includes('"healthy":false'));
 });
 
-t.test('a click that comes while the last ones are finished is refused at once, not queued', async (t) => {
+t.test('a click that comes while the last clicks finish is refused at once, and does not wait', async (t) => {
   let release: (() => void) | undefined;
   const home = await tracker(t, {
     answer: (_request, response) => {

@@ -20,7 +20,7 @@ const answered = (socket: Socket): Promise<string> => {
 };
 
 t.test(
-  'a slow client keeps its time where its worker is replaced: others accept, nobody waits',
+  'a slow client keeps its time when its worker is replaced: other workers accept, and nobody waits',
   async (t) => {
     const { workers, port } = supervise(t, localSettings(t));
     await workers.start();
@@ -36,7 +36,7 @@ t.test(
   },
 );
 
-t.test('measures a worker; one that is stuck is given up on', async (t) => {
+t.test('measures a worker; one that hangs is not waited for', async (t) => {
   const told: unknown[] = [];
   const { workers } = supervise(t, localSettings(t), {
     onMeasured: (_worker, snapshot) => told.push(snapshot),
@@ -44,7 +44,7 @@ t.test('measures a worker; one that is stuck is given up on', async (t) => {
   await workers.start();
   const snapshot = (await workers.measure(1, AbortSignal.timeout(30_000))) as { name: string }[];
   t.ok(snapshot.some(({ name }) => name === 'linkgate_clicks_total'));
-  await until('it tells by itself too', () => told.length > 0);
+  await until('it reports by itself too', () => told.length > 0);
 
   const pid = workers.list()[0]?.pid ?? 0;
   process.kill(pid, 'SIGSTOP');
@@ -67,7 +67,7 @@ t.test('a worker that cannot start says why', async (t) => {
   t.strictSame(workers.list(), [], 'it is not tried again');
 });
 
-t.test('one that hangs is ended and replaced', async (t) => {
+t.test('a worker that hangs is killed and replaced', async (t) => {
   const { workers, exits, numbers } = supervise(t, localSettings(t), { checkMs: 1_000 });
   await workers.start();
   process.kill(workers.list()[0]?.pid ?? 0, 'SIGSTOP');

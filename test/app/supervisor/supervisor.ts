@@ -50,7 +50,7 @@ t.test('one process tree: certificate, click, count, status, end', async (t) => 
   await t.rejects(click());
 });
 
-t.test('what fails at the start leaves nothing running', async (t) => {
+t.test('a start that fails leaves nothing running', async (t) => {
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
   t.teardown(() => other.close());

@@ -13,7 +13,7 @@ const accepts = (port: number): Promise<boolean> =>
     socket.once('error', () => resolve(false));
   });
 
-t.test('starts as many as asked, replaces what dies, under numbers never used again', async (t) => {
+t.test('starts as many as the settings say, replaces dead ones, and uses no number twice', async (t) => {
   const { workers, port, exits, numbers } = supervise(t, localSettings(t, undefined, { workers: 2 }));
   await workers.start();
   const before = workers.list();
@@ -38,7 +38,7 @@ t.test('starts as many as asked, replaces what dies, under numbers never used ag
   ]);
 });
 
-t.test('one that keeps dying young is replaced after growing pauses', async (t) => {
+t.test('a worker that dies young again and again is replaced after growing pauses', async (t) => {
   const pauses: number[] = [];
   const { workers, numbers } = supervise(t, localSettings(t), {
     clock: {
@@ -62,7 +62,7 @@ t.test('one that keeps dying young is replaced after growing pauses', async (t) 
   t.strictSame(pauses, [100, 200, 400], 'the first death costs no pause');
 });
 
-t.test('a process that cannot be made is tried again', async (t) => {
+t.test('a process that cannot be started is tried again', async (t) => {
   const pauses: number[] = [];
   const { workers, exits, numbers } = supervise(t, localSettings(t), {
     clock: {

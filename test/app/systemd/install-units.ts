@@ -8,7 +8,7 @@ import { tempDir } from '../../helpers/temp-dir.ts';
 const unit = (name: string, words: string) => ({ name, text: `${WRITTEN_BY}\n${words}\n` });
 
 t.test(
-  'units are written, left alone when they are the same, and written over when they are ours',
+  'units are written, kept when they are the same, and overwritten when linkgate wrote them',
   async (t) => {
     const dir = tempDir(t);
     const units = [unit('a.service', 'one'), unit('a.socket', 'two')];
@@ -22,7 +22,7 @@ t.test(
   },
 );
 
-t.test('what somebody else wrote stays', async (t) => {
+t.test('a unit of somebody else stays', async (t) => {
   const dir = tempDir(t);
   const path = join(dir, 'a.service');
   writeFileSync(path, '[Unit]\n');
@@ -33,7 +33,7 @@ t.test('what somebody else wrote stays', async (t) => {
   t.equal(readFileSync(path, 'utf8'), '[Unit]\n');
 });
 
-t.test('a folder that is not there, a folder in place of a file', async (t) => {
+t.test('a folder that does not exist, a folder in place of a file', async (t) => {
   const dir = tempDir(t);
   await t.rejects(installUnits(join(dir, 'absent'), [unit('a.service', 'one')]), {
     code: 'ERR_SYSTEMD_UNWRITABLE',

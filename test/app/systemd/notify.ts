@@ -20,7 +20,7 @@ t.test('messages reach the socket one after the other', { skip: needs('systemd-n
   t.strictSame(errors, []);
 });
 
-t.test('without a socket nothing is run', async (t) => {
+t.test('without a socket no program runs', async (t) => {
   const program = '/nonexistent/systemd-notify';
   for (const socket of [undefined, '']) {
     const notify = createNotify({ socket, program, onError: () => t.fail('it was run') });
@@ -28,7 +28,7 @@ t.test('without a socket nothing is run', async (t) => {
   }
 });
 
-t.test('a failure is told once in a row and delays nothing that follows', async (t) => {
+t.test('several failures in a row are reported once, and delay no later message', async (t) => {
   const errors: string[] = [];
   const onError = (error: Error) => void errors.push(error.message);
   const absent = createNotify({ socket: '/nonexistent', program: '/nonexistent/systemd-notify', onError });

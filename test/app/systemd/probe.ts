@@ -9,7 +9,7 @@ const listening = async (t: Test, server: Server): Promise<{ host: string; port:
   return { host: '0.0.0.0', port: (server.address() as AddressInfo).port };
 };
 
-t.test('one that answers lives, and so does one that refuses', async (t) => {
+t.test('a worker that answers is alive, and so is one that refuses', async (t) => {
   let asked = '';
   const good = createServer((socket) => {
     socket.on('data', (chunk) => {
@@ -25,7 +25,7 @@ t.test('one that answers lives, and so does one that refuses', async (t) => {
   t.equal(await answers(await listening(t, rude), AbortSignal.timeout(5_000)), true);
 });
 
-t.test('a port that only queues, and one that is closed, do not', async (t) => {
+t.test('no worker is alive behind a port that only queues, or is closed', async (t) => {
   const held = holdSocket('http', { host: '127.0.0.1', port: 0 });
   t.teardown(() => held.close());
   const silent = createServer({ pauseOnConnect: true }, () => undefined);

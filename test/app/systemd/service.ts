@@ -60,7 +60,7 @@ t.test('ready, status, watchdog, reload, stop', async (t) => {
   t.equal(sent.length, atStop, 'nothing after that');
 });
 
-t.test('without a watchdog, or one that cannot be read, nothing is fed', async (t) => {
+t.test('nothing is fed without a watchdog, or where its time cannot be read', async (t) => {
   for (const watchdogUsec of [undefined, '', '0', '-5', '1e3', 'soon']) {
     const sent: string[] = [];
     const notify = { send: async (lines: readonly string[]) => void sent.push(...lines) };

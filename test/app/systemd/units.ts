@@ -12,7 +12,7 @@ const FOLDER = fileURLToPath(new URL('../../../systemd', import.meta.url));
 const textOf = (changes: Partial<Installation>, name = 'linkgate.service'): string =>
   systemdUnits({ ...PACKAGED, ...changes }).find((unit) => unit.name === name)?.text ?? '';
 
-t.test('the folder systemd/ holds what is written here: npm run units', async (t) => {
+t.test('the folder systemd/ holds these units: npm run units', async (t) => {
   const units = systemdUnits(PACKAGED);
   t.strictSame(readdirSync(FOLDER).toSorted(), units.map(({ name }) => name).toSorted());
   for (const { name, text } of units) t.equal(readFileSync(join(FOLDER, name), 'utf8'), text, name);
@@ -68,7 +68,7 @@ t.test('a log file has a place that the service may write to', async (t) => {
   t.throws(() => textOf({ logFile: '/tmp/linkgate.log', user: 'web' }), { code: 'ERR_SYSTEMD_UNFIT' });
 });
 
-t.test('sockets are where the configuration says', async (t) => {
+t.test('sockets have the addresses of the configuration', async (t) => {
   const listen = {
     https: { host: '::', port: 443 },
     http: { host: '2001:db8::1', port: 8080 },
@@ -93,7 +93,7 @@ t.test('paths are quoted, and nothing in them is expanded', async (t) => {
   t.match(text, String.raw`ExecStart="/opt/my node/node" /opt/100%%/$$main.js run --config "/etc/a\"b.yaml"`);
 });
 
-t.test('who it runs as, and where it writes', async (t) => {
+t.test('the user it runs as, and the folders it writes', async (t) => {
   t.match(textOf({}), 'DynamicUser=yes\nStateDirectory=linkgate\n');
   t.match(textOf({ storage: '/var/lib/tls/certs', user: 'web' }), 'User=web\nStateDirectory=tls\n');
   t.match(textOf({ storage: '/srv/certs', user: 'web' }), 'User=web\nReadWritePaths=/srv/certs\n');

@@ -11,7 +11,7 @@ import { gather } from '../../helpers/serve.ts';
 import { localSettings } from '../../helpers/settings.ts';
 import { startWorker } from '../../helpers/started-worker.ts';
 
-t.test('a worker that never saw the order answers its http-01 challenge by the account', async (t) => {
+t.test('a worker that did not see the order answers its http-01 challenge with the account', async (t) => {
   const httpPort = await freePort();
   const ca = await acmeCa(t, { httpPort });
   const usual = localSettings(t);

@@ -8,7 +8,7 @@ import { localSettings } from '../../helpers/settings.ts';
 import { until } from '../../helpers/until.ts';
 import { startWorker } from '../../helpers/started-worker.ts';
 
-t.test('a certificate that was replaced is served at once where the supervisor says so', async (t) => {
+t.test('a new certificate is served as soon as the supervisor says so', async (t) => {
   const settings = localSettings(t);
   const storage = createFileStorage({ path: settings.certificates.storage.path, clock: systemClock });
   await storage.open();
@@ -33,7 +33,7 @@ t.test('a certificate that was replaced is served at once where the supervisor s
     });
   t.equal(await served(), first);
   const second = await issue();
-  t.equal(await served(), first, 'what is in memory is served until somebody says otherwise');
+  t.equal(await served(), first, 'the one in memory is served until then');
   worker.tell({ type: 'refresh', domain });
   await until('the new one is served', async () => (await served()) === second);
 });

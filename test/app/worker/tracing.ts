@@ -15,7 +15,7 @@ import { until } from '../../helpers/until.ts';
 
 const DOMAIN = 'links.example.com';
 
-t.test('a wish that cannot be granted is told, and nothing else comes of it', async (t) => {
+t.test('an endpoint that cannot be used is an event, and has no other effect', async (t) => {
   const { emit, of } = recorder();
   const events = createEventBus(() => undefined);
   const options = { events, emit, clock: systemClock };
@@ -55,7 +55,7 @@ const loadedBy = async (t: Test, home: Tracker, env: NodeJS.ProcessEnv): Promise
   );
 };
 
-t.test('without the variable no process loads any of it; with it a real click is a span', async (t) => {
+t.test('without the variable no process loads the tracing; with it a real click is a span', async (t) => {
   const home = await tracker(t);
   const isTracing = (url: string): boolean => /\/observe\/(traces|trace-settings|span)\.js$/.test(url);
   const without = await loadedBy(t, home, { OTEL_EXPORTER_OTLP_ENDPOINT: '' });

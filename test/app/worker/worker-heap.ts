@@ -11,7 +11,7 @@ t.test('this Node’s V8 knows the flag, also when it runs already', (t) => {
   t.end();
 });
 
-t.test('what the supervisor was given for its heap goes before', (t) => {
+t.test('the options of the supervisor for its heap win', (t) => {
   const ours = workerArgs([]);
   t.equal(ours.length, 1);
   t.same(

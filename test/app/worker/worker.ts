@@ -53,7 +53,7 @@ for (const [why, ask] of [
   });
 }
 
-t.test('what was finished while draining is counted too', async (t) => {
+t.test('requests that finish during the drain are counted too', async (t) => {
   const { worker, answer, release } = await slowClick(t);
   worker.tell({ type: 'drain', time: { timeoutMs: 5_000, graceMs: 1_000 } });
   await until('no new click is taken', () => refuses(worker.httpPort));
@@ -75,13 +75,16 @@ t.test('a drain is bounded', async (t) => {
   t.equal(await answer, '', 'cut');
 });
 
-t.test('Ctrl-C and SIGHUP reach the whole group: the worker waits for the supervisor’s word', async (t) => {
-  const worker = await startWorker(t, localSettings(t));
-  worker.process.kill('SIGINT');
-  worker.process.kill('SIGHUP');
-  worker.tell({ type: 'measure', question: 7 });
-  const measured = await until('it answers', () =>
-    worker.heard.find((message) => message.type === 'measured' && message.question === 7),
-  );
-  t.match(measured, { snapshot: Array });
-});
+t.test(
+  'Ctrl-C and SIGHUP reach the whole group: the worker waits for the message of the supervisor',
+  async (t) => {
+    const worker = await startWorker(t, localSettings(t));
+    worker.process.kill('SIGINT');
+    worker.process.kill('SIGHUP');
+    worker.tell({ type: 'measure', question: 7 });
+    const measured = await until('it answers', () =>
+      worker.heard.find((message) => message.type === 'measured' && message.question === 7),
+    );
+    t.match(measured, { snapshot: Array });
+  },
+);
