@@ -73,6 +73,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   ],
   ERR_STORAGE_UNAVAILABLE: STORAGE,
   ERR_STORAGE_UNREADABLE: ['The stored certificate of this name cannot be read.'],
+  ERR_STORAGE_FOREIGN: ['The storage folder belongs to another user than this proxy.'],
   ERR_STORAGE_LOCKED: ['Another process works on this certificate right now.'],
   ERR_CERT_INVALID: ['The stored certificate cannot be used for this name.'],
 };
