@@ -60,6 +60,20 @@ const RULES: readonly Rule[] = [
     where: /./,
     instead: 'no key is committed: make one in the test',
   },
+  ...[
+    [/\bkeepers?\b/i, 'supervisor'],
+    [/\b[Gg]ates?\b|(?<![A-Za-z])GateError|createGate/, 'worker, LinkgateError'],
+    [/\bdepart(ed|ures?)\b/i, 'removed domain'],
+    [/corridor/i, 'path'],
+    [/waiting[- ]?room/i, 'first bytes'],
+    [/by-hand|byHand/i, 'manual operations'],
+    [/(?<!Front )\bdoors? [123]\b/i, 'port 1, 2 or 3 (core/ports.ts)'],
+    [/\bpatients?\b/i, 'target'],
+  ].map(([pattern, instead]) => ({
+    pattern: pattern as RegExp,
+    where: /^(src|docs|deploy|systemd|config)\/|^README\.md$/,
+    instead: `the word is ${instead as string}`,
+  })),
   { pattern: /\/(home|Users)\/(?!runner\b)[a-z][\w.-]*\//, where: /./, instead: 'a path of one machine' },
 ];
 

@@ -47,7 +47,7 @@ export const createPage = ({ status, traffic, events, clock }: PageOptions): Pag
     const nowMs = clock.now();
     if (last === undefined || Math.abs(nowMs - last.atMs) > FRESH_MS) {
       const asked = status();
-      // the next one asks anew
+      // the next one asks again
       asked.catch(() => (last = undefined));
       last = { atMs: nowMs, status: asked };
     }

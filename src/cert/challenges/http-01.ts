@@ -1,5 +1,5 @@
 // What proves control of a name, and HTTP-01 answers on their way through the storage: the supervisor that orders puts them
-// there, and whichever process the CA reaches on port 80, on any machine, finds them. Door 2 opens here. Must not know who
+// there, and whichever process the CA reaches on port 80, on any machine, finds them. Port 2 opens here. Must not know who
 // orders or who listens. The other kinds of challenge stand in challenges/.
 
 import type { Clock } from '../../core/platform/clock.ts';
@@ -131,7 +131,7 @@ const createOpenTokens = (storage: Pick<Storage, 'list'>): ((host: string) => Pr
 };
 
 /**
- * The answering side, door 2: the stored answer, else (`thumbprint`) the one that the known account would give to that
+ * The answering side, port 2: the stored answer, else (`thumbprint`) the one that the known account would give to that
  * token, for a machine that does not see yet what another one has stored. Never throws: a storage that fails is told as an event, and the request is then treated
  * as one for which no challenge is open.
  */

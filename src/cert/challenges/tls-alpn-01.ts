@@ -1,5 +1,5 @@
 // TLS-ALPN-01 (RFC 8737) on its way through the storage: the supervisor that orders puts a challenge certificate there, and
-// whichever worker the CA reaches on port 443, on any machine, finds it. Door 3 opens here. Must not know how a handshake
+// whichever worker the CA reaches on port 443, on any machine, finds it. Port 3 opens here. Must not know how a handshake
 // chooses: src/serve/ sees to it that nobody but a validating CA gets one.
 
 import { createHash } from 'node:crypto';
@@ -130,7 +130,7 @@ const createOpenKeys = ({ storage, clock }: Pick<AnswerTlsChallengeOptions, 'sto
 };
 
 /**
- * The answering side, door 3. Never rejects: a storage that fails is told as an event, and the handshake goes on as one
+ * The answering side, port 3. Never rejects: a storage that fails is told as an event, and the handshake goes on as one
  * for which no challenge is open.
  */
 export const createAnswerTlsChallenge = (options: AnswerTlsChallengeOptions): AnswerTlsChallenge => {

@@ -1,4 +1,4 @@
-// Door 1, the last step of the certificate path: from the name a client sent to the context to answer it with. Runs on
+// Port 1, the last step of the certificate path: from the name a client sent to the context to answer it with. Runs on
 // every handshake of anybody on the internet, so an unknown name must cost nothing, and nothing may throw.
 
 import type { SecureContext } from 'node:tls';

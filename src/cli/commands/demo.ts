@@ -68,7 +68,7 @@ const listenAddress = (option: string, text: string): ListenAddress => {
 
 const urlOf = ({ host, port }: ListenAddress): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
-/** The line of /metrics that counted the sample click. The answer may be here before the worker has closed its books. */
+/** The line of /metrics that counted the sample click. The answer may be here before the worker has counted it. */
 const countedLine = async ({ addresses, domain }: Demo): Promise<string> => {
   for (let tries = 0; tries < 20; tries += 1) {
     const { body } = await read(httpGet, { ...reach(addresses.admin), path: '/metrics' });

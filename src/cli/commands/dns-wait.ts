@@ -139,7 +139,7 @@ export const waitForDns = async (options: WaitOptions): Promise<number> => {
       .split('\n')
       .slice(0, Math.max(1, (stdout.rows ?? 25) - 1))
       .map((line) => cut(line, stdout.columns ?? 80));
-    // up to the first line of the last picture, then everything below anew
+    // up to the first line of the last picture, then everything below again
     stdout.write(`${drawn === 0 ? '' : `\u001B[${drawn}A`}\u001B[J${lines.join('\n')}\n`);
     drawn = lines.length;
   };

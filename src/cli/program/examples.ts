@@ -13,7 +13,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     example('linkgate init', 'then for real: a first configuration'),
     example('linkgate dns --wait', 'the DNS records, until they are everywhere'),
     example('linkgate run', 'serve'),
-    example('linkgate doctor', 'what is not green yet, and what mends it'),
+    example('linkgate doctor', 'what is not green yet, and how to fix it'),
   ],
   run: [
     example('linkgate run', 'in the foreground, as systemd wants it'),

@@ -13,7 +13,7 @@ export interface TraceSettings {
   /** share of the requests without a trace that begin one, 0 to 1 */
   readonly ratio: number;
   /** whether the trace of a request decides, where the request has one */
-  readonly heedParent: boolean;
+  readonly followsParent: boolean;
   readonly resource: Readonly<Record<string, string>>;
 }
 
@@ -74,7 +74,7 @@ export const traceSettings = (env: NodeJS.ProcessEnv): TraceSettings | undefined
     ...(caFile === '' ? {} : { caFile }),
     timeoutMs: timeoutMs >= 1 && timeoutMs <= 60_000 ? timeoutMs : 10_000,
     ratio: ratioOf(known, env['OTEL_TRACES_SAMPLER_ARG']),
-    heedParent: sampler === '' || sampler.startsWith('parentbased_'),
+    followsParent: sampler === '' || sampler.startsWith('parentbased_'),
     resource: {
       'service.name': 'linkgate',
       ...pairs(env['OTEL_RESOURCE_ATTRIBUTES']),

@@ -1,5 +1,5 @@
 // How a handshake tells a CA that validates by tls-alpn-01 (RFC 8737) from a client: beside tls.ts, which calls it. A normal
-// client never gets the challenge certificate, not even while one is open. Through door 3; knows no storage.
+// client never gets the challenge certificate, not even while one is open. Through port 3; knows no storage.
 
 import type { SecureContext, TLSSocket } from 'node:tls';
 import type { AnswerTlsChallenge, Handshake, TlsChallengeAnswer } from '../../core/ports.ts';
@@ -14,7 +14,7 @@ export type HandshakeSocket = Pick<TLSSocket, 'getProtocol' | 'setKeyCert'>;
 export interface TlsChallenge {
   /** for ALPNCallback; undefined ends the handshake with no_application_protocol */
   chooseProtocol(socket: HandshakeSocket, protocols: readonly string[]): string | undefined;
-  /** for SNICallback: door 1 for a client, door 3 for a validating CA. Rejects only when door 1 does */
+  /** for SNICallback: port 1 for a client, port 3 for a validating CA. Rejects only when port 1 does */
   chooseContext(socket: HandshakeSocket, servername: string): Promise<SecureContext | undefined>;
 }
 
@@ -26,7 +26,7 @@ export const isValidation = ({ alpnProtocol }: Pick<TLSSocket, 'alpnProtocol'>):
  * The RFC has the CA offer `acme-tls/1` alone; whoever offers more is a client. What is known when depends on the version:
  * - TLS 1.3: the protocols come first, then the name. The certificate is chosen by both.
  * - TLS 1.2: the name comes first, the protocols only after a certificate was chosen. That is the name's own, or a
- *   placeholder; a validation then has it replaced on its socket. So for this version door 3 is asked on every full
+ *   placeholder; a validation then has it replaced on its socket. So for this version port 3 is asked on every full
  *   handshake. Kinds of key must agree, or the cipher already chosen does not fit.
  */
 export const createTlsChallenge = ({

@@ -93,7 +93,7 @@ const LINGER_MS = 1_000;
 
 /**
  * Idle is without a stream: a session that only pings, or answers GOAWAY with silence, ends too. Node's own idle time
- * (`session.setTimeout`) starts anew with every frame, and ends with the session, not with its socket.
+ * (`session.setTimeout`) starts again with every frame, and ends with the session, not with its socket.
  * @returns to be called when a session has no stream any more
  */
 const endWhenIdle = (

@@ -27,7 +27,7 @@ export interface ResponseClock {
 /**
  * Ticks only while there is something to look at; holds no process open.
  *
- * A list, and not a Set: V8 makes a Set's table anew every few dozen additions, and each table that is done with keeps the
+ * A list, and not a Set: V8 rebuilds a Set's table every few dozen additions, and each table that is done with keeps the
  * next one, and with it what is in it, until the next full collection. A fifth of all memory clicks had used outlived them so.
  */
 export const createResponseClock = (tickMs = TICK_MS): ResponseClock => {

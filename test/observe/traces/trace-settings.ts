@@ -16,7 +16,7 @@ t.test('the defaults, and each of the others', async (t) => {
     headers: {},
     timeoutMs: 10_000,
     ratio: 1,
-    heedParent: true,
+    followsParent: true,
     resource: { 'service.name': 'linkgate' },
   });
   const full = traceSettings({
@@ -35,12 +35,12 @@ t.test('the defaults, and each of the others', async (t) => {
     caFile: '/etc/ca.pem',
     timeoutMs: 2_000,
     ratio: 0.25,
-    heedParent: false,
+    followsParent: false,
     resource: { 'service.name': 'links', 'deployment.environment': 'prod' },
   });
   t.match(traceSettings({ OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_SAMPLER: 'parentbased_always_off' }), {
     ratio: 0,
-    heedParent: true,
+    followsParent: true,
   });
 });
 
