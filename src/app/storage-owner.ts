@@ -89,7 +89,13 @@ export const withOwnedStorage = async <T>(
   // the storage reports a path that is not a folder
   if (!(await stat(nearest)).isDirectory()) return opened();
   const before = process.cwd();
-  process.chdir(nearest);
+  try {
+    process.chdir(nearest);
+  } catch (cause) {
+    const { code = String(cause) } = cause as NodeJS.ErrnoException;
+    const message = `storage folder "${path}" cannot be entered: ${code}`;
+    throw new LinkgateError('ERR_STORAGE_UNAVAILABLE', message, { cause });
+  }
   let comeBack = (): void => undefined;
   try {
     const owner = statSync('.');

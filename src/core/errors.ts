@@ -56,7 +56,7 @@ export const ERRORS = Object.freeze({
     500,
     69,
     false,
-    'reload as the user of the proxy, on its machine: `systemctl reload linkgate`, or send SIGHUP to its process',
+    'reload as the user of the proxy, on its machine: `systemctl reload linkgate`, or send it SIGHUP',
   ),
 
   ERR_SYSTEMD_UNFIT: entry(

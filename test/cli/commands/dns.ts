@@ -118,7 +118,10 @@ t.test('mistakes: one line and the right code', async (t) => {
   t.match(await bad('--to', 'not a name'), { status: 64, stderr: /--to "not a name"/ });
   t.match(await bad(...to, '--json', '--zone'), { status: 64, stderr: /exclude each other/ });
   t.match(await bad(...to, '--wait', '--timeout', '73h'), { status: 64, stderr: /"73h"/ });
-  t.match(await bad(...to, '--resolver', 'dns'), { status: 64, stderr: /--resolver "dns"/ });
+  t.match(await bad(...to, '--resolver', 'dns'), {
+    status: 64,
+    stderr: /--resolver must be ADDRESS\[:PORT\], not "dns"/,
+  });
   t.match(await linkgateCommand(['dns', '--config', join(tempDir(t), 'none.yaml')]), { status: 78 });
   const failing = await bad(...to, '--resolver', await failingNameServer(t));
   t.match(failing, {

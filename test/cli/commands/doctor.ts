@@ -101,7 +101,7 @@ t.test('the command: no network, an unknown domain, wrong words', async (t) => {
   });
   t.match(await linkgateCommand(['doctor', '--config', path, '--resolver', 'dns']), {
     status: 64,
-    stderr: /--resolver "dns"/,
+    stderr: /--resolver must be ADDRESS\[:PORT\], not "dns"/,
   });
   t.match(await linkgateCommand([...args, '--ca', 'none.pem']), {
     status: 64,
