@@ -113,7 +113,8 @@ export const createTraces = (options: TracesOptions): Traces => {
 
   const off = events.on('request.completed', (event) => {
     const parent = parseTraceparent(event.traceparent);
-    const sampled = parent !== undefined && settings.followsParent ? parent.sampled : random() < settings.ratio;
+    const sampled =
+      parent !== undefined && settings.followsParent ? parent.sampled : random() < settings.ratio;
     if (!sampled) return;
     if (spans.length >= MOST_SPANS) {
       lost += 1;
