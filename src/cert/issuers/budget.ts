@@ -1,5 +1,5 @@
-// What a CA still allows, counted here before the CA has to say no. Kept in the storage, so that restarts and other processes
-// count together. Stands around an issuer; knows limits and times, and nothing of the protocol.
+// What a CA still allows, counted here before the CA has to say no. The count is in the storage, so restarts and other processes count
+// together. It wraps an issuer; it knows limits and times, and nothing of the protocol.
 
 import { createHash } from 'node:crypto';
 import { getDomain } from 'tldts';
@@ -36,7 +36,7 @@ const LETSENCRYPT: Limits = {
 export const limitsOf = (directory: string): Limits | undefined =>
   directory === 'https://acme-v02.api.letsencrypt.org/directory' ? LETSENCRYPT : undefined;
 
-/** First issues leave this share of what all orders have together to renewals. */
+/** First issues leave this share of all orders to renewals. */
 const KEPT_FOR_RENEWALS = 1 / 10;
 
 /** The domain a CA counts by (public suffix list, private part too); the name itself where there is none. */
@@ -76,123 +76,167 @@ interface Spending {
   readonly inMs: number;
 }
 
-/**
- * The issuer, asked only for what its CA still allows. A renewal that tells the CA what it replaces is exempt at the CA and
- * here (RFC 9773 §5), as long as the same CA issued it.
- * @throws of `obtain`, beside its own: LinkgateError `ERR_ACME_RATE_LIMITED` (details.retryAfterMs) before the CA was asked
- */
-export const withBudget = (issuer: Issuer, { storage, clock, limits }: BudgetOptions): Issuer => {
-  const ca = createHash('sha256')
-    .update(issuer.directory ?? issuer.issuer)
-    .digest('hex')
-    .slice(0, 16);
-  const folder = `budget/${ca}`;
-  // `_` begins no domain name
-  const accountKey = `${folder}/_account.json`;
-  const domainKey = (name: string): string => `${folder}/${nameKey(registeredDomain(name), '.json')}`;
+/** What one CA has given to one account, counted in the storage. */
+class Budget {
+  readonly #options: BudgetOptions;
+  /** name of the issuer in the settings */
+  readonly #issuer: string;
+  readonly #lock: string;
+  readonly #folder: string;
+  readonly #accountKey: string;
 
-  const read = async (key: string, inMs: number): Promise<readonly Use[]> => {
-    // A count that cannot be read begins again: the CA has the last word.
-    const uses = parseUses(String((await readWhereReadable(storage, key)) ?? ''));
-    // What is in the future was written by a clock that was wrong.
-    return uses.filter(({ atMs }) => atMs <= clock.now() && atMs > clock.now() - inMs);
-  };
-  const write = (key: string, uses: readonly Use[]): Promise<void> =>
-    storage.write(key, `${JSON.stringify({ version: 1, uses })}\n`);
+  constructor({ issuer, directory }: Issuer, options: BudgetOptions) {
+    this.#options = options;
+    this.#issuer = issuer;
+    const ca = createHash('sha256')
+      .update(directory ?? issuer)
+      .digest('hex')
+      .slice(0, 16);
+    this.#lock = `budget-${ca}`;
+    this.#folder = `budget/${ca}`;
+    // `_` begins no domain name
+    this.#accountKey = `${this.#folder}/_account.json`;
+  }
 
-  const check = (name: string, { what, uses, most, inMs }: Spending): void => {
+  async ordersLeft(): Promise<{ readonly left: number; readonly most: number }> {
+    const { most, inMs } = this.#options.limits.orders;
+    const { length } = await this.#read(this.#accountKey, inMs);
+    return { left: Math.max(0, most - length), most };
+  }
+
+  /**
+   * Counts an order.
+   * @returns when it was counted, for {@link settle}
+   * @throws LinkgateError `ERR_ACME_RATE_LIMITED` when the CA does not allow it, `ERR_STORAGE_*`
+   */
+  spend(name: string, isRenewal: boolean, signal: AbortSignal): Promise<number> {
+    return this.#locked(signal, async () => {
+      const { orders, domain, name: exactName, failures } = this.#options.limits;
+      const nowMs = this.#options.clock.now();
+      const account = await this.#read(this.#accountKey, orders.inMs);
+      const uses = await this.#readDomain(name);
+      const within = (kind: Use['kind'], inMs: number): readonly Use[] =>
+        uses.filter((use) => use.kind === kind && use.atMs > nowMs - inMs);
+      const own = (use: Use): boolean => use.name === name;
+      const few = (most: number): number =>
+        Math.max(1, Math.floor(most * (1 - (isRenewal ? 0 : KEPT_FOR_RENEWALS))));
+      const failed = within('failure', failures.inMs).filter(own);
+      // The next attempt may cost as many failures as the last one did.
+      const lastCost = failed.filter(({ atMs }) => atMs === failed.at(-1)?.atMs).length;
+      const spendings: readonly Spending[] = [
+        { ...orders, most: few(orders.most), what: 'orders', uses: account },
+        {
+          ...domain,
+          most: few(domain.most),
+          what: `certificates of "${registeredDomain(name)}"`,
+          uses: within('order', domain.inMs),
+        },
+        {
+          ...exactName,
+          what: 'certificates of this name',
+          uses: within('order', exactName.inMs).filter(own),
+        },
+        {
+          ...failures,
+          most: failures.most + 1 - Math.max(1, lastCost),
+          what: 'failed validations of this name',
+          uses: failed,
+        },
+      ];
+      for (const spending of spendings) this.#check(name, spending);
+      const use: Use = { atMs: nowMs, name, kind: 'order' };
+      await this.#write(this.#accountKey, [...account, use]);
+      await this.#write(this.#domainKey(name), [...uses, use]);
+      return nowMs;
+    });
+  }
+
+  /** The order of that time brought no certificate, which does not count; failed validations do. */
+  settle(name: string, orderedMs: number, failures: number, signal: AbortSignal): Promise<void> {
+    return this.#locked(signal, async () => {
+      const uses = await this.#readDomain(name);
+      const spent = uses.findIndex(
+        (use) => use.kind === 'order' && use.name === name && use.atMs === orderedMs,
+      );
+      const left = uses.filter((_, index) => index !== spent);
+      const failure: Use = { atMs: this.#options.clock.now(), name, kind: 'failure' };
+      await this.#write(this.#domainKey(name), [...left, ...Array.from({ length: failures }, () => failure)]);
+      // Each kind of challenge that was tried had its own order; one of these orders is counted already.
+      if (failures < 2) return;
+      const more = Array.from({ length: failures - 1 }, (): Use => ({ ...failure, kind: 'order' }));
+      const account = await this.#read(this.#accountKey, this.#options.limits.orders.inMs);
+      await this.#write(this.#accountKey, [...account, ...more]);
+    });
+  }
+
+  #check(name: string, { what, uses, most, inMs }: Spending): void {
     if (uses.length < most) return;
-    const freed = uses.map(({ atMs }) => atMs).toSorted((a, b) => a - b)[uses.length - most] ?? clock.now();
+    const nowMs = this.#options.clock.now();
+    const freed = uses.map(({ atMs }) => atMs).toSorted((a, b) => a - b)[uses.length - most] ?? nowMs;
     throw new LinkgateError(
       'ERR_ACME_RATE_LIMITED',
-      `order for "${name}" was not placed: "${issuer.issuer}" allows ${most} ${what}, and ${uses.length} are spent`,
-      {
-        details: { domain: name, ownLimit: true, retryAfterMs: Math.max(1_000, freed + inMs - clock.now()) },
-      },
+      `order for "${name}" was not placed: "${this.#issuer}" allows ${most} ${what}, and ${uses.length} are spent`,
+      { details: { domain: name, ownLimit: true, retryAfterMs: Math.max(1_000, freed + inMs - nowMs) } },
     );
-  };
+  }
 
-  const spend = async (name: string, isRenewal: boolean): Promise<void> => {
-    const kept = isRenewal ? 0 : KEPT_FOR_RENEWALS;
-    const account = await read(accountKey, limits.orders.inMs);
-    const domain = await read(domainKey(name), Math.max(limits.domain.inMs, limits.name.inMs));
-    const within = (kind: Use['kind'], inMs: number): readonly Use[] =>
-      domain.filter((use) => use.kind === kind && use.atMs > clock.now() - inMs);
-    const own = (use: Use): boolean => use.name === name;
-    const { orders, domain: perDomain, name: perName, failures } = limits;
-    const few = (most: number): number => Math.max(1, Math.floor(most * (1 - kept)));
-    check(name, { ...orders, most: few(orders.most), what: 'orders', uses: account });
-    const certificates = within('order', perDomain.inMs);
-    const what = `certificates of "${registeredDomain(name)}"`;
-    check(name, { ...perDomain, most: few(perDomain.most), what, uses: certificates });
-    check(name, {
-      ...perName,
-      what: 'certificates of this name',
-      uses: within('order', perName.inMs).filter(own),
-    });
-    const failed = within('failure', failures.inMs).filter(own);
-    check(name, {
-      ...failures,
-      // As many as the last attempt cost may come again.
-      most: failures.most + 1 - Math.max(1, failed.filter(({ atMs }) => atMs === failed.at(-1)?.atMs).length),
-      what: 'failed validations of this name',
-      uses: failed,
-    });
-    const use: Use = { atMs: clock.now(), name, kind: 'order' };
-    await write(accountKey, [...account, use]);
-    await write(domainKey(name), [...domain, use]);
-  };
+  #domainKey(name: string): string {
+    return `${this.#folder}/${nameKey(registeredDomain(name), '.json')}`;
+  }
 
-  /** A certificate that was not given does not count; a validation that failed does. */
-  const settle = async (name: string, orderedMs: number, failures: number): Promise<void> => {
-    const uses = await read(domainKey(name), Math.max(limits.domain.inMs, limits.name.inMs));
-    const spent = uses.findIndex(
-      (use) => use.kind === 'order' && use.name === name && use.atMs === orderedMs,
-    );
-    const left = uses.filter((_, index) => index !== spent);
-    const failure: Use = { atMs: clock.now(), name, kind: 'failure' };
-    await write(domainKey(name), [...left, ...Array.from({ length: failures }, () => failure)]);
-    // Each kind of challenge that was tried had an order of its own; one is counted already.
-    if (failures < 2) return;
-    const more: readonly Use[] = Array.from({ length: failures - 1 }, () => ({ ...failure, kind: 'order' }));
-    await write(accountKey, [...(await read(accountKey, limits.orders.inMs)), ...more]);
-  };
+  #readDomain(name: string): Promise<readonly Use[]> {
+    const { domain, name: exactName } = this.#options.limits;
+    return this.#read(this.#domainKey(name), Math.max(domain.inMs, exactName.inMs));
+  }
 
-  const locked = async <T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
-    const lock = await storage.lock(`budget-${ca}`, signal);
+  async #read(key: string, inMs: number): Promise<readonly Use[]> {
+    const { storage, clock } = this.#options;
+    // A count that cannot be read begins again: the CA decides in the end.
+    const uses = parseUses(String((await readWhereReadable(storage, key)) ?? ''));
+    // A use in the future was written by a clock that was wrong.
+    return uses.filter(({ atMs }) => atMs <= clock.now() && atMs > clock.now() - inMs);
+  }
+
+  #write(key: string, uses: readonly Use[]): Promise<void> {
+    return this.#options.storage.write(key, `${JSON.stringify({ version: 1, uses })}\n`);
+  }
+
+  async #locked<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const lock = await this.#options.storage.lock(this.#lock, signal);
     try {
       return await work();
     } finally {
       await lock.release();
     }
-  };
+  }
+}
 
+/**
+ * The issuer, asked only for what its CA still allows. A renewal that tells the CA what it replaces is exempt at the CA and
+ * here (RFC 9773 §5), as long as the same CA issued it.
+ * @throws of `obtain`, next to its own: LinkgateError `ERR_ACME_RATE_LIMITED` (details.retryAfterMs) before the CA was asked
+ */
+export const withBudget = (issuer: Issuer, options: BudgetOptions): Issuer => {
+  const budget = new Budget(issuer, options);
   return {
     ...issuer,
-    ordersLeft: async () => {
-      const { most, inMs } = limits.orders;
-      const { length } = await read(accountKey, inMs);
-      return { left: Math.max(0, most - length), most };
-    },
-    obtain: async (name, signal, options = {}) => {
-      const { replaces } = options;
+    ordersLeft: () => budget.ordersLeft(),
+    obtain: async (name, signal, asked = {}) => {
+      const { replaces } = asked;
       const isExempt = replaces?.source === 'acme' && replaces.directory === issuer.directory;
-      if (isExempt) return issuer.obtain(name, signal, options);
-      const orderedMs = await locked(signal, async () => {
-        await spend(name, replaces !== undefined);
-        return clock.now();
-      });
+      if (isExempt) return issuer.obtain(name, signal, asked);
+      const orderedMs = await budget.spend(name, replaces !== undefined, signal);
       try {
-        return await issuer.obtain(name, signal, options);
+        return await issuer.obtain(name, signal, asked);
       } catch (error) {
         const { code, details } = toLinkgateError(error);
         const { validations = 1 } = details;
-        // Whether an order that was cut off came to a certificate is not known: it counts.
+        // Whether an order that was cut off ended with a certificate is not known: it counts.
         const isKnown =
           code === 'ERR_ACME_UNAUTHORIZED' || code === 'ERR_ACME_REFUSED' || code === 'ERR_ACME_UNREACHABLE';
         if (isKnown && !signal.aborted) {
           const failures = code === 'ERR_ACME_UNAUTHORIZED' ? validations : 0;
-          await locked(signal, () => settle(name, orderedMs, failures)).catch(() => {});
+          await budget.settle(name, orderedMs, failures, signal).catch(() => {});
         }
         throw error;
       }

@@ -154,6 +154,25 @@ t.test('a storage that cannot be written stops the order before the CA is asked'
   t.same(reached, []);
 });
 
+t.test(
+  'an order that was refused is not counted, also when the clock goes on while it is counted',
+  async (t) => {
+    const storage = createMemoryStorage();
+    let nowMs = Date.UTC(2026, 0, 1);
+    const clock = { ...fakeClock(), now: () => (nowMs += 1) };
+    const refusing: Issuer = {
+      source: 'acme',
+      issuer: 'ca',
+      directory: 'https://ca.example/directory',
+      obtain: () => Promise.reject(new LinkgateError('ERR_ACME_REFUSED', 'no')),
+    };
+    const issuer = withBudget(refusing, { storage, clock, limits: real });
+    for (let times = 0; times < 7; times += 1) {
+      await t.rejects(issuer.obtain('a.example.com', forever), { code: 'ERR_ACME_REFUSED' });
+    }
+  },
+);
+
 t.test('a count that cannot be read stops no order, and is begun again', async (t) => {
   const memory = createMemoryStorage();
   const { reached, order } = setUp(
