@@ -4,6 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { createNameStates } from '../../src/cert/state/name-state.ts';
 import { createCertificateStore } from '../../src/cert/state/store.ts';
 import { systemClock } from '../../src/core/platform/clock.ts';
 import { CATALOGUE, CONFIGURED, type MetricName } from '../../src/observe/metrics/catalogue.ts';
@@ -51,13 +52,13 @@ const storeRenewed = async (path: string): Promise<void> => {
     windowEndMs: nowMs + 55 * DAY_MS,
     askAgainMs: nowMs + DAY_MS / 2,
   };
-  await store.writeState(RENEWED, {
+  await createNameStates({ storage, store, clock: systemClock }).update(RENEWED, {}, () => ({
     failures: 0,
     nextAttemptMs: 0,
     lastIssuedMs: nowMs - DAY_MS,
     lastProblem: null,
     renewal,
-  });
+  }));
 };
 
 /** One linkgate whose first CA is down, with one connection to a tracker that takes its time. */

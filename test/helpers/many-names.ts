@@ -5,7 +5,7 @@ import { setMaxListeners } from 'node:events';
 import type { Test } from 'tap';
 import { createIssue } from '../../src/cert/renewal/issue.ts';
 import { createAcmeIssuer } from '../../src/cert/acme/acme-issuer.ts';
-import { createIssuersHealth } from '../../src/cert/issuers/issuer-health.ts';
+import { IssuersHealth } from '../../src/cert/issuers/issuer-health.ts';
 import { createCertificateStore } from '../../src/cert/state/store.ts';
 import { systemClock } from '../../src/core/platform/clock.ts';
 import { createFileStorage } from '../../src/storage/file.ts';
@@ -37,7 +37,7 @@ export const orderManyNames = async (
   const ca = await start(await challengeServer(t, storage));
   const { emit, of } = recorder();
   const store = createCertificateStore({ storage });
-  const health = createIssuersHealth({ storage, clock: systemClock, emit });
+  const health = new IssuersHealth({ storage, clock: systemClock, emit });
   const settings = {
     type: 'acme',
     name: 'test-ca',

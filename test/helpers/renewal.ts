@@ -4,7 +4,8 @@ import type { Test } from 'tap';
 import type { Issued } from '../../src/cert/renewal/issue.ts';
 import { isEarlyOrder, issuedState } from '../../src/cert/renewal/plan.ts';
 import { Renewal, type RenewalOptions } from '../../src/cert/renewal/renewal-loop.ts';
-import type { IssuanceState, StoredCertificate } from '../../src/cert/state/store.ts';
+import type { IssuanceState } from '../../src/cert/state/issuance-state.ts';
+import type { StoredCertificate } from '../../src/cert/state/store.ts';
 import { LinkgateError } from '../../src/core/errors.ts';
 import { fakeClock } from './fake-clock.ts';
 import { recorder } from './recorder.ts';
@@ -20,7 +21,7 @@ export const renewalOf = (
     stored?: Map<string, StoredCertificate>;
     states?: Map<string, IssuanceState>;
     renewalInfo?: RenewalOptions['renewalInfo'];
-    look?: RenewalOptions['look'];
+    preflight?: RenewalOptions['preflight'];
   },
 ) => {
   const clock = fakeClock();
@@ -62,7 +63,7 @@ export const renewalOf = (
     emit,
     onStored: (name) => void told.push(name),
     ...(options.renewalInfo === undefined ? {} : { renewalInfo: options.renewalInfo }),
-    ...(options.look === undefined ? {} : { look: options.look }),
+    ...(options.preflight === undefined ? {} : { preflight: options.preflight }),
     issue: (name, signal) => {
       asked.push(name);
       return (options.issue ?? succeed)(name, signal);
@@ -85,17 +86,21 @@ export const renewalOf = (
         guard();
         return [...stored.keys()];
       },
-      listStates: async () => {
+    },
+    states: {
+      list: async () => {
         guard();
         return new Set(states.keys());
       },
-      readState: async (name) => {
+      read: async (name) => {
         guard();
         return states.get(name);
       },
-      writeState: async (name, state) => {
+      update: async (name, _wait, change) => {
         guard();
-        states.set(name, state);
+        const changed = change(states.get(name));
+        if (changed !== undefined) states.set(name, changed);
+        return changed ?? states.get(name);
       },
     },
   });

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { createIssue } from '../../src/cert/renewal/issue.ts';
 import { createAcmeIssuer } from '../../src/cert/acme/acme-issuer.ts';
 import { Renewal } from '../../src/cert/renewal/renewal-loop.ts';
+import { createNameStates } from '../../src/cert/state/name-state.ts';
 import { createCertificateStore } from '../../src/cert/state/store.ts';
 import { systemClock } from '../../src/core/platform/clock.ts';
 import type { Emit } from '../../src/core/events.ts';
@@ -44,7 +45,9 @@ export const createSupervisor = ({
     clock: systemClock,
   });
   const issue = createIssue({ storage, store, issuers: [issuer], clock: systemClock, emit });
-  return new Renewal({ names, store, issue, clock: systemClock, random: Math.random, emit, onStored });
+  const clock = systemClock;
+  const states = createNameStates({ storage, store, clock });
+  return new Renewal({ names, store, states, issue, clock, random: Math.random, emit, onStored });
 };
 
 const [script, path, directory, caFile, ...names] = process.argv.slice(1);

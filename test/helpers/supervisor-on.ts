@@ -2,11 +2,12 @@
 // renewal path stand on.
 
 import type { Test } from 'tap';
-import { createManualOperations } from '../../src/cert/manual-operations.ts';
+import { createManualOperations } from '../../src/cert/manual/manual-operations.ts';
 import { watchChanges } from '../../src/cert/state/changes.ts';
 import { createIssue } from '../../src/cert/renewal/issue.ts';
 import { createAcmeIssuer } from '../../src/cert/acme/acme-issuer.ts';
 import { Renewal } from '../../src/cert/renewal/renewal-loop.ts';
+import { createNameStates } from '../../src/cert/state/name-state.ts';
 import { createCertificateStore } from '../../src/cert/state/store.ts';
 import { systemClock } from '../../src/core/platform/clock.ts';
 import type { AcmeIssuerSettings } from '../../src/core/settings.ts';
@@ -32,6 +33,7 @@ export const supervisorOn = async (
   const storage = createFileStorage({ path, clock });
   await storage.open();
   const store = createCertificateStore({ storage });
+  const states = createNameStates({ storage, store, clock });
   const { emit, of } = recorder();
   const settings = {
     type: 'acme',
@@ -47,6 +49,7 @@ export const supervisorOn = async (
     new Renewal({
       names: [name],
       store,
+      states,
       issue,
       clock,
       random: Math.random,
@@ -65,14 +68,14 @@ export const supervisorOn = async (
     const onChange = (one: string): void => renewal.reread(one);
     void watchChanges({ storage, clock, emit, onChange }, stop.signal);
   };
-  const hand = createManualOperations({ names: [name], storage, store, issue, issuers, clock });
+  const operations = createManualOperations({ names: [name], storage, store, issue, issuers, clock });
   const serial = (): string | null | undefined => renewal.status()[0]?.serial;
-  /** the clock goes on, and the loop looks at it now */
+  /** the clock goes on, and the loop reads it now */
   const later = (ms: number): void => {
     ahead.ms += ms;
     renewal.reread(name);
   };
-  return { storage, store, clock, emit, of, renewal, start, hand, serial, later };
+  return { storage, store, states, clock, emit, of, renewal, start, operations, serial, later };
 };
 
 /** A folder, and a CA that finds the answers in it. */

@@ -3,12 +3,9 @@
 
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import {
-  createManualOperations,
-  type ManualOperations,
-  type CertificateDetails,
-  type Renewed,
-} from '../../cert/manual-operations.ts';
+import type { CertificateDetails } from '../../cert/manual/inspect.ts';
+import { createManualOperations, type ManualOperations } from '../../cert/manual/manual-operations.ts';
+import type { Renewed } from '../../cert/manual/order.ts';
 import { createIssue } from '../../cert/renewal/issue.ts';
 import { createLocalIssuer } from '../../cert/local-ca/local-ca.ts';
 import { decodePkcs12, encodePkcs12 } from '../../cert/import/pkcs12.ts';
@@ -77,7 +74,7 @@ const partsOn = ({ certificates, domains }: Settings, storage: Storage): Parts =
   const { emit } = createEventBus(() => undefined);
   const store = createCertificateStore({ storage });
   const issuers = createIssuers(certificates, storage, clock);
-  const look = createIssuersPreflight(certificates, storage);
+  const preflight = createIssuersPreflight(certificates, storage);
   const hand = createManualOperations({
     names: domains.map(({ name }) => name),
     storage,
@@ -85,7 +82,7 @@ const partsOn = ({ certificates, domains }: Settings, storage: Storage): Parts =
     issuers,
     issue: createIssue({ storage, store, issuers, clock, emit }),
     clock,
-    ...(look === undefined ? {} : { look }),
+    ...(preflight === undefined ? {} : { preflight }),
   });
   return { storage, hand };
 };

@@ -1,8 +1,8 @@
 // All that a supervisor does for certificates: it orders and renews those of the configured names, keeps removed domains until they
 // expire, and watches the storage for what other processes changed. It serves nobody: it reports each stored certificate to `onStored`.
 
-import { createRemovedDomains, type RemovedDomains } from '../../cert/removed/removed-domains.ts';
-import { createIssuersHealth, issuerStatuses, type IssuersHealth } from '../../cert/issuers/issuer-health.ts';
+import { RemovedDomains } from '../../cert/removed/removed-domains.ts';
+import { issuerStatuses, IssuersHealth } from '../../cert/issuers/issuer-health.ts';
 import type { CaClock } from '../../cert/issuers/ca-clock.ts';
 import type { Issuer } from '../../cert/issuers/issuer.ts';
 import { createIssue, type Issue } from '../../cert/renewal/issue.ts';
@@ -10,6 +10,7 @@ import type { AskRenewalInfo } from '../../cert/renewal/poll-renewal-info.ts';
 import type { Preflight } from '../../cert/renewal/preflight.ts';
 import { Renewal } from '../../cert/renewal/renewal-loop.ts';
 import { watchChanges } from '../../cert/state/changes.ts';
+import { createNameStates } from '../../cert/state/name-state.ts';
 import { createCertificateStore, type CertificateStore } from '../../cert/state/store.ts';
 import type { CertificateStatus, IssuerStatus, RenewalFigures } from '../../core/certificate-state.ts';
 import type { Emit } from '../../core/events.ts';
@@ -63,15 +64,16 @@ export class Certificates {
     this.#clock = createIssuersClock(() => this.#settings, options.clock);
     const clock = this.#clock;
     this.#store = createCertificateStore({ storage });
-    this.#removed = createRemovedDomains({ storage, store: this.#store, clock, emit });
-    this.#health = createIssuersHealth({ storage, clock, emit });
+    this.#removed = new RemovedDomains({ storage, store: this.#store, clock, emit });
+    this.#health = new IssuersHealth({ storage, clock, emit });
     this.#issuing = this.#createIssuing();
     this.#renewal = new Renewal({
       names: namesOf(settings.domains),
       store: this.#store,
+      states: createNameStates({ storage, store: this.#store, clock }),
       issue: (name, signal) => this.#issuing.issue(name, signal),
       renewalInfo: (certificate, signal) => this.#issuing.renewalInfo(certificate, signal),
-      look: async (name, signal) => this.#issuing.preflight?.(name, signal),
+      preflight: async (name, signal) => this.#issuing.preflight?.(name, signal),
       clock,
       random: Math.random,
       emit,

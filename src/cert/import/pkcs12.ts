@@ -1,5 +1,5 @@
-// PKCS#12 (RFC 7292) in and out, for certificates that come from or go to other programs. node-forge knows the format but only
-// RSA, so keys and certificates pass through it as bytes. Must not judge what it carries: prepare-import.ts does.
+// Reads and writes PKCS#12 (RFC 7292), for certificates that come from other programs or go to them. node-forge knows the format but only
+// RSA, so keys and certificates pass through it as bytes. It does not check what it carries: prepare-import.ts does.
 
 import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
 import forge from 'node-forge';
@@ -9,7 +9,7 @@ import { splitChain, type KeyAndChain } from '../certificate/certificate.ts';
 const { asn1, pki, pkcs12, util } = forge;
 type Asn1 = forge.asn1.Asn1;
 
-/** as OpenSSL 3 does; each doubling costs a guesser and the owner alike */
+/** as OpenSSL 3 does; twice as many cost a guesser and the owner twice the time */
 const ROUNDS = 10_000;
 const SALT_BYTES = 16;
 

@@ -1,5 +1,5 @@
-// A certificate of one's own on its way into the store: key and chain in any order and form become the one form that is served,
-// or a refusal that says what to mend. Pure; must not read files or write anything.
+// An own certificate on its way into the storage: key and chain in any order and form become the one form that is served, or an error
+// that says what to fix. Pure; it reads no files and writes nothing.
 
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { createSecureContext, rootCertificates } from 'node:tls';
@@ -20,7 +20,7 @@ export interface ImportOptions {
   readonly chainPem: string;
   readonly password?: string;
   readonly nowMs: number;
-  /** PEM of the roots clients are thought to have; the system's when absent */
+  /** PEM of the roots that clients trust; those of this system when absent */
   readonly roots?: readonly string[];
 }
 
@@ -93,7 +93,7 @@ const orderChain = (
       throw refuse(
         name,
         `lacks an intermediate: ${place}, "${shortName(last.issuer)}", is neither in the file nor a root of this system` +
-          ' (add it to the file; of a private CA, up to its root)',
+          ' (add it to the file; for a private CA, add its root too)',
       );
     }
     rest.delete(next);
@@ -102,7 +102,7 @@ const orderChain = (
 };
 
 /**
- * Key and chain as they are stored, checked for `name` at `nowMs`: the leaf is the certificate of the key, whatever the order.
+ * Key and chain as they are stored, checked for `name` at `nowMs`. The leaf is the certificate of the key, in whatever order the file is.
  * @throws LinkgateError `ERR_CERT_INVALID` naming what is wrong: wrong key, other names, expired, not yet valid, missing intermediate
  */
 export const prepareImport = (options: ImportOptions): KeyAndChain & CertificateFacts => {

@@ -1,34 +1,34 @@
-// The time as the CA has it. Certificates are valid by the world's clock, and this machine's may jump: by an hour when a
-// person sets it, by years when a battery dies or a machine is woken from a snapshot. Between the clock and the planner.
+// The time as the CA has it. Certificates are valid by the world's clock, and the clock of this machine may jump: by an hour when a person
+// sets it, by years when a battery dies or a machine continues from a snapshot. Between the clock and the plan of renewals.
 
 import type { Clock } from '../../core/platform/clock.ts';
 
 export interface CaClockOptions {
   readonly clock: Clock;
-  /** milliseconds that passed since some fixed moment: never jumps */
+  /** milliseconds since some fixed moment: never jumps */
   readonly elapsedMs: () => number;
-  /** the CA's own time; undefined when it cannot be known. Absent: this machine's clock is all there is */
+  /** the CA's own time; undefined when it cannot be known. Absent: there is only this machine's clock */
   readonly askTime?: (signal: AbortSignal) => Promise<number | undefined>;
 }
 
 export interface CaClock extends Clock {
-  /** a certificate of the CA begins here: it cannot be earlier than that */
+  /** a certificate of the CA begins at this time: it cannot be earlier now */
   learn(notBeforeMs: number): void;
   /**
-   * Looks whether this machine's clock jumped, and asks the CA when it did, when `mustKnow` and it was never asked, and once a
-   * day anyway: a clock that stands years behind since the start jumps nowhere, and nothing seems due by it.
+   * Asks the CA for its time when this machine's clock jumped, when `mustKnow` and it was never asked, and once a day in any case: a
+   * clock that has been years behind since the start never jumps, and by it nothing seems due.
    * Never rejects.
    */
   settle(mustKnow: boolean, signal: AbortSignal): Promise<void>;
 }
 
-/** less than this is a clock being set right, or the CA's own inaccuracy */
+/** less than this is a clock that is corrected, or the CA's own inaccuracy */
 const JUMP_MS = 60_000;
 const ASK_AGAIN_MS = 60_000;
 /** the first time after the start: a restart needs no CA */
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-/** CAs may set the beginning of a certificate back, and clocks differ: never earlier than a certificate by more than this */
+/** CAs may set the beginning of a certificate back, and clocks differ: the time is never further before a certificate than this */
 const TOLERANCE_MS = 5 * 60_000;
 
 /** Starts by trusting this machine's clock. */
@@ -42,7 +42,7 @@ export const createCaClock = ({ clock, elapsedMs, askTime }: CaClockOptions): Ca
 
   const floorMs = (): number => (floor.caMs === 0 ? 0 : floor.caMs + (elapsedMs() - floor.elapsedMs));
 
-  const look = (): void => {
+  const checkForJump = (): void => {
     const next = { wallMs: clock.now(), elapsedMs: elapsedMs() };
     const stepMs = next.wallMs - last.wallMs - (next.elapsedMs - last.elapsedMs);
     if (Math.abs(stepMs) > JUMP_MS) doubt = 'jumped';
@@ -57,7 +57,7 @@ export const createCaClock = ({ clock, elapsedMs, askTime }: CaClockOptions): Ca
       if (caMs > floorMs()) floor = { caMs, elapsedMs: elapsedMs() };
     },
     settle: async (mustKnow, signal) => {
-      look();
+      checkForJump();
       const isWanted = doubt === 'jumped' || (doubt === 'new' && mustKnow) || elapsedMs() >= dailyAtElapsedMs;
       if (askTime === undefined || !isWanted || elapsedMs() < askAtElapsedMs) return;
       const caMs = await askTime(signal).catch(() => undefined);

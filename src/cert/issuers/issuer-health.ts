@@ -1,42 +1,15 @@
-// How each CA fares: what failed last, and until when it is passed over in favour of the next one. Kept in the storage too,
-// so that a restart does not begin by asking the CA that is down. issue.ts tells it; must not ask anybody itself.
+// How each CA fares: what failed last, and until when the CA is passed over in favour of the next one. It is kept in the storage, so that
+// a restart does not begin with the CA that is down. try-issuers.ts records how its orders end; nothing is asked here.
 
 import type { Clock } from '../../core/platform/clock.ts';
 import type { IssuerStatus } from '../../core/certificate-state.ts';
-import { ERRORS, LinkgateError, type ErrorCode } from '../../core/errors.ts';
+import { ERRORS, LinkgateError } from '../../core/errors.ts';
 import { reportStorageFailure, type Emit } from '../../core/events.ts';
 import type { Storage } from '../../core/storage.ts';
 import type { Issuer } from './issuer.ts';
-
-/** How one issuer stands. Times in ms since the epoch. */
-export interface IssuerHealth {
-  /** name in the settings */
-  readonly issuer: string;
-  /** ACME directory URL */
-  readonly directory?: string;
-  /** failures in a row that were the CA's, each counted when it was asked again */
-  readonly failures: number;
-  /** when `failures` began, or ended */
-  readonly sinceMs?: number;
-  /** the last failure of the CA, also when it has worked since */
-  readonly lastFailure?: { readonly atMs: number; readonly code: ErrorCode; readonly detail: string };
-  readonly lastSuccessMs?: number;
-  /** not asked before, as long as there is another one; in the past or absent when it is asked */
-  readonly passedOverUntilMs?: number;
-}
+import { formatHealth, parseHealth, type IssuerHealth } from './health-text.ts';
 
 type Key = Pick<Issuer, 'issuer' | 'directory'>;
-
-export interface IssuersHealth {
-  /** reads what was kept, once; quiet when there is nothing, or nothing that can be understood. Never rejects. */
-  load(): Promise<void>;
-  /** until when the issuer is passed over; undefined when it may be asked */
-  passedOverUntil(issuer: Key): number | undefined;
-  /** an order at that issuer came to its end; an error that is not about the issuer counts for nothing. Never rejects. */
-  tell(issuer: Key, name: string, error?: LinkgateError): Promise<void>;
-  /** every issuer that was asked so far, in the order of the first time */
-  list(): readonly IssuerHealth[];
-}
 
 export interface IssuersHealthOptions {
   readonly storage: Storage;
@@ -44,182 +17,142 @@ export interface IssuersHealthOptions {
   readonly emit: Emit;
 }
 
-/** beside the states of names, all of which have a dot before `.json` */
+/** next to the states of names, all of which have a dot before `.json` */
 const KEY = 'state/issuers.json';
 const SECOND_MS = 1_000;
 /** Below the pauses of a name after as many failures, so that a CA without an alternative is asked when a name is due. */
 const PAUSES_MS: readonly number[] = [30, 60, 120, 240, 300].map((n) => n * SECOND_MS);
-/** the longest a CA is passed over, whatever it asks for: limits are mostly about a name, and others go on */
+/** a CA is passed over for so long at most, even when it asks for more: limits are mostly about a name, and other names go on */
 const LONGEST_LIMIT_MS = 3_600_000;
 /** A limit is about a name or a domain, until so many different names in a row have met one. */
 const NAMES_FOR_A_LIMIT = 3;
-const MOST_ISSUERS = 64;
 const LONGEST_DETAIL_CHARS = 500;
 
-/** whatever it was asked, the CA could not do it */
+/** the CA could not do what it was asked, and could not do anything else */
 const OUTAGES: readonly string[] = ['ERR_ACME_UNREACHABLE', 'ERR_ACME_TIMEOUT', 'ERR_CERT_INVALID'];
 
-interface Entry extends IssuerHealth {
-  /** names that met a limit, without another one that did not in between */
+interface Entry {
+  readonly health: IssuerHealth;
+  /** names that met a limit, without another name in between that did not */
   readonly limited: readonly string[];
 }
 
 const keyOf = ({ issuer, directory }: Key): string => directory ?? issuer;
 
-type Fields = Readonly<Record<string, unknown>>;
-
-const asNumber = (value: unknown): number | undefined =>
-  typeof value === 'number' && Number.isFinite(value) ? value : undefined;
-
-const isErrorCode = (value: unknown): value is ErrorCode =>
-  typeof value === 'string' && Object.hasOwn(ERRORS, value);
-
-/** One entry as it was kept; undefined for nonsense. */
-const parseEntry = (value: unknown): Entry | undefined => {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { issuer, directory, failures, sinceMs, lastFailure, lastSuccessMs, passedOverUntilMs } =
-    value as Fields;
-  if (typeof issuer !== 'string') return undefined;
-  const failure = (typeof lastFailure === 'object' && lastFailure !== null ? lastFailure : {}) as Fields;
-  const { atMs, code, detail } = failure;
-  const [failedAtMs, succeededMs, untilMs, changedMs] = [atMs, lastSuccessMs, passedOverUntilMs, sinceMs].map(
-    asNumber,
-  );
-  return {
-    issuer,
-    ...(typeof directory === 'string' ? { directory } : {}),
-    failures: Math.max(0, asNumber(failures) ?? 0),
-    limited: [],
-    ...(changedMs === undefined ? {} : { sinceMs: changedMs }),
-    ...(failedAtMs === undefined
-      ? {}
-      : {
-          lastFailure: {
-            atMs: failedAtMs,
-            code: isErrorCode(code) ? code : 'ERR_INTERNAL',
-            detail: typeof detail === 'string' ? detail : '',
-          },
-        }),
-    ...(succeededMs === undefined ? {} : { lastSuccessMs: succeededMs }),
-    ...(untilMs === undefined ? {} : { passedOverUntilMs: untilMs }),
-  };
-};
-
-const withoutNames = ({ limited: _limited, ...health }: Entry): IssuerHealth => health;
-
 /** The health of all issuers of one process. */
-export const createIssuersHealth = ({ storage, clock, emit }: IssuersHealthOptions): IssuersHealth => {
-  const entries = new Map<string, Entry>();
-  let loaded: Promise<void> | undefined;
-  let writing: Promise<void> = Promise.resolve();
+export class IssuersHealth {
+  readonly #options: IssuersHealthOptions;
+  readonly #entries = new Map<string, Entry>();
+  #loaded: Promise<void> | undefined;
+  #writing: Promise<void> = Promise.resolve();
 
-  const read = async (): Promise<void> => {
-    let kept: unknown[] = [];
-    try {
-      const text = (await storage.read(KEY))?.toString('utf8');
-      if (text === undefined) return;
-      const { version, issuers } = JSON.parse(text) as Fields;
-      if (version === 1 && Array.isArray(issuers)) kept = issuers;
-    } catch (error) {
-      // A file that is no JSON is written anew.
-      if (error instanceof LinkgateError) reportStorageFailure(emit, error);
+  constructor(options: IssuersHealthOptions) {
+    this.#options = options;
+  }
+
+  /** Reads what was kept, once. Does nothing when there is nothing, or nothing that can be understood. Never rejects. */
+  load(): Promise<void> {
+    this.#loaded ??= this.#read();
+    return this.#loaded;
+  }
+
+  /** Until when the issuer is passed over; undefined when it may be asked. */
+  passedOverUntil(issuer: Key): number | undefined {
+    return this.#passedOverUntil(this.#entries.get(keyOf(issuer))?.health);
+  }
+
+  /** An order at that issuer has ended. An error that is not about the issuer does not count. Never rejects. */
+  async record(issuer: Key, name: string, error?: LinkgateError): Promise<void> {
+    // Our own budget held the order back: the CA was not asked and has shown nothing.
+    if (error?.details.ownLimit === true) return;
+    const { issuer: by, directory } = issuer;
+    const before: Entry = this.#entries.get(keyOf(issuer)) ?? {
+      health: { issuer: by, ...(directory === undefined ? {} : { directory }), failures: 0 },
+      limited: [],
+    };
+    if (error === undefined) await this.#recordSuccess(issuer, before.health);
+    else if (OUTAGES.includes(error.code)) await this.#set(issuer, this.#afterFailure(before, error));
+    else if (error.code === 'ERR_ACME_RATE_LIMITED') {
+      await this.#set(issuer, this.#afterLimit(before, name, error));
     }
-    for (const entry of kept.slice(0, MOST_ISSUERS).map(parseEntry)) {
-      if (entry !== undefined && !entries.has(keyOf(entry))) entries.set(keyOf(entry), entry);
+  }
+
+  /** Every issuer that was asked so far, in the order of the first time. */
+  list(): readonly IssuerHealth[] {
+    return [...this.#entries.values()].map(({ health }) => health);
+  }
+
+  async #recordSuccess(issuer: Key, { passedOverUntilMs, ...health }: IssuerHealth): Promise<void> {
+    const nowMs = this.#options.clock.now();
+    const wasDown = passedOverUntilMs !== undefined || health.failures > 0;
+    const sinceMs = wasDown ? nowMs : (health.sinceMs ?? nowMs);
+    const next = { ...health, failures: 0, sinceMs, lastSuccessMs: nowMs };
+    // Two hundred certificates in a minute are not two hundred writes.
+    const entry = { health: next, limited: [] };
+    if (wasDown || health.lastSuccessMs === undefined) await this.#set(issuer, entry);
+    else this.#entries.set(keyOf(issuer), entry);
+  }
+
+  #failureOf({ code, message }: LinkgateError): NonNullable<IssuerHealth['lastFailure']> {
+    return { atMs: this.#options.clock.now(), code, detail: message.slice(0, LONGEST_DETAIL_CHARS) };
+  }
+
+  #afterLimit({ health, limited }: Entry, name: string, error: LinkgateError): Entry {
+    const names = [...new Set([...limited, name])].slice(-NAMES_FOR_A_LIMIT);
+    if (names.length === NAMES_FOR_A_LIMIT) return this.#afterFailure({ health, limited }, error);
+    return { health: { ...health, lastFailure: this.#failureOf(error) }, limited: names };
+  }
+
+  #afterFailure({ health, limited }: Entry, error: LinkgateError): Entry {
+    const nowMs = this.#options.clock.now();
+    const lastFailure = this.#failureOf(error);
+    // The other orders that were under way when the CA went down say nothing new.
+    if (this.#passedOverUntil(health) !== undefined) {
+      return { health: { ...health, lastFailure }, limited };
     }
-  };
+    const failures = health.failures + 1;
+    const askedMs = Math.min(error.details.retryAfterMs ?? 0, LONGEST_LIMIT_MS);
+    const pauseMs = Math.max(PAUSES_MS[Math.min(failures, PAUSES_MS.length) - 1] ?? 0, askedMs);
+    const sinceMs = health.failures > 0 ? (health.sinceMs ?? nowMs) : nowMs;
+    const passedOverUntilMs = nowMs + pauseMs;
+    return { health: { ...health, failures, sinceMs, lastFailure, passedOverUntilMs }, limited: [] };
+  }
+
+  #passedOverUntil(health: IssuerHealth | undefined): number | undefined {
+    const untilMs = health?.passedOverUntilMs ?? 0;
+    const nowMs = this.#options.clock.now();
+    // A time further away than any that is set comes from a clock that was wrong.
+    return untilMs > nowMs && untilMs <= nowMs + LONGEST_LIMIT_MS ? untilMs : undefined;
+  }
+
+  async #read(): Promise<void> {
+    const { storage, emit } = this.#options;
+    const text = await storage.read(KEY).catch((error: unknown) => reportStorageFailure(emit, error));
+    for (const health of parseHealth(text?.toString('utf8') ?? '')) {
+      const key = keyOf(health);
+      if (!this.#entries.has(key)) this.#entries.set(key, { health, limited: [] });
+    }
+  }
 
   /** One write at a time, each of what is known when its turn comes. */
-  const keep = (): Promise<void> => {
-    writing = writing.then(async () => {
-      try {
-        const issuers = [...entries.values()].map(withoutNames);
-        await storage.write(KEY, `${JSON.stringify({ version: 1, issuers })}\n`);
-      } catch (error) {
-        reportStorageFailure(emit, error);
-      }
-      return undefined;
-    });
-    return writing;
-  };
-
-  const untilOf = (entry: Entry | undefined): number | undefined => {
-    const untilMs = entry?.passedOverUntilMs ?? 0;
-    const nowMs = clock.now();
-    // One further away than any that is set comes from a clock that was wrong.
-    return untilMs > nowMs && untilMs <= nowMs + LONGEST_LIMIT_MS ? untilMs : undefined;
-  };
-
-  const withFailure = (entry: Entry, error: LinkgateError): Entry => {
-    const detail = error.message.slice(0, LONGEST_DETAIL_CHARS);
-    const lastFailure = { atMs: clock.now(), code: error.code, detail };
-    // The others that were under way when it went down say nothing new.
-    if (untilOf(entry) !== undefined) return { ...entry, lastFailure };
-    const failures = entry.failures + 1;
-    const { retryAfterMs = 0 } = error.details;
-    const askedMs = Math.min(retryAfterMs, LONGEST_LIMIT_MS);
-    const pauseMs = Math.max(PAUSES_MS[Math.min(failures, PAUSES_MS.length) - 1] ?? 0, askedMs);
-    const sinceMs = entry.failures > 0 ? (entry.sinceMs ?? clock.now()) : clock.now();
-    return {
-      ...entry,
-      failures,
-      sinceMs,
-      lastFailure,
-      limited: [],
-      passedOverUntilMs: clock.now() + pauseMs,
-    };
-  };
-
-  const withLimit = (entry: Entry, name: string, error: LinkgateError): Entry => {
-    const limited = [...new Set([...entry.limited, name])].slice(-NAMES_FOR_A_LIMIT);
-    if (limited.length === NAMES_FOR_A_LIMIT) return withFailure(entry, error);
-    const detail = error.message.slice(0, LONGEST_DETAIL_CHARS);
-    return { ...entry, limited, lastFailure: { atMs: clock.now(), code: error.code, detail } };
-  };
-
-  return {
-    load: () => {
-      loaded ??= read();
-      return loaded;
-    },
-    passedOverUntil: (issuer) => untilOf(entries.get(keyOf(issuer))),
-    tell: async (issuer, name, error) => {
-      // our own budget held the order back: the CA was not asked and has shown nothing
-      if (error?.details.ownLimit === true) return;
-      const key = keyOf(issuer);
-      const { issuer: by, directory } = issuer;
-      const blank = {
-        issuer: by,
-        ...(directory === undefined ? {} : { directory }),
-        failures: 0,
-        limited: [],
-      };
-      const before: Entry = entries.get(key) ?? blank;
-      if (error === undefined) {
-        const { passedOverUntilMs, ...rest } = before;
-        const wasDown = passedOverUntilMs !== undefined || before.failures > 0;
-        const sinceMs = wasDown ? clock.now() : (before.sinceMs ?? clock.now());
-        entries.set(key, { ...rest, failures: 0, sinceMs, limited: [], lastSuccessMs: clock.now() });
-        // Two hundred certificates in a minute are not two hundred writes.
-        if (wasDown || before.lastSuccessMs === undefined) await keep();
-      } else if (OUTAGES.includes(error.code)) {
-        entries.set(key, withFailure(before, error));
-        await keep();
-      } else if (error.code === 'ERR_ACME_RATE_LIMITED') {
-        entries.set(key, withLimit(before, name, error));
-        await keep();
-      }
-    },
-    list: () => [...entries.values()].map(withoutNames),
-  };
-};
+  #set(issuer: Key, entry: Entry): Promise<void> {
+    const { storage, emit } = this.#options;
+    this.#entries.set(keyOf(issuer), entry);
+    this.#writing = this.#writing.then(() =>
+      storage
+        .write(KEY, formatHealth(this.list()))
+        .catch((error: unknown) => reportStorageFailure(emit, error)),
+    );
+    return this.#writing;
+  }
+}
 
 const iso = (ms: number | undefined): string | null => {
   const time = new Date(ms ?? Number.NaN);
   return Number.isNaN(time.getTime()) ? null : time.toISOString();
 };
 
-/** A row for each issuer of the configuration, in its order. */
+/** A row for each issuer of the configuration, in the order of the configuration. */
 export const issuerStatuses = (
   issuers: readonly Key[],
   health: Pick<IssuersHealth, 'list' | 'passedOverUntil'>,

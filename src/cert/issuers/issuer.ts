@@ -1,30 +1,31 @@
-// What every issuer offers to issue.ts and renewal-loop.ts, whether a CA behind ACME or the one in the storage.
+// What every issuer offers to cert/renewal: a CA by ACME and the local CA alike. Types only, and the longest pause.
 
 import type { ChallengeType } from '../../core/settings.ts';
 import type { KeyAndChain } from '../certificate/certificate.ts';
-import type { Origin, StoredCertificate } from '../state/store.ts';
+import type { Origin } from '../state/certificate-text.ts';
+import type { StoredCertificate } from '../state/store.ts';
 
-/** No pause is longer, whatever a CA asks for. */
+/** No pause is longer, even when a CA asks for it. */
 export const LONGEST_PAUSE_MS = 24 * 3_600_000;
 
 export interface ObtainOptions {
-  /** the certificate that the new one takes the place of, whoever issued it (RFC 9773 §5) */
+  /** the certificate that the new one replaces, of this CA or of another one (RFC 9773 §5) */
   readonly replaces?: StoredCertificate;
   /** the kind of challenge that proved the name last: tried first */
   readonly challenge?: ChallengeType;
 }
 
 export interface Obtained extends KeyAndChain {
-  /** the kind of challenge that proved the name, where one had to */
+  /** the kind of challenge that proved the name; absent where none was needed */
   readonly challenge?: ChallengeType;
 }
 
-/** When the CA would like a certificate to be renewed (RFC 9773 §4.2). A window in the past means now. */
+/** When the CA wants a certificate to be renewed (RFC 9773 §4.2). A window in the past means now. */
 export interface RenewalInfo {
   readonly windowStartMs: number;
   /** after `windowStartMs` */
   readonly windowEndMs: number;
-  /** when to ask again, from now: between a minute and a day, whatever the CA says */
+  /** when to ask again, from now: a minute at least and a day at most, even when the CA says otherwise */
   readonly retryAfterMs: number;
   /** a page for people: why now */
   readonly explanationUrl?: string;
@@ -35,24 +36,24 @@ export interface Issuer extends Origin {
    * A fresh certificate for one name, with a fresh key, checked against both.
    * @param name - lower-case A-label, no trailing dot
    * @param signal - aborts between and within steps
-   * @throws LinkgateError `ERR_ACME_*`, `ERR_CERT_INVALID`, `ERR_STORAGE_*`; details.validations: how many orders in a row failed
-   * to be validated, where more than one kind of challenge was tried
+   * @throws LinkgateError `ERR_ACME_*`, `ERR_CERT_INVALID`, `ERR_STORAGE_*`; details.validations: how many orders in a row failed at
+   * their validation, where more than one kind of challenge was tried
    */
   obtain(name: string, signal: AbortSignal, options?: ObtainOptions): Promise<Obtained>;
   /**
-   * The CA's wish for one of its certificates.
-   * @returns undefined when it has none: no such resource, not its certificate, or an id it does not understand
-   * @throws LinkgateError `ERR_ACME_*` when it could not be asked; whoever asks then plans by the lifetime
+   * When the CA wants one of its certificates to be renewed.
+   * @returns undefined when it does not say: no such resource, not its certificate, or an id it does not understand
+   * @throws LinkgateError `ERR_ACME_*` when it could not be asked; the plan is then by the lifetime
    */
   renewalInfo?(certificate: StoredCertificate, signal: AbortSignal): Promise<RenewalInfo | undefined>;
   /**
-   * What the CA still allows the account now, by our own count; absent where its limits are not known.
+   * How many orders the CA still allows the account now, by our own count; absent where its limits are not known.
    * @throws LinkgateError `ERR_STORAGE_*`
    */
   ordersLeft?(): Promise<{ readonly left: number; readonly most: number }>;
   /**
-   * Revokes one of its certificates, with the certificate's own key (RFC 8555 §7.6), so that no account is needed. One
-   * that is revoked already counts as done.
+   * Revokes one of its certificates, with the certificate's own key (RFC 8555 §7.6), so that no account is needed. A certificate that
+   * is revoked already counts as done.
    * @param reason - CRLReason (RFC 5280 §5.3.1)
    * @throws LinkgateError `ERR_ACME_*`
    */

@@ -1,6 +1,6 @@
-// How an expired certificate of a removed name goes to the archive: not before every other proxy on the storage was asked
-// whether it has the name, because their configurations may differ. The question is a key beside a note (cert/state/changes.ts); whoever has
-// the name takes the key away. Must not decide who has removed: removed-domains.ts does.
+// How the expired certificate of a removed domain goes to the archive: not before every other proxy on the storage was asked whether it
+// has the domain, because configurations may differ. The question is a key with a note (cert/state/changes.ts); a proxy that has the
+// domain removes the key. Which domains are removed is decided in removed-domains.ts.
 
 import type { Clock } from '../../core/platform/clock.ts';
 import { isDomainName } from '../../core/domain-name.ts';
@@ -21,13 +21,13 @@ export interface ArchiveRemovedOptions {
 
 /** All throw LinkgateError `ERR_STORAGE_*`. */
 export interface ArchiveRemoved {
-  /** asks whether anybody has the name; quiet when that was asked already */
+  /** asks the other proxies about the name, unless they were asked already */
   ask(certificate: Pick<KnownCertificate, 'domain' | 'notBeforeMs' | 'notAfterMs'>): Promise<void>;
-  /** objects to what others ask about a name, where this proxy has it */
+  /** objects when this proxy has the name that another one asks about */
   answer(name: string): Promise<void>;
-  /** objects to all that was asked while this proxy was not running */
+  /** objects to the questions about configured names from while this proxy was not running */
   keepConfigured(): Promise<void>;
-  /** archives those to which nobody has objected in time */
+  /** archives the certificates to which no proxy has objected in time */
   finish(signal: AbortSignal): Promise<void>;
   /** when there is something to finish; `Infinity` for never */
   nextMs(): number;
@@ -36,9 +36,9 @@ export interface ArchiveRemoved {
 const FOLDER = 'departing';
 const ENDING = '.txt';
 const LOCK_WAIT_MS = 10_000;
-/** longer than a network file system may keep a folder's listing to itself */
+/** longer than a network file system may hide a new file from a listing */
 const OBJECTION_MS = 2 * 60_000;
-/** somebody has the name: asked again after a day */
+/** another proxy has the name: it is asked again after a day */
 const ASK_AGAIN_MS = 86_400_000;
 
 export const createArchiveRemoved = ({
@@ -63,7 +63,7 @@ export const createArchiveRemoved = ({
       asked.set(name, { readyMs: clock.now() + ASK_AGAIN_MS, isKept: true });
       return;
     }
-    // Whoever orders for the name holds its lock: what it stored meanwhile is not touched.
+    // A process that orders for the name holds its lock: what it has stored meanwhile is not touched.
     await withLock({ storage, clock, name, waitMs: LOCK_WAIT_MS, signal }, async () => {
       const certificate = await store.read(name);
       const isStale = certificate !== undefined && certificate.notAfterMs <= clock.now();

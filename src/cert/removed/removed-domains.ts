@@ -1,19 +1,18 @@
-// Names that left the configuration. Their certificates are renewed no more; mail holds their links for years, so they can be
-// served on until they expire; then they go to the archive, unless another proxy on the storage still has the name. Nothing is
-// deleted: a name that comes back before finds its certificate.
+// Domains that were removed from the configuration. Their certificates are no longer renewed. Mail holds their links for years, so they can
+// be served until their certificates expire. An expired certificate goes to the archive, unless another proxy on the storage still has
+// the domain. Nothing is deleted: a domain that is configured again before finds its certificate.
 
 import type { CertificateStatus } from '../../core/certificate-state.ts';
 import type { Clock } from '../../core/platform/clock.ts';
-import { isDomainName } from '../../core/domain-name.ts';
 import { reportStorageFailure, type Emit } from '../../core/events.ts';
-import type { DomainSettings, UpstreamId } from '../../core/settings.ts';
+import type { DomainSettings } from '../../core/settings.ts';
 import { isUnreadable, type Storage } from '../../core/storage.ts';
 import type { CaClock } from '../issuers/ca-clock.ts';
-import { createArchiveRemoved, type ArchiveRemoved } from './archive-removed.ts';
 import { certificateStatus } from '../renewal/certificate-status.ts';
-import { withLock } from '../state/name-lock.ts';
-import { unlessInvalid } from '../state/unless-invalid.ts';
 import type { CertificateStore, KnownCertificate } from '../state/store.ts';
+import { unlessInvalid } from '../state/unless-invalid.ts';
+import { createArchiveRemoved, type ArchiveRemoved } from './archive-removed.ts';
+import { readServed, rememberServed } from './served-list.ts';
 
 export interface RemovedDomainsOptions {
   readonly storage: Storage;
@@ -23,180 +22,128 @@ export interface RemovedDomainsOptions {
   readonly emit: Emit;
 }
 
-export interface RemovedDomains {
-  /**
-   * The removed names whose certificate has not expired, as they were configured last; and what is configured now is
-   * remembered for the next time. Called again when the configuration changed. Never rejects: a storage that fails is told,
-   * and nobody has removed.
-   */
-  configure(domains: readonly DomainSettings[]): Promise<readonly DomainSettings[]>;
-  /**
-   * Archives what has expired until `signal` aborts; resolves then.
-   * @param onExpired - a name is to be served no more: its certificate has just expired
-   */
-  keep(signal: AbortSignal, onExpired?: (name: string) => void): Promise<void>;
-  /** a note about a name was found (cert/state/changes.ts): it may be the question whether anybody has it. Never rejects. */
-  heard(name: string): Promise<void>;
-  /** one row a removed name whose certificate has not expired */
-  status(): readonly CertificateStatus[];
-}
-
-const KEY = 'served.json';
-/** without a dot, so never the lock of a name */
-const LOCK = 'served';
-const LOCK_WAIT_MS = 10_000;
 const SWEEP_MS = 3_600_000;
 const SHORTEST_NAP_MS = 500;
 const STORAGE_PAUSE_MS = 60_000;
-/** what is remembered of a name that left without a certificate */
-const FORGOTTEN_MS = 30 * 86_400_000;
-const UPSTREAMS: readonly string[] = ['us', 'eu', 'custom'] satisfies readonly UpstreamId[];
 
-/** A name of the list, and since when nobody who wrote the list had it. */
-interface Served extends DomainSettings {
-  readonly leftMs?: number;
-}
+export class RemovedDomains {
+  readonly #options: RemovedDomainsOptions;
+  readonly #archive: ArchiveRemoved;
+  /** removed domains whose certificate has not expired */
+  readonly #served = new Map<string, KnownCertificate>();
+  #configured: ReadonlySet<string> = new Set();
+  #nap = new AbortController();
 
-const parseServed = (text: string): readonly Served[] => {
-  try {
-    const { version, domains } = JSON.parse(text) as Readonly<Record<string, unknown>>;
-    if (version !== 1 || !Array.isArray(domains)) return [];
-    return (domains as Readonly<Record<string, unknown>>[]).flatMap(
-      ({ name, upstream, redirectHttp, leftMs }) =>
-        typeof name === 'string' && isDomainName(name) && UPSTREAMS.includes(String(upstream))
-          ? [
-              {
-                name,
-                upstream: upstream as UpstreamId,
-                redirectHttp: redirectHttp === true,
-                ...(typeof leftMs === 'number' ? { leftMs } : {}),
-              },
-            ]
-          : [],
-    );
-  } catch {
-    return [];
+  constructor(options: RemovedDomainsOptions) {
+    this.#options = options;
+    this.#archive = createArchiveRemoved({ ...options, isConfigured: (name) => this.#isConfigured(name) });
   }
-};
 
-const settingsOf = ({ name, upstream, redirectHttp }: Served): DomainSettings => ({
-  name,
-  upstream,
-  redirectHttp,
-});
+  /**
+   * Finds the removed domains whose certificate has not expired, with the settings that they had last, and remembers the settings of the
+   * configured ones. Called again when the configuration changed. Never rejects: a storage that fails is reported, and no domain counts
+   * as removed.
+   */
+  async configure(domains: readonly DomainSettings[]): Promise<readonly DomainSettings[]> {
+    const { storage } = this.#options;
+    this.#configured = new Set(domains.map(({ name }) => name));
+    for (const name of this.#configured) this.#served.delete(name);
+    try {
+      await this.#archive.keepConfigured();
+      await this.#sweep();
+      const isServed = (name: string): boolean => this.#served.has(name);
+      const removed = (await readServed(storage)).filter(({ name }) => isServed(name));
+      await rememberServed(this.#options, domains, isServed).catch(this.#report);
+      return removed;
+    } catch (error) {
+      this.#report(error);
+      return [];
+    } finally {
+      this.#nap.abort();
+    }
+  }
 
-export const createRemovedDomains = (options: RemovedDomainsOptions): RemovedDomains => {
-  const { storage, store, clock, emit } = options;
-  let configured: ReadonlySet<string> = new Set();
-  const retired = new Map<string, KnownCertificate>();
-  let nap = new AbortController();
-  const isConfigured = (name: string): boolean => configured.has(name);
-  const removal: ArchiveRemoved = createArchiveRemoved({ storage, store, clock, isConfigured });
+  /**
+   * Archives what has expired until `signal` aborts; resolves then.
+   * @param onExpired - called when the certificate of a removed domain has just expired: the domain is to be served no longer
+   */
+  async keep(signal: AbortSignal, onExpired: (name: string) => void = () => undefined): Promise<void> {
+    const { clock } = this.#options;
+    while (!signal.aborted) {
+      this.#nap = new AbortController();
+      await clock.sleep(this.#napMs(), AbortSignal.any([signal, this.#nap.signal]));
+      if (signal.aborted) return;
+      try {
+        await clock.settle?.(false, signal);
+        for (const { domain, notAfterMs } of this.#served.values()) {
+          if (notAfterMs <= clock.now()) onExpired(domain);
+        }
+        await this.#sweep();
+        await this.#archive.finish(signal);
+      } catch (error) {
+        // A stop that cuts it off is no failure.
+        if (!signal.aborted) this.#report(error);
+        await clock.sleep(STORAGE_PAUSE_MS, signal);
+      }
+    }
+  }
 
-  const tell = (error: unknown): void => reportStorageFailure(emit, error);
+  /** A note about a name was found (cert/state/changes.ts): another proxy may ask whether this one has the name. Never rejects. */
+  heard(name: string): Promise<void> {
+    return this.#archive.answer(name).catch(this.#report);
+  }
 
-  /** @returns undefined when there is none, or none that can be read and understood: what nobody serves is let be */
-  const find = async (name: string): Promise<KnownCertificate | undefined> => {
-    const found = await unlessInvalid(store.read(name)).catch((error: unknown) => {
+  /** one row for each removed domain whose certificate has not expired */
+  status(): readonly CertificateStatus[] {
+    const nowMs = this.#options.clock.now();
+    return [...this.#served.values()].map((certificate) =>
+      certificateStatus({
+        domain: certificate.domain,
+        certificate,
+        state: undefined,
+        nowMs,
+        isRemoved: true,
+      }),
+    );
+  }
+
+  #isConfigured(name: string): boolean {
+    return this.#configured.has(name);
+  }
+
+  readonly #report = (error: unknown): void => reportStorageFailure(this.#options.emit, error);
+
+  /** undefined when there is none, or none that can be read and understood: such a file is left alone */
+  async #find(name: string): Promise<KnownCertificate | undefined> {
+    const found = await unlessInvalid(this.#options.store.read(name)).catch((error: unknown) => {
       if (isUnreadable(error)) return undefined;
       throw error;
     });
     if (found === undefined) return undefined;
     const { keyPem: _key, chainPem: _chain, ...known } = found;
     return known;
-  };
+  }
 
-  const sweep = async (): Promise<void> => {
+  async #sweep(): Promise<void> {
+    const { store, clock } = this.#options;
     for (const name of await store.list()) {
-      if (isConfigured(name)) continue;
-      const certificate = await find(name);
-      // A reload may have taken it in meanwhile.
-      if (certificate === undefined || isConfigured(name)) continue;
-      if (certificate.notAfterMs > clock.now()) retired.set(name, certificate);
+      if (this.#isConfigured(name)) continue;
+      const certificate = await this.#find(name);
+      // A reload may have configured the domain meanwhile.
+      if (certificate === undefined || this.#isConfigured(name)) continue;
+      if (certificate.notAfterMs > clock.now()) this.#served.set(name, certificate);
       else {
-        retired.delete(name);
-        // A storage that cannot be written is no reason not to serve those that have not expired.
-        await removal.ask(certificate).catch(tell);
+        this.#served.delete(name);
+        // Domains that have not expired are served also when the storage cannot be written.
+        await this.#archive.ask(certificate).catch(this.#report);
       }
     }
-  };
-
-  const readServed = async (): Promise<readonly Served[]> =>
-    parseServed((await storage.read(KEY))?.toString('utf8') ?? '');
-
-  /** Under a lock: two proxies that start at once must not lose each other's names. */
-  const remember = (domains: readonly DomainSettings[]): Promise<void> =>
-    withLock({ storage, clock, name: LOCK, waitMs: LOCK_WAIT_MS }, async () => {
-      const nowMs = clock.now();
-      const text = (await storage.read(KEY))?.toString('utf8') ?? '';
-      const left = parseServed(text)
-        .filter(({ name }) => !isConfigured(name))
-        .map((one) => ({ ...one, leftMs: one.leftMs ?? nowMs }))
-        .filter(({ name, leftMs }) => retired.has(name) || nowMs - leftMs < FORGOTTEN_MS);
-      const served = `${JSON.stringify({ version: 1, domains: [...domains.map(settingsOf), ...left] })}\n`;
-      if (served !== text) await storage.write(KEY, served);
-    });
-
-  const expire = (onExpired: (name: string) => void): void => {
-    for (const { domain, notAfterMs } of [...retired.values()]) {
-      if (notAfterMs <= clock.now()) onExpired(domain);
-    }
-  };
+  }
 
   /** Until the next one expires or may be archived, and an hour at most. */
-  const napMs = (): number => {
-    const nowMs = clock.now();
-    const soonestMs = Math.min(
-      removal.nextMs(),
-      ...[...retired.values()].map(({ notAfterMs }) => notAfterMs),
-    );
-    return Math.min(Math.max(soonestMs - nowMs, SHORTEST_NAP_MS), SWEEP_MS);
-  };
-
-  return {
-    configure: async (domains) => {
-      configured = new Set(domains.map(({ name }) => name));
-      for (const name of configured) retired.delete(name);
-      try {
-        await removal.keepConfigured();
-        await sweep();
-        const gone = (await readServed()).filter(({ name }) => retired.has(name)).map(settingsOf);
-        await remember(domains).catch(tell);
-        return gone;
-      } catch (error) {
-        tell(error);
-        return [];
-      } finally {
-        nap.abort();
-      }
-    },
-    keep: async (signal, onExpired = () => undefined) => {
-      while (!signal.aborted) {
-        nap = new AbortController();
-        await clock.sleep(napMs(), AbortSignal.any([signal, nap.signal]));
-        if (signal.aborted) return;
-        try {
-          await clock.settle?.(false, signal);
-          expire(onExpired);
-          await sweep();
-          await removal.finish(signal);
-        } catch (error) {
-          // What stopping has cut off is no failure.
-          if (!signal.aborted) tell(error);
-          await clock.sleep(STORAGE_PAUSE_MS, signal);
-        }
-      }
-    },
-    heard: (name) => removal.answer(name).catch(tell),
-    status: () =>
-      [...retired.values()].map((certificate) =>
-        certificateStatus({
-          domain: certificate.domain,
-          certificate,
-          state: undefined,
-          nowMs: clock.now(),
-          isRetired: true,
-        }),
-      ),
-  };
-};
+  #napMs(): number {
+    const ends = [...this.#served.values()].map(({ notAfterMs }) => notAfterMs);
+    const soonestMs = Math.min(this.#archive.nextMs(), ...ends);
+    return Math.min(Math.max(soonestMs - this.#options.clock.now(), SHORTEST_NAP_MS), SWEEP_MS);
+  }
+}

@@ -1,9 +1,10 @@
-// How a name stands: its certificate, its attempts and the time, in the words of interface and metrics. The first step of
-// the certificate path: what is not live, or soon will not be, is ordered. Pure; must not read anything.
+// How a name stands, in the words of the interface and the metrics: from its certificate, its attempts and the time. Pure; it reads
+// nothing.
 
 import type { CertificateState, CertificateStatus } from '../../core/certificate-state.ts';
-import { dueMs } from './plan.ts';
-import type { IssuanceState, KnownCertificate } from '../state/store.ts';
+import { dueAtMs } from './plan.ts';
+import type { IssuanceState } from '../state/issuance-state.ts';
+import type { KnownCertificate } from '../state/store.ts';
 
 export interface DomainKnowledge {
   readonly domain: string;
@@ -11,32 +12,32 @@ export interface DomainKnowledge {
   readonly state: IssuanceState | undefined;
   readonly nowMs: number;
   /** the name is no longer configured */
-  readonly isRetired?: boolean;
+  readonly isRemoved?: boolean;
 }
 
 /**
- * 0. A name that left the configuration is retired.
- * 1. A certificate within its time is live, whatever the last renewal did.
- * 2. One past its end is expired.
- * 3. None: failing when the last attempt failed, else pending.
+ * 0. A removed domain is retired.
+ * 1. A name with a certificate that has not expired is live, also when its last renewal failed.
+ * 2. A name with an expired certificate is expired.
+ * 3. A name without a certificate is failing when the last attempt failed, else pending.
  */
 export const certificateState = ({
   certificate,
   state,
   nowMs,
-  isRetired,
+  isRemoved,
 }: DomainKnowledge): CertificateState => {
-  if (isRetired === true) return 'retired';
+  if (isRemoved === true) return 'retired';
   if (certificate !== undefined) return nowMs < certificate.notAfterMs ? 'live' : 'expired';
   return (state?.failures ?? 0) > 0 ? 'failing' : 'pending';
 };
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
-/** null for a name that is never ordered: its certificate was imported, or it removed */
-const nextAttempt = ({ certificate, state, nowMs, isRetired }: DomainKnowledge): string | null => {
-  const dueAtMs = isRetired === true ? Infinity : dueMs(certificate, state, nowMs);
-  return Number.isFinite(dueAtMs) ? iso(Math.max(nowMs, dueAtMs)) : null;
+/** null for a name without a next order: its certificate was imported, or the domain was removed */
+const nextAttempt = ({ certificate, state, nowMs, isRemoved }: DomainKnowledge): string | null => {
+  const atMs = isRemoved === true ? Infinity : dueAtMs(certificate, state, nowMs);
+  return Number.isFinite(atMs) ? iso(Math.max(nowMs, atMs)) : null;
 };
 
 /** One row of `certs list`. */

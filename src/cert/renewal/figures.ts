@@ -1,13 +1,13 @@
-// How the renewals stand all together, for the metrics: one pass over the loop's entries, which may be a hundred thousand.
+// How all renewals together stand, for the metrics: one pass over the entries of the loop, which may be a hundred thousand.
 
 import type { RenewalFigures } from '../../core/certificate-state.ts';
 import { renewAtMs } from './plan.ts';
-import type { Entry } from './entry.ts';
+import type { Entry } from './queue/entry.ts';
 
 type Certificate = NonNullable<Entry['certificate']>;
 type WindowState = keyof RenewalFigures['windows'];
 
-/** What the loop has reckoned already, where no pause is in it: the place in a window is a digest for each name. */
+/** The loop has computed it already, except for names that pause: the place in a window costs a digest for each name. */
 const wantedMs = ({ state, dueQueuedMs }: Entry, certificate: Certificate, nowMs: number): number =>
   (state?.failures ?? 0) === 0 && dueQueuedMs < Infinity ? dueQueuedMs : renewAtMs(certificate, state, nowMs);
 
@@ -19,7 +19,7 @@ const windowOf = ({ state }: Entry, { fingerprint }: Certificate, nowMs: number)
   return nowMs < renewal.windowEndMs ? 'open' : 'past';
 };
 
-/** @param entries - names without a certificate count for nothing: they are pending or failing */
+/** @param entries - names without a certificate do not count: they are pending or failing */
 export const renewalFigures = (entries: Iterable<Entry>, nowMs: number): RenewalFigures => {
   const windows = { ahead: 0, open: 0, past: 0, none: 0 };
   let soonestWindowMs = Infinity;

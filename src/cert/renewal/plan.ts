@@ -1,44 +1,42 @@
-// When a certificate is renewed and how long a failing name pauses. Pure arithmetic on times, for renewal-loop.ts and issue.ts;
-// nothing here assumes a lifetime, and nothing reads a clock: `nowMs` is the CA's time as well as it is known (cert/issuers/ca-clock.ts).
+// When a certificate is renewed. Pure arithmetic on times, for renewal-loop.ts and issue.ts; the pause of a failing name is decided in
+// backoff.ts. It assumes no lifetime and reads no clock: `nowMs` is the CA's time as far as it is known (cert/issuers/ca-clock.ts).
 
 import { createHash } from 'node:crypto';
-import type { Random } from '../../core/platform/clock.ts';
 import type { ChallengeType } from '../../core/settings.ts';
 import { LONGEST_PAUSE_MS } from '../issuers/issuer.ts';
-import type { IssuanceState, RenewalWindow, StoredCertificate } from '../state/store.ts';
+import type { IssuanceState, RenewalWindow } from '../state/issuance-state.ts';
+import type { StoredCertificate } from '../state/store.ts';
+import { pausedUntilMs } from './backoff.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 const WEEK_MS = 7 * DAY_MS;
 
-/** Pauses after the first, second… failure in a row; the last one repeats. */
-const PAUSES_MS: readonly number[] = [1, 2, 2, 5, 10, 20, 30, 60, 120, 240, 360].map((n) => n * MINUTE_MS);
-
-/** Below this a lifetime is short, and half of it is left for whatever may go wrong. */
+/** A lifetime below this is short: half of it is left for what may go wrong. */
 const SHORT_LIFETIME_MS = 10 * DAY_MS;
 
-/** What the plan for a certificate rests on. */
+/** The facts of a certificate that its plan depends on. */
 export type Planned = Pick<StoredCertificate, 'notBeforeMs' | 'notAfterMs' | 'fingerprint'> &
   Partial<Pick<StoredCertificate, 'source'>>;
 
 /**
- * Where in its window a certificate is renewed, in [0, 1): as good as random, and the same in every process on a storage
- * and after every restart, because it comes from the certificate itself.
+ * Where in its window a certificate is renewed, in [0, 1). It spreads like chance, and is the same in every process on a storage and
+ * after every restart, because it comes from the certificate itself.
  */
 export const positionOf = (fingerprint: string): number =>
   createHash('sha256').update(fingerprint).digest().readUIntBE(0, 6) / 2 ** 48;
 
-/** One order an hour at most (a twentieth of a short lifetime), even when the CA takes every certificate back at once. */
+/** One order an hour at most (a twentieth of a short lifetime), even when the CA revokes every certificate at once. */
 const shortestGapMs = (lifetimeMs: number): number => Math.min(HOUR_MS, lifetimeMs / 20);
 
-/** orders that only the CA's window asks for, in seven days: as many certificates as Let's Encrypt gives for one name */
+/** orders in seven days that only the CA's window asks for: as many certificates as Let's Encrypt gives for one name */
 const MOST_EARLY_A_WEEK = 5;
 
 const isWindow = ({ windowStartMs, windowEndMs }: RenewalWindow): boolean =>
   Number.isFinite(windowStartMs) && windowStartMs > 0 && windowStartMs < windowEndMs;
 
-/** The moment that the lifetime alone gives: just after two thirds of it, or half of one below ten days. */
+/** The moment by the lifetime alone: just after two thirds of it, or after half when it is below ten days. */
 const lifetimeMomentMs = ({ notBeforeMs, notAfterMs }: Planned, position: number): number => {
   const lifetimeMs = notAfterMs - notBeforeMs;
   const share = lifetimeMs < SHORT_LIFETIME_MS ? 1 / 2 : 2 / 3;
@@ -65,11 +63,11 @@ interface Ceilings {
 }
 
 /**
- * What keeps a CA that wants every certificate back at once, or a clock that is wrong, from making a loop:
+ * The ceilings stop a loop of orders when a CA revokes every certificate at once, or a clock is wrong:
  * 1. Never two orders within {@link shortestGapMs}.
- * 2. Regular ones: never more than two in one lifetime. A lifetime counts from the issue, so the third order is allowed before
- *    the second certificate ends. Early orders between them do not count, and so never delay a regular one.
- * 3. Early ones, which a CA may want for good reasons at any time (RFC 9773 §4.2): one an hour and five in seven days.
+ * 2. Regular orders: two in one lifetime at most. A lifetime counts from the issue, so the third order is allowed before the second
+ *    certificate ends. Early orders between them do not count, and so never delay a regular one.
+ * 3. Early orders, which a CA may want for good reasons at any time (RFC 9773 §4.2): one an hour and five in seven days.
  */
 const ceilings = (
   { notBeforeMs, notAfterMs }: Planned,
@@ -85,7 +83,7 @@ const ceilings = (
   const lastMs = state?.lastIssuedMs ?? 0;
   if (lastMs === 0 || lastMs > nowMs) return { regularMs: 0, earlyMs };
   const lifetimeMs = notAfterMs - notBeforeMs;
-  // By this clock it was issued long after it began: the clock is wrong, and cannot say when it ends.
+  // By this clock it was issued long after it began: the clock is wrong, and cannot tell when it ends.
   const isDoubtful = lastMs - notBeforeMs > lifetimeMs / 4;
   const usableMs = isDoubtful ? lifetimeMs : Math.min(lifetimeMs, notAfterMs - lastMs);
   const gapMs = lastMs + (isDoubtful ? lifetimeMs / 3 : shortestGapMs(usableMs));
@@ -97,11 +95,11 @@ const ceilings = (
 };
 
 /**
- * When to renew a certificate, pauses after failures aside:
- * 1. Never one that was imported: nobody but its owner replaces it.
- * 2. Without a window of the CA, at the moment that the lifetime gives.
- * 3. With a window, at the certificate's place in it. Where that is earlier than the moment of the lifetime it is an early order,
- *    and what its ceiling delays is renewed at the moment of the lifetime at the latest.
+ * When to renew a certificate, without the pauses after failures:
+ * 1. Never one that was imported: only its owner replaces it.
+ * 2. Without a window of the CA: at the moment by the lifetime.
+ * 3. With a window: at the certificate's place in it. When that place comes before the moment by the lifetime, the order is an early
+ *    one. A ceiling may delay an early order, but not beyond the moment by the lifetime.
  */
 export const renewAtMs = (certificate: Planned, state: IssuanceState | undefined, nowMs: number): number => {
   if (certificate.source === 'import') return Infinity;
@@ -123,46 +121,17 @@ export const isEarlyOrder = (
   return Math.max(lifetimeMomentMs(certificate, positionOf(certificate.fingerprint)), regularMs) > nowMs;
 };
 
-/**
- * How long a name pauses after its `failures`-th failure in a row: 1, 2, 2, 5 … minutes up to 6 h, drawn out by up to a
- * quarter so that names that failed together do not come back together; at least what the CA asked for; at most a day. While
- * a certificate is `atStake`, a twelfth of its lifetime is enough: one of an hour must not be lost in a pause of twenty minutes.
- */
-export const pauseMs = (
-  failures: number,
-  random: Random,
-  {
-    retryAfterMs = 0,
-    atStake,
-    nowMs = 0,
-  }: {
-    readonly retryAfterMs?: number;
-    readonly atStake?: Pick<Planned, 'notBeforeMs' | 'notAfterMs'>;
-    readonly nowMs?: number;
-  } = {},
-): number => {
-  const usual = PAUSES_MS[Math.min(Math.max(failures, 1), PAUSES_MS.length) - 1] ?? 0;
-  const isAtStake = atStake !== undefined && nowMs < atStake.notAfterMs;
-  const base = isAtStake ? Math.min(usual, (atStake.notAfterMs - atStake.notBeforeMs) / 12) : usual;
-  const drawnOut = base * (1 + random() / 4);
-  return Math.round(Math.min(Math.max(drawnOut, retryAfterMs), LONGEST_PAUSE_MS));
-};
-
-/**
- * When the next order for a name is due; `Infinity` for never. A pause that is longer than any can be comes from a clock
- * that was wrong, and counts for nothing.
- */
-export const dueMs = (
+/** When the next order for a name is due, pauses after failures included; `Infinity` for never. */
+export const dueAtMs = (
   certificate: Planned | undefined,
   state: IssuanceState | undefined,
   nowMs: number,
 ): number => {
   const renewMs = certificate === undefined ? 0 : renewAtMs(certificate, state, nowMs);
-  const pausedUntilMs = state === undefined || state.failures === 0 ? 0 : state.nextAttemptMs;
-  return Math.max(renewMs, pausedUntilMs > nowMs + LONGEST_PAUSE_MS ? 0 : pausedUntilMs);
+  return Math.max(renewMs, pausedUntilMs(state, nowMs));
 };
 
-/** Whether a stored certificate is to be replaced now, whatever pause its name is in. */
+/** Whether a stored certificate is to be replaced now. The pause of its name does not count. */
 export const isRenewalDue = (
   certificate: Planned,
   state: IssuanceState | undefined,
@@ -171,13 +140,13 @@ export const isRenewalDue = (
 
 export interface IssueFacts {
   readonly atMs: number;
-  /** what proved the name */
+  /** the kind of challenge that proved the name */
   readonly challenge?: ChallengeType | undefined;
   /** see {@link isEarlyOrder} */
   readonly isEarly?: boolean;
 }
 
-/** The state after an issue: its times are what {@link renewAtMs} counts. */
+/** The state after an issue, with the times that {@link renewAtMs} counts. */
 export const issuedState = (
   state: IssuanceState | undefined,
   { atMs, challenge = state?.challenge, isEarly = false }: IssueFacts,
@@ -199,14 +168,14 @@ export const issuedState = (
   };
 };
 
-/** When the CA is asked for its wish about a certificate; `Infinity` for never. */
+/** When the CA is asked for its renewal window of a certificate; `Infinity` for never. */
 export const askAtMs = (
   { fingerprint, source, notAfterMs }: Planned,
   state: IssuanceState | undefined,
   nowMs: number,
 ): number => {
   if (source !== 'acme' || notAfterMs <= nowMs) return Infinity;
-  const told = state?.renewal;
-  if (told === undefined || told.fingerprint !== fingerprint) return 0;
-  return told.askAgainMs > nowMs + LONGEST_PAUSE_MS ? 0 : told.askAgainMs;
+  const window = state?.renewal;
+  if (window === undefined || window.fingerprint !== fingerprint) return 0;
+  return window.askAgainMs > nowMs + LONGEST_PAUSE_MS ? 0 : window.askAgainMs;
 };

@@ -1,11 +1,12 @@
-// Asking the CA when it would like one of its certificates to be renewed (RFC 9773 §4). Advice, not a duty: whatever goes
-// wrong here, the plan by the lifetime stands. Between the issuers and the renewal loop.
+// Asks the CA when it wants one of its certificates to be renewed (RFC 9773 §4). The answer is advice: when something goes wrong here,
+// the plan by the lifetime stays. The renewal loop calls it.
 
 import type { Clock } from '../../core/platform/clock.ts';
 import type { RenewalInfo } from '../issuers/issuer.ts';
-import type { CertificateStore, KnownCertificate, RenewalWindow, StoredCertificate } from '../state/store.ts';
+import type { RenewalWindow } from '../state/issuance-state.ts';
+import type { CertificateStore, KnownCertificate, StoredCertificate } from '../state/store.ts';
 
-/** The CA's wish for one of its certificates; undefined when it has none. @throws LinkgateError when it cannot be asked */
+/** When the CA wants one of its certificates to be renewed; undefined when it does not say. @throws LinkgateError when it cannot be asked */
 export type AskRenewalInfo = (
   certificate: StoredCertificate,
   signal: AbortSignal,
@@ -18,13 +19,13 @@ export interface PollRenewalInfoOptions {
   readonly signal: AbortSignal;
 }
 
-/** after a failure */
-const ASK_PAUSE_MS = 3_600_000;
-/** of a CA that has no wishes, or does not know the certificate yet (RFC 9773 §4.3.3) */
-const NO_WISH_PAUSE_MS = 6 * 3_600_000;
+/** when the CA could not be asked */
+const FAILED_PAUSE_MS = 3_600_000;
+/** when the CA names no window, or does not know the certificate yet (RFC 9773 §4.3.3) */
+const NO_WINDOW_PAUSE_MS = 6 * 3_600_000;
 
 /**
- * What the CA wishes for `asked`, with when to ask again. A failure keeps the last wish and waits an hour.
+ * The CA's window for a certificate, and when to ask again. A failure keeps the last window, and asks again after an hour.
  * @returns undefined when the name has another certificate by now. Never rejects.
  */
 export const pollRenewalInfo = async (
@@ -37,7 +38,7 @@ export const pollRenewalInfo = async (
     if (certificate?.fingerprint !== fingerprint) return undefined;
     const info = await renewalInfo(certificate, signal);
     if (info === undefined) {
-      return { fingerprint, windowStartMs: 0, windowEndMs: 0, askAgainMs: clock.now() + NO_WISH_PAUSE_MS };
+      return { fingerprint, windowStartMs: 0, windowEndMs: 0, askAgainMs: clock.now() + NO_WINDOW_PAUSE_MS };
     }
     const { windowStartMs, windowEndMs, retryAfterMs, explanationUrl } = info;
     return {
@@ -49,6 +50,6 @@ export const pollRenewalInfo = async (
     };
   } catch {
     const kept = last?.fingerprint === fingerprint ? last : { fingerprint, windowStartMs: 0, windowEndMs: 0 };
-    return { ...kept, askAgainMs: clock.now() + ASK_PAUSE_MS };
+    return { ...kept, askAgainMs: clock.now() + FAILED_PAUSE_MS };
   }
 };

@@ -1,16 +1,15 @@
-// Word between processes on one storage that the certificate of a name changed: a command that stores one leaves a note, and
-// every running proxy, on this machine or another, finds it within a second. Notes name a domain and nothing else.
+// Notes between processes on one storage that the certificate of a name changed. A command that stores one leaves a note, and every
+// running proxy, on this machine or another, finds it within a second. A note names a domain and nothing else.
 
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../core/platform/clock.ts';
 import { isDomainName } from '../../core/domain-name.ts';
-import { toLinkgateError } from '../../core/errors.ts';
-import type { Emit } from '../../core/events.ts';
+import { reportStorageFailure, type Emit } from '../../core/events.ts';
 import { readWhereReadable, type Storage } from '../../core/storage.ts';
 
 const FOLDER = 'changes';
-const LOOK_EVERY_MS = 1_000;
-/** a proxy that did not look for so long was not running, and reads everything when it starts */
+const POLL_MS = 1_000;
+/** a proxy that did not poll for so long was not running, and reads everything when it starts */
 const KEPT_MS = 10 * 60_000;
 
 /** Leaves a note that the certificate or the plan of `name` changed. @throws LinkgateError `ERR_STORAGE_UNAVAILABLE` */
@@ -21,13 +20,13 @@ export interface ChangesOptions {
   readonly storage: Storage;
   readonly clock: Clock;
   readonly emit: Emit;
-  /** told once for each note; what it throws is dropped */
+  /** called once for each note; what it throws is dropped */
   readonly onChange: (name: string) => void;
 }
 
 /**
- * Looks for notes until `signal` aborts; resolves then, never rejects. Notes that were there before are old news: whoever
- * starts reads the storage anyway.
+ * Polls for notes until `signal` aborts; resolves then, never rejects. Notes from before the first poll say nothing new: a process
+ * reads the storage when it starts.
  */
 export const watchChanges = async (options: ChangesOptions, signal: AbortSignal): Promise<void> => {
   const { storage, clock, emit, onChange } = options;
@@ -35,28 +34,28 @@ export const watchChanges = async (options: ChangesOptions, signal: AbortSignal)
   let seen: Map<string, number> | undefined;
   let isBroken = false;
 
-  const tell = async (key: string): Promise<void> => {
+  const report = async (key: string): Promise<void> => {
     const name = String((await readWhereReadable(storage, key)) ?? '');
     if (!isDomainName(name)) return;
     try {
       onChange(name);
     } catch {
-      // Workers look by themselves every few minutes.
+      // Workers read the storage by themselves every few minutes.
     }
   };
 
-  const look = async (): Promise<void> => {
+  const poll = async (): Promise<void> => {
     const keys = await storage.list(FOLDER);
     const before = seen;
     const next = new Map<string, number>();
     let failure: unknown;
     for (const key of keys) {
       const seenMs = before?.get(key);
-      if (seenMs === undefined && before !== undefined) await tell(key);
+      if (seenMs === undefined && before !== undefined) await report(key);
       const sinceMs = seenMs ?? clock.now();
-      // By the time it was seen here, not by the time another machine wrote into it.
+      // The age counts from when this process saw the note, not from the time that another machine wrote into it.
       if (Math.abs(clock.now() - sinceMs) > KEPT_MS) {
-        // One that stays keeps no other from being seen.
+        // A note that cannot be removed hides no other one.
         await storage.remove(key).catch((error: unknown) => {
           failure = error;
         });
@@ -69,13 +68,12 @@ export const watchChanges = async (options: ChangesOptions, signal: AbortSignal)
 
   while (!signal.aborted) {
     try {
-      await look();
+      await poll();
       isBroken = false;
     } catch (error) {
-      const { code, message } = toLinkgateError(error, 'ERR_STORAGE_UNAVAILABLE');
-      if (!isBroken) emit('storage.failed', { code, message });
+      if (!isBroken) reportStorageFailure(emit, error);
       isBroken = true;
     }
-    await clock.sleep(LOOK_EVERY_MS, signal);
+    await clock.sleep(POLL_MS, signal);
   }
 };

@@ -3,7 +3,7 @@
 import type { LastProblem } from '../../core/certificate-state.ts';
 import type { ErrorDetails, LinkgateError } from '../../core/errors.ts';
 
-/** as long as a person still reads it, and as a state file stays small */
+/** a person still reads so much, and a state file stays small */
 const LONGEST_DETAIL = 2_000;
 
 /** `name: detail` of each subproblem (RFC 8555 §6.7.1). */

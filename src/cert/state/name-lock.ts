@@ -1,5 +1,5 @@
-// Work under a lock of the storage that is waited for within limits: orders, imports and everything else that must not be done
-// twice. Must not know what the work is.
+// Work under a lock of the storage, with a limit for the wait: orders, imports and everything else that must not be done twice. It
+// does not know what the work is.
 
 import type { Clock } from '../../core/platform/clock.ts';
 import type { Lock, Storage } from '../../core/storage.ts';
@@ -16,8 +16,8 @@ export interface NameLockOptions {
 }
 
 /**
- * Takes the lock, does the work, gives the lock back whatever happens.
- * @param work - hears of a lock that was lost by `lock.signal`
+ * Takes the lock, does the work, and gives the lock back however the work ends.
+ * @param work - `lock.signal` aborts when the lock was lost
  * @throws LinkgateError `ERR_STORAGE_LOCKED` when another process holds it for longer; whatever `work` throws
  */
 export const withLock = async <T>(

@@ -1,4 +1,4 @@
-// A stored certificate that cannot be served counts as none: whoever would replace or remove it goes on as if it were absent.
+// A stored certificate that cannot be served counts as none: code that replaces or removes it goes on as if it were absent.
 
 import { LinkgateError } from '../../core/errors.ts';
 

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { createIssuersHealth, issuerStatuses } from '../../../src/cert/issuers/issuer-health.ts';
+import { IssuersHealth, issuerStatuses } from '../../../src/cert/issuers/issuer-health.ts';
 import { ERRORS, LinkgateError, type ErrorCode } from '../../../src/core/errors.ts';
 import { createMemoryStorage } from '../../../src/storage/memory.ts';
 import { fakeClock } from '../../helpers/fake-clock.ts';
@@ -13,7 +13,7 @@ const setUp = () => {
   const storage = createMemoryStorage();
   const clock = fakeClock();
   const { emit, of } = recorder();
-  const create = () => createIssuersHealth({ storage, clock, emit });
+  const create = () => new IssuersHealth({ storage, clock, emit });
   const health = create();
   const waitOf = (who = health): number => (who.passedOverUntil(ca) ?? clock.now()) - clock.now();
   return { storage, clock, of, create, health, waitOf };
@@ -26,17 +26,17 @@ t.test(
       const { health, waitOf, clock } = setUp();
       t.equal(waitOf(), 0);
       for (const seconds of [30, 60, 120, 240, 300, 300]) {
-        await health.tell(ca, 'a.example.com', error(code));
+        await health.record(ca, 'a.example.com', error(code));
         t.equal(waitOf(), seconds * 1000);
-        await health.tell(ca, 'b.example.com', error(code));
+        await health.record(ca, 'b.example.com', error(code));
         t.equal(waitOf(), seconds * 1000, 'those that were under way say nothing new');
         clock.jump(clock.now() + seconds * 1000);
         t.equal(waitOf(), 0);
       }
       t.match(health.list(), [{ ...ca, failures: 6, lastFailure: { code, detail: `said ${code}` } }]);
-      await health.tell(ca, 'a.example.com');
+      await health.record(ca, 'a.example.com');
       t.match(health.list(), [{ failures: 0, lastSuccessMs: clock.now(), lastFailure: { code } }]);
-      await health.tell(ca, 'a.example.com', error(code));
+      await health.record(ca, 'a.example.com', error(code));
       t.equal(waitOf(), 30_000, 'and from the beginning');
     }
   },
@@ -45,18 +45,19 @@ t.test(
 t.test('a limit is about the name, until several names in a row have met one', async (t) => {
   const { health, waitOf } = setUp();
   const limit = error('ERR_ACME_RATE_LIMITED', 600_000);
-  for (const name of ['a.example.com', 'a.example.com', 'b.example.com']) await health.tell(ca, name, limit);
+  for (const name of ['a.example.com', 'a.example.com', 'b.example.com'])
+    await health.record(ca, name, limit);
   t.equal(waitOf(), 0);
-  await health.tell(ca, 'c.example.com');
-  for (const name of ['a.example.com', 'b.example.com']) await health.tell(ca, name, limit);
+  await health.record(ca, 'c.example.com');
+  for (const name of ['a.example.com', 'b.example.com']) await health.record(ca, name, limit);
   t.equal(waitOf(), 0, 'another one was served in between');
-  await health.tell(ca, 'c.example.com', limit);
+  await health.record(ca, 'c.example.com', limit);
   t.equal(waitOf(), 600_000);
 });
 
 t.test('however long a CA asks for, it is asked again within the hour', async (t) => {
   const { health, waitOf } = setUp();
-  await health.tell(ca, 'a.example.com', error('ERR_ACME_UNREACHABLE', 1e12));
+  await health.record(ca, 'a.example.com', error('ERR_ACME_UNREACHABLE', 1e12));
   t.equal(waitOf(), 3_600_000);
 });
 
@@ -64,7 +65,7 @@ t.test('what is about a name, a policy or the storage says nothing of the CA', a
   const { health, waitOf, storage } = setUp();
   for (const code of ['ERR_ACME_UNAUTHORIZED', 'ERR_ACME_REFUSED', 'ERR_STORAGE_UNAVAILABLE'] as const) {
     for (const name of ['a.example.com', 'b.example.com', 'c.example.com']) {
-      await health.tell(ca, name, error(code));
+      await health.record(ca, name, error(code));
     }
   }
   t.equal(waitOf(), 0);
@@ -73,7 +74,7 @@ t.test('what is about a name, a policy or the storage says nothing of the CA', a
 
 t.test('the next process knows, and a clock that was wrong does not count', async (t) => {
   const { health, create, waitOf, clock } = setUp();
-  await health.tell(ca, 'a.example.com', error('ERR_ACME_TIMEOUT'));
+  await health.record(ca, 'a.example.com', error('ERR_ACME_TIMEOUT'));
   const heir = create();
   t.equal(waitOf(heir), 0, 'before it has read');
   await heir.load();
@@ -110,13 +111,13 @@ t.test('what was kept may be anything, and the storage may fail', async (t) => {
 
   const fail = () => Promise.reject(new LinkgateError('ERR_STORAGE_UNAVAILABLE', 'gone'));
   const { emit, of: told } = recorder();
-  const health = createIssuersHealth({
+  const health = new IssuersHealth({
     storage: { ...storage, read: fail, write: fail },
     clock: fakeClock(),
     emit,
   });
   await health.load();
-  await health.tell(ca, 'a.example.com', error('ERR_ACME_TIMEOUT'));
+  await health.record(ca, 'a.example.com', error('ERR_ACME_TIMEOUT'));
   t.ok(health.passedOverUntil(ca), 'it is known all the same');
   t.equal(told('storage.failed').length, 2);
 });
@@ -131,16 +132,16 @@ t.test('many successes are few writes', async (t) => {
       return storage.write(key, value);
     },
   };
-  const health = createIssuersHealth({ storage: counting, clock, emit: () => {} });
-  for (let n = 0; n < 200; n += 1) await health.tell(ca, `n${n}.example.com`);
+  const health = new IssuersHealth({ storage: counting, clock, emit: () => {} });
+  for (let n = 0; n < 200; n += 1) await health.record(ca, `n${n}.example.com`);
   t.equal(writes, 1);
 });
 
 t.test('an order that our own budget held back says nothing of the CA', async (t) => {
   const { storage, clock } = setUp();
-  const health = createIssuersHealth({ storage, clock, emit: () => {} });
+  const health = new IssuersHealth({ storage, clock, emit: () => {} });
   const held = new LinkgateError('ERR_ACME_RATE_LIMITED', 'spent', { details: { ownLimit: true } });
-  for (const name of ['a', 'b', 'c', 'd']) await health.tell(ca, `${name}.example.com`, held);
+  for (const name of ['a', 'b', 'c', 'd']) await health.record(ca, `${name}.example.com`, held);
   t.equal(health.passedOverUntil(ca), undefined);
   t.same(health.list(), []);
 });
@@ -155,9 +156,9 @@ t.test('what a person is shown of each issuer, also after a restart', async (t) 
     { name: 'local', ...good },
   ]);
   const downMs = clock.now();
-  await health.tell(ca, 'a.example.com', error('ERR_ACME_UNREACHABLE'));
+  await health.record(ca, 'a.example.com', error('ERR_ACME_UNREACHABLE'));
   clock.jump(downMs + 40_000);
-  await health.tell(ca, 'a.example.com', error('ERR_ACME_TIMEOUT'));
+  await health.record(ca, 'a.example.com', error('ERR_ACME_TIMEOUT'));
   const next = create();
   await next.load();
   for (const who of [health, next]) {
@@ -180,9 +181,9 @@ t.test('what a person is shown of each issuer, also after a restart', async (t) 
   }
   clock.jump(downMs + 200_000);
   t.match(issuerStatuses([ca], next), [{ healthy: false, retryAt: null }], 'it is asked, and not proven yet');
-  await next.tell(ca, 'a.example.com');
+  await next.record(ca, 'a.example.com');
   clock.jump(downMs + 300_000);
-  await next.tell(ca, 'b.example.com');
+  await next.record(ca, 'b.example.com');
   t.match(issuerStatuses([ca], next), [{ healthy: true, since: iso(downMs + 200_000), lastProblem: null }]);
 });
 

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import { createRemovedDomains, type RemovedDomains } from '../../../src/cert/removed/removed-domains.ts';
+import { RemovedDomains } from '../../../src/cert/removed/removed-domains.ts';
 import { createCertificateStore } from '../../../src/cert/state/store.ts';
 import type { DomainSettings } from '../../../src/core/settings.ts';
 import { createMemoryStorage } from '../../../src/storage/memory.ts';
@@ -24,8 +24,8 @@ const setUp = async (t: Test) => {
   }
   /** a process that starts with these names */
   const removed = (...domains: readonly DomainSettings[]) => {
-    const made = createRemovedDomains({ storage, store, clock, emit });
-    return { ...made, start: () => made.configure(domains) };
+    const made = new RemovedDomains({ storage, store, clock, emit });
+    return Object.assign(made, { start: () => made.configure(domains) });
   };
   // notes are heard at once here; how they are found is cert/state/changes.ts's
   const hearing = new Set<RemovedDomains>();
@@ -48,7 +48,7 @@ const setUp = async (t: Test) => {
       await done;
     };
     t.teardown(stop);
-    return { ...made, gone, expired, stop };
+    return Object.assign(made, { gone, expired, stop });
   };
   return { clock, storage, store, removed, running, of, emit };
 };
@@ -126,7 +126,7 @@ t.test('a clock that is a year ahead archives nothing', async (t) => {
       time.offset = 0;
     },
   };
-  const removed = createRemovedDomains({ storage, store, clock: ahead, emit });
+  const removed = new RemovedDomains({ storage, store, clock: ahead, emit });
   t.same(await removed.configure([a]), []);
   const stopping = new AbortController();
   const done = removed.keep(stopping.signal);
@@ -214,7 +214,7 @@ t.test('one name that cannot be read costs no other its service', async (t) => {
   await removed(a, b, c).start();
   await storage.write('departing/x.txt', 'x.example.com');
   const unreadable = withUnreadable(storage, (key) => /^certificates\/a|^departing/.test(key));
-  const made = createRemovedDomains({
+  const made = new RemovedDomains({
     storage: unreadable,
     store: createCertificateStore({ storage: unreadable }),
     clock,

@@ -1,6 +1,8 @@
 import t from 'tap';
-import { createEntry, NOTHING_YET, type Entry } from '../../../src/cert/renewal/entry.ts';
-import { createRecords } from '../../../src/cert/renewal/attempt-records.ts';
+import { createEntry, type Entry } from '../../../src/cert/renewal/queue/entry.ts';
+import { NOTHING_YET } from '../../../src/cert/state/issuance-state.ts';
+import { AttemptRecords } from '../../../src/cert/renewal/attempt-records.ts';
+import type { NameStates } from '../../../src/cert/state/name-state.ts';
 import type { StoredCertificate } from '../../../src/cert/state/store.ts';
 import { LinkgateError } from '../../../src/core/errors.ts';
 import { fakeClock } from '../../helpers/fake-clock.ts';
@@ -24,12 +26,11 @@ const setUp = (read: (name: string) => Promise<StoredCertificate | undefined>) =
   const clock = fakeClock();
   const { emit, of } = recorder();
   const learned: number[] = [];
-  const written: unknown[] = [];
   const asked: string[] = [];
   const askedStates: string[] = [];
   const known: string[] = [];
   const onKnown = (entry: Entry, isGlance: boolean): void => void known.push(`${entry.name} ${isGlance}`);
-  const records = createRecords({
+  const records = new AttemptRecords({
     store: {
       read: (name) => {
         asked.push(name);
@@ -39,20 +40,22 @@ const setUp = (read: (name: string) => Promise<StoredCertificate | undefined>) =
         asked.push(`glance ${name}`);
         return read(name);
       },
-      listStates: async () => new Set(['n1.example.com']),
-      readState: async (name) => {
+    },
+    states: {
+      list: async () => new Set(['n1.example.com']),
+      read: async (name) => {
         askedStates.push(name);
         return NOTHING_YET;
       },
-      writeState: async (_name, state) => void written.push(state),
+      update: async (_name, _wait, change) => change(NOTHING_YET),
     },
     clock: { ...clock, learn: (ms) => void learned.push(ms) },
     emit,
   });
-  return { clock, of, learned, written, asked, askedStates, records, known, onKnown };
+  return { clock, of, learned, asked, askedStates, records, known, onKnown };
 };
 
-t.test('a name is read once; what is kept has no key, and a CA tells the time', async (t) => {
+t.test('a name is read once, its key is not kept, and a certificate of a CA tells the time', async (t) => {
   const { records, learned, onKnown, known } = setUp(async (name) =>
     stored(name, name.startsWith('a') ? 'acme' : 'local'),
   );
@@ -60,11 +63,11 @@ t.test('a name is read once; what is kept has no key, and a CA tells the time', 
   await records.readUnknown([a, b], signal, onKnown);
   t.ok(a.isKnown && b.isKnown);
   t.notMatch(JSON.stringify(a), /secret|chain/);
-  t.same(learned, [7], 'a local CA has this machine’s clock');
+  t.same(learned, [7], 'the local CA has the clock of this machine');
   t.same(known, ['a.example.com false', 'b.example.com false']);
 });
 
-t.test('a name that cannot be read waits, longer each time, and holds up no other', async (t) => {
+t.test('a name that cannot be read waits, longer each time, and does not delay the others', async (t) => {
   const { records, clock, asked, of, onKnown } = setUp(async (name) => {
     if (name.startsWith('bad')) throw down;
     return undefined;
@@ -79,14 +82,14 @@ t.test('a name that cannot be read waits, longer each time, and holds up no othe
   t.equal(asked.length, 2, 'not before');
   records.readSoon();
   await records.readUnknown([bad], signal, onKnown);
-  t.equal(asked.length, 3, 'unless told');
+  t.equal(asked.length, 3, 'unless it is called for');
   t.equal(records.readAtMs(), clock.now() + 4_000);
   clock.jump(clock.now() - 365 * 86_400_000);
-  t.equal(records.readAtMs(), 0, 'a clock that goes back a year makes nobody wait so long');
+  t.equal(records.readAtMs(), 0, 'when the clock goes back a year, no name waits so long');
   await records.readUnknown([good], signal, onKnown);
   records.readSoon();
   await records.readUnknown([bad], signal, onKnown);
-  t.equal(records.readAtMs(), clock.now() + 2_000, 'a storage that worked meanwhile begins anew');
+  t.equal(records.readAtMs(), clock.now() + 2_000, 'after a read that worked, the pauses begin again');
 });
 
 t.test('a storage that is down is not asked for every name', async (t) => {
@@ -99,7 +102,7 @@ t.test('a storage that is down is not asked for every name', async (t) => {
   t.ok(asked.length < 20, `${asked.length} reads`);
 });
 
-t.test('a value that cannot be served is known as none', async (t) => {
+t.test('a certificate that cannot be served counts as none', async (t) => {
   const { records, of, onKnown } = setUp(() =>
     Promise.reject(new LinkgateError('ERR_CERT_INVALID', 'broken')),
   );
@@ -109,23 +112,41 @@ t.test('a value that cannot be served is known as none', async (t) => {
   t.match(of('context.failed'), [{ domain: 'a.example.com', code: 'ERR_CERT_INVALID' }]);
 });
 
-t.test('a state that cannot be written is remembered all the same', async (t) => {
+const remembering = (update: NameStates['update']) => {
   const { emit, of } = recorder();
-  const records = createRecords({
-    store: {
-      read: async () => undefined,
-      glance: async () => undefined,
-      listStates: async () => new Set(),
-      readState: async () => undefined,
-      writeState: () => Promise.reject(down),
-    },
+  const records = new AttemptRecords({
+    store: { read: async () => undefined, glance: async () => undefined },
+    states: { read: async () => undefined, list: async () => new Set(), update },
     clock: fakeClock(),
     emit,
   });
+  return { records, of };
+};
+
+t.test('a state that cannot be written is remembered in memory', async (t) => {
   const entry = createEntry('a.example.com');
-  await records.remember(entry, { ...NOTHING_YET, failures: 3 });
+  const broken = remembering(() => Promise.reject(down));
+  await broken.records.remember(entry, () => ({ ...NOTHING_YET, failures: 3 }));
   t.equal(entry.state?.failures, 3);
-  t.match(of('storage.failed'), [{ code: 'ERR_STORAGE_UNAVAILABLE' }]);
+  t.match(broken.of('storage.failed'), [{ code: 'ERR_STORAGE_UNAVAILABLE' }]);
+  await broken.records.remember(entry, () => undefined);
+  t.equal(entry.state?.failures, 3, 'or left as it is');
+
+  const held = remembering(() => Promise.reject(new LinkgateError('ERR_STORAGE_LOCKED', 'held')));
+  await held.records.remember(entry, (before = NOTHING_YET) => ({
+    ...before,
+    failures: before.failures + 1,
+  }));
+  t.equal(entry.state?.failures, 4);
+  t.same(held.of('storage.failed'), [], 'a lock that another process holds is no failure of the storage');
+});
+
+t.test('what is remembered is what is stored, also when another process wrote it', async (t) => {
+  const theirs = { ...NOTHING_YET, lastIssuedMs: 5 };
+  const { records } = remembering(async (_name, _wait, change) => change(theirs) ?? theirs);
+  const entry: Entry = { ...createEntry('a.example.com'), state: { ...NOTHING_YET, failures: 2 } };
+  await records.remember(entry, () => undefined);
+  t.same(entry.state, theirs);
 });
 
 t.test('very many are glanced at, and checked one by one', async (t) => {
@@ -135,7 +156,7 @@ t.test('very many are glanced at, and checked one by one', async (t) => {
   await records.readUnknown([...entries, long], signal, onKnown);
   t.equal(known.filter((line) => line.endsWith('true')).length, 601);
   t.ok(asked.every((line) => line.startsWith('glance ')));
-  t.same(askedStates, ['n1.example.com', long.name], 'no look for a state that is not there');
+  t.same(askedStates, ['n1.example.com', long.name], 'a state that is not there is not read');
   t.same(entries[0]?.certificate, { ...entries[0]?.certificate, domain: 'n0.example.com', serial: '1' });
   const [first, second] = entries;
   t.equal(first === undefined || (await records.inspect(first)), false);
@@ -144,7 +165,7 @@ t.test('very many are glanced at, and checked one by one', async (t) => {
   const bad = setUp(() => Promise.reject(new LinkgateError('ERR_CERT_INVALID', 'does not match its key')));
   if (second === undefined) throw new Error('no entry');
   t.equal(await bad.records.inspect(second), true);
-  t.equal(second.certificate, undefined, 'known as none');
+  t.equal(second.certificate, undefined, 'it counts as none');
   t.match(bad.of('context.failed'), [{ code: 'ERR_CERT_INVALID' }]);
   t.equal(await setUp(() => Promise.reject(down)).records.inspect(long), false, 'no reason to order');
   t.same(of('context.failed'), []);

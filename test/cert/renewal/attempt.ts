@@ -1,9 +1,12 @@
 import t from 'tap';
 import type { Issued } from '../../../src/cert/renewal/issue.ts';
 import { createAttempt } from '../../../src/cert/renewal/attempt.ts';
-import { createEntry, NOTHING_YET, type Entry } from '../../../src/cert/renewal/entry.ts';
-import { createRecords } from '../../../src/cert/renewal/attempt-records.ts';
-import type { IssuanceState, StoredCertificate } from '../../../src/cert/state/store.ts';
+import { createEntry, type Entry } from '../../../src/cert/renewal/queue/entry.ts';
+import { NOTHING_YET } from '../../../src/cert/state/issuance-state.ts';
+import { AttemptRecords } from '../../../src/cert/renewal/attempt-records.ts';
+import type { IssuanceState } from '../../../src/cert/state/issuance-state.ts';
+import type { NameStates } from '../../../src/cert/state/name-state.ts';
+import type { StoredCertificate } from '../../../src/cert/state/store.ts';
 import { LinkgateError, type ErrorCode } from '../../../src/core/errors.ts';
 import { fakeClock } from '../../helpers/fake-clock.ts';
 import { recorder } from '../../helpers/recorder.ts';
@@ -16,16 +19,19 @@ const setUp = (issue: () => Promise<Issued>, state?: IssuanceState) => {
   const clock = fakeClock();
   const { emit, of } = recorder();
   const written: IssuanceState[] = [];
-  const store = {
-    read: async () => undefined,
-    glance: async () => undefined,
-    listStates: async () => new Set<string>(),
-    readState: async () => state,
-    writeState: async (_name: string, next: IssuanceState) => void written.push(next),
+  const store = { read: async () => undefined, glance: async () => undefined };
+  const states: Pick<NameStates, 'read' | 'list' | 'update'> = {
+    list: async () => new Set<string>(),
+    read: async () => state,
+    update: async (_name, _wait, change) => {
+      const next = change(state);
+      if (next !== undefined) written.push(next);
+      return next ?? state;
+    },
   };
   const attempt = createAttempt({
-    store,
-    records: createRecords({ store, clock, emit }),
+    states,
+    records: new AttemptRecords({ store, states, clock, emit }),
     issue,
     clock,
     random: () => 0,
@@ -49,7 +55,7 @@ const setUp = (issue: () => Promise<Issued>, state?: IssuanceState) => {
 };
 const fails = (code: ErrorCode) => () => Promise.reject<Issued>(new LinkgateError(code, 'no'));
 
-t.test('what was issued is remembered, whoever is deaf to it', async (t) => {
+t.test('what was issued is remembered, also when the workers cannot be told', async (t) => {
   let issued: Issued | undefined;
   const { attempt, certificate, clock } = setUp(async () => issued as Issued);
   const state = { ...NOTHING_YET, lastIssuedMs: clock.now() };
@@ -60,7 +66,7 @@ t.test('what was issued is remembered, whoever is deaf to it', async (t) => {
   t.notMatch(JSON.stringify(entry), 'secret');
 });
 
-t.test('the state of one that another process stored is taken over', async (t) => {
+t.test('the state of a certificate that another process stored is used', async (t) => {
   let issued: Issued | undefined;
   const { attempt, certificate } = setUp(async () => issued as Issued);
   issued = { certificate, isNew: false, state: { ...NOTHING_YET, lastIssuedMs: 5 } };
@@ -74,7 +80,7 @@ t.test('a failure does not write over what another process issued meanwhile', as
   const { attempt, of, written } = setUp(fails('ERR_STORAGE_LOCKED'), theirs);
   const entry = createEntry(name);
   await attempt(entry, signal);
-  t.ok(entry.isOutdated, 'read again');
+  t.ok(entry.isOutdated, 'the entry is read again');
   t.same([written, of('certificate.failed')], [[], []]);
 });
 
@@ -92,6 +98,14 @@ t.test('how long a name pauses depends on what failed', async (t) => {
   t.equal(await paused(fails('ERR_STORAGE_UNAVAILABLE'), 3), 5 * MINUTE);
   t.equal(await paused(fails('ERR_STORAGE_UNAVAILABLE'), 20), 10 * MINUTE, 'not for hours');
   t.equal(await paused(fails('ERR_CERT_NAME_UNREADY'), 4), 3 * MINUTE);
+});
+
+t.test('a failure is counted on what is stored, and on what could not be stored', async (t) => {
+  const { attempt, written } = setUp(fails('ERR_ACME_UNREACHABLE'), { ...NOTHING_YET, failures: 3 });
+  await attempt(createEntry(name), signal);
+  t.match(written, [{ failures: 4 }], 'another process has counted three');
+  await attempt({ ...createEntry(name), state: { ...NOTHING_YET, failures: 7 } }, signal);
+  t.match(written[1], { failures: 8 }, 'the storage could not be written four times');
 });
 
 t.test('an attempt that is stopped counts as nothing', async (t) => {

@@ -63,6 +63,6 @@ t.test('a name that removed, or whose certificate was imported, has no next atte
     state: 'expired',
     nextAttempt: null,
   });
-  const removed = { ...base, certificate, isRetired: true };
+  const removed = { ...base, certificate, isRemoved: true };
   t.match(certificateStatus(removed), { state: 'retired', serial: '0a', nextAttempt: null });
 });

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { renewAtMs } from '../../../src/cert/renewal/plan.ts';
-import { createEntry, NOTHING_YET, type Entry } from '../../../src/cert/renewal/entry.ts';
+import { createEntry, type Entry } from '../../../src/cert/renewal/queue/entry.ts';
+import { NOTHING_YET } from '../../../src/cert/state/issuance-state.ts';
 import { renewalFigures } from '../../../src/cert/renewal/figures.ts';
 
 const DAY = 86_400_000;

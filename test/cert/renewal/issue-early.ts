@@ -3,7 +3,9 @@
 import t from 'tap';
 import { createIssue, type Issue } from '../../../src/cert/renewal/issue.ts';
 import { createLocalIssuer } from '../../../src/cert/local-ca/local-ca.ts';
-import { createCertificateStore, type IssuanceState } from '../../../src/cert/state/store.ts';
+import { NOTHING_YET } from '../../../src/cert/state/issuance-state.ts';
+import { createNameStates } from '../../../src/cert/state/name-state.ts';
+import { createCertificateStore } from '../../../src/cert/state/store.ts';
 import { createMemoryStorage } from '../../../src/storage/memory.ts';
 import { fakeClock } from '../../helpers/fake-clock.ts';
 
@@ -18,20 +20,18 @@ t.test(
     const clock = fakeClock();
     const storage = createMemoryStorage();
     const store = createCertificateStore({ storage });
+    const states = createNameStates({ storage, store, clock });
     const local = createLocalIssuer({ storage: createMemoryStorage(), keyType: 'ecdsa-p256', clock });
     const issue: Issue = createIssue({ storage, store, issuers: [local], clock, emit: () => undefined });
     const startMs = clock.now();
     /** the window for what is served now is in the past */
     const wantedNow = async (): Promise<void> => {
       const fingerprint = (await store.read(name))?.fingerprint ?? '';
-      const state = (await store.readState(name)) as IssuanceState;
-      await store.writeState(name, {
-        ...state,
-        renewal: { fingerprint, windowStartMs: 1, windowEndMs: 2, askAgainMs: 1 },
-      });
+      const renewal = { fingerprint, windowStartMs: 1, windowEndMs: 2, askAgainMs: 1 };
+      await states.update(name, {}, (state = NOTHING_YET) => ({ ...state, renewal }));
     };
     const early = async (): Promise<readonly number[]> =>
-      ((await store.readState(name))?.earlyIssuedMs ?? []).map((atMs) => atMs - startMs);
+      ((await states.read(name))?.earlyIssuedMs ?? []).map((atMs) => atMs - startMs);
 
     t.equal((await issue(name, forever)).isNew, true);
     t.same(await early(), [], 'the first');
@@ -41,7 +41,7 @@ t.test(
     clock.jump(startMs + HOUR);
     t.equal((await issue(name, forever)).isNew, true);
     t.same(await early(), [HOUR]);
-    t.match(await store.readState(name), { lastIssuedMs: startMs + HOUR, regularIssuedMs: startMs });
+    t.match(await states.read(name), { lastIssuedMs: startMs + HOUR, regularIssuedMs: startMs });
 
     // local certificates last for seven days
     clock.jump(startMs + 5 * DAY);
@@ -52,6 +52,6 @@ t.test(
     await wantedNow();
     t.equal((await issue(name, forever, { force: true })).isNew, true);
     t.same(await early(), [HOUR], 'a forced one, also when the window asks');
-    t.match(await store.readState(name), { issuedBeforeMs: startMs + 5 * DAY });
+    t.match(await states.read(name), { issuedBeforeMs: startMs + 5 * DAY });
   },
 );

@@ -2,7 +2,8 @@ import t from 'tap';
 import { createIssue } from '../../../src/cert/renewal/issue.ts';
 import type { Issuer } from '../../../src/cert/issuers/issuer.ts';
 import { createLocalIssuer } from '../../../src/cert/local-ca/local-ca.ts';
-import { NOTHING_YET } from '../../../src/cert/renewal/entry.ts';
+import { NOTHING_YET } from '../../../src/cert/state/issuance-state.ts';
+import { createNameStates } from '../../../src/cert/state/name-state.ts';
 import { createCertificateStore } from '../../../src/cert/state/store.ts';
 import { LinkgateError, type ErrorCode } from '../../../src/core/errors.ts';
 import { createMemoryStorage } from '../../../src/storage/memory.ts';
@@ -18,6 +19,7 @@ const setUp = () => {
   const clock = fakeClock();
   const storage = createMemoryStorage();
   const store = createCertificateStore({ storage });
+  const states = createNameStates({ storage, store, clock });
   const local = createLocalIssuer({ storage: createMemoryStorage(), keyType: 'ecdsa-p256', clock });
   const asked: string[] = [];
   const { emit, of, names } = recorder();
@@ -38,10 +40,10 @@ const setUp = () => {
     },
   });
   const create = (...issuers: Issuer[]) => createIssue({ storage, store, issuers, clock, emit });
-  return { clock, storage, store, asked, of, names, good, failing, create };
+  return { clock, storage, store, states, asked, of, names, good, failing, create };
 };
 
-t.test('a name gets one certificate, stored, however many ask for it at once', async (t) => {
+t.test('a name gets one certificate, also when several callers order at once', async (t) => {
   const { create, good, asked, store, of, names } = setUp();
   const issue = create(good);
   const elsewhere = create(good);
@@ -50,7 +52,7 @@ t.test('a name gets one certificate, stored, however many ask for it at once', a
   t.same(
     results.map(({ isNew }) => isNew),
     [true, true, false],
-    'the other process looks again once it has the lock',
+    'the other process reads the certificate again under the lock',
   );
   t.equal(results[2]?.certificate.serial, results[0]?.certificate.serial);
   t.match(await store.read(name), {
@@ -100,7 +102,7 @@ t.test('the next issuer is asked when one is down, limits or refuses', async (t)
   }
 });
 
-t.test('no other CA is burnt for a name that cannot be validated', async (t) => {
+t.test('no other CA is asked about a name that could not be validated', async (t) => {
   const { create, good, failing, asked, names } = setUp();
   await t.rejects(
     create(failing('ERR_ACME_UNAUTHORIZED'), good)(name, forever).then(() => undefined),
@@ -141,7 +143,7 @@ t.test('a name that another process holds is given up after a minute', async (t)
   await held.release();
 });
 
-t.test('it stops when told, without an order in the books', async (t) => {
+t.test('an order that is aborted is not counted', async (t) => {
   const { create, names } = setUp();
   const stop = new AbortController();
   const hanging: Issuer = {
@@ -199,7 +201,7 @@ t.test('a CA that is down is left alone for a while, then asked again first', as
   t.same(asked, ['failing third.example.com', 'good third.example.com']);
 });
 
-t.test('when every CA is passed over, the error says when to come back', async (t) => {
+t.test('when every CA is passed over, the error says when to try again', async (t) => {
   const { create, failing, asked } = setUp();
   const issue = create(failing('ERR_ACME_TIMEOUT'));
   await t.rejects(Promise.resolve(issue(name, forever)), { code: 'ERR_ACME_TIMEOUT' });
@@ -210,64 +212,74 @@ t.test('when every CA is passed over, the error says when to come back', async (
   });
   t.same(asked.splice(0), [`failing ${name}`]);
   await t.rejects(Promise.resolve(issue(name, forever, { force: true })), { code: 'ERR_ACME_TIMEOUT' });
-  t.same(asked, [`failing ${name}`], 'who insists asks all the same');
+  t.same(asked, [`failing ${name}`], 'a forced order asks in any case');
 });
 
-t.test('a wish orders what is not due, and tells the issuer what is replaced', async (t) => {
-  const { good, create } = setUp();
-  const told: (string | undefined)[] = [];
-  const telling: Issuer = {
-    ...good,
-    obtain: (name, signal, options) => {
-      told.push(options?.replaces?.serial);
-      return good.obtain(name, signal);
-    },
-  };
-  const issue = create(telling);
-  const { certificate: first } = await issue(name, forever);
-  t.match(await issue(name, forever), { isNew: false });
-  const { certificate: second, isNew } = await issue(name, forever, { force: true });
-  t.ok(isNew);
-  t.not(second.serial, first.serial);
-  await issue(name, forever, { force: true, replaces: first });
-  t.same(told, [undefined, first.serial, first.serial]);
-});
-
-t.test('the issuer hears which kind of challenge worked last, and says which one did', async (t) => {
-  const { good, create } = setUp();
-  const told: (string | undefined)[] = [];
-  const telling: Issuer = {
-    ...good,
-    obtain: async (name, signal, options) => {
-      told.push(options?.challenge);
-      return { ...(await good.obtain(name, signal)), challenge: 'tls-alpn-01' };
-    },
-  };
-  const issue = create(telling);
-  t.equal((await issue(name, forever)).state?.challenge, 'tls-alpn-01');
-  await issue(name, forever, { force: true });
-  t.same(told, [undefined, 'tls-alpn-01']);
-});
-
-t.test('the books are written before the lock is given back, so that nobody finds old ones', async (t) => {
-  const { good, create, store, storage, clock } = setUp();
-  const atRelease: unknown[] = [];
-  const { lock } = storage;
-  storage.lock = async (one, signal) => {
-    const held = await lock(one, signal);
-    const release = async (): Promise<void> => {
-      atRelease.push(await store.readState(name));
-      await held.release();
+t.test(
+  'a forced order is placed for a certificate that is not due, and the issuer knows which one is replaced',
+  async (t) => {
+    const { good, create } = setUp();
+    const told: (string | undefined)[] = [];
+    const telling: Issuer = {
+      ...good,
+      obtain: (name, signal, options) => {
+        told.push(options?.replaces?.serial);
+        return good.obtain(name, signal);
+      },
     };
-    return { ...held, release };
-  };
-  const { state } = await create(good)(name, forever);
-  t.match(state, { failures: 0, lastIssuedMs: clock.now() });
-  t.same(atRelease, [state]);
-  await store.writeState(name, { ...NOTHING_YET, failures: 3, lastIssuedMs: clock.now(), nextAttemptMs: 1 });
-  t.match(await create(good)(name, forever), { isNew: false, state: { failures: 0 } });
-  t.match(await store.readState(name), { failures: 0, lastIssuedMs: clock.now() }, 'what failed is over');
-});
+    const issue = create(telling);
+    const { certificate: first } = await issue(name, forever);
+    t.match(await issue(name, forever), { isNew: false });
+    const { certificate: second, isNew } = await issue(name, forever, { force: true });
+    t.ok(isNew);
+    t.not(second.serial, first.serial);
+    await issue(name, forever, { force: true, replaces: first });
+    t.same(told, [undefined, first.serial, first.serial]);
+  },
+);
+
+t.test(
+  'the issuer gets the kind of challenge that worked last, and the one that worked now is kept',
+  async (t) => {
+    const { good, create } = setUp();
+    const told: (string | undefined)[] = [];
+    const telling: Issuer = {
+      ...good,
+      obtain: async (name, signal, options) => {
+        told.push(options?.challenge);
+        return { ...(await good.obtain(name, signal)), challenge: 'tls-alpn-01' };
+      },
+    };
+    const issue = create(telling);
+    t.equal((await issue(name, forever)).state?.challenge, 'tls-alpn-01');
+    await issue(name, forever, { force: true });
+    t.same(told, [undefined, 'tls-alpn-01']);
+  },
+);
+
+t.test(
+  'the state is written before the lock is given back, so that no process reads an old one',
+  async (t) => {
+    const { good, create, states, storage, clock } = setUp();
+    const atRelease: unknown[] = [];
+    const { lock } = storage;
+    storage.lock = async (one, signal) => {
+      const held = await lock(one, signal);
+      const release = async (): Promise<void> => {
+        atRelease.push(await states.read(name));
+        await held.release();
+      };
+      return { ...held, release };
+    };
+    const { state } = await create(good)(name, forever);
+    t.match(state, { failures: 0, lastIssuedMs: clock.now() });
+    t.same(atRelease, [state]);
+    const failing = { ...NOTHING_YET, failures: 3, lastIssuedMs: clock.now(), nextAttemptMs: 1 };
+    await states.update(name, {}, () => failing);
+    t.match(await create(good)(name, forever), { isNew: false, state: { failures: 0 } });
+    t.match(await states.read(name), { failures: 0, lastIssuedMs: clock.now() }, 'earlier failures are over');
+  },
+);
 
 t.test('what the storage could not take is stored by the next attempt, without another order', async (t) => {
   const { good, create, store, storage, asked, of, clock } = setUp();
@@ -309,9 +321,11 @@ t.test('what the storage could not take is stored by the next attempt, without a
   t.equal(asked.length, before + 1, 'nor one that would be due itself');
 });
 
-t.test('books that cannot be written are told, and the certificate stays', async (t) => {
-  const { good, create, store, of } = setUp();
-  store.writeState = () => Promise.reject(new Error('EIO'));
+t.test('a state that cannot be written is reported, and the certificate stays', async (t) => {
+  const { good, create, storage, of } = setUp();
+  const { write } = storage;
+  storage.write = (key, value) =>
+    key.startsWith('state/') && key.includes(name) ? Promise.reject(new Error('EIO')) : write(key, value);
   t.match(await create(good)(name, forever), { isNew: true, state: { failures: 0 } });
   t.match(of('storage.failed'), [{ code: 'ERR_STORAGE_UNAVAILABLE' }]);
 });

@@ -3,9 +3,9 @@
 import * as fc from 'fast-check';
 import t from 'tap';
 import { createCaClock } from '../../../src/cert/issuers/ca-clock.ts';
-import { askAtMs, dueMs, isEarlyOrder, issuedState } from '../../../src/cert/renewal/plan.ts';
-import { NOTHING_YET } from '../../../src/cert/renewal/entry.ts';
-import type { IssuanceState } from '../../../src/cert/state/store.ts';
+import { askAtMs, dueAtMs, isEarlyOrder, issuedState } from '../../../src/cert/renewal/plan.ts';
+import { NOTHING_YET } from '../../../src/cert/state/issuance-state.ts';
+import type { IssuanceState } from '../../../src/cert/state/issuance-state.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -35,12 +35,12 @@ interface Life {
 
 /** Whether a name would be ordered for if the CA had no window for its certificate. */
 const isDueWithoutWindow = (
-  certificate: Parameters<typeof dueMs>[0],
+  certificate: Parameters<typeof dueAtMs>[0],
   state: IssuanceState | undefined,
   nowMs: number,
 ): boolean => {
   const { renewal: _renewal, ...others }: IssuanceState = state ?? NOTHING_YET;
-  return dueMs(certificate, others, nowMs) <= nowMs;
+  return dueAtMs(certificate, others, nowMs) <= nowMs;
 };
 
 /** Three lifetimes of one name with a CA that works. Time passes in leaps from one look of the loop to the next. */
@@ -85,9 +85,9 @@ const live = async (world: World): Promise<Life> => {
         },
       };
     }
-    if (dueMs(held, state, clock.now()) <= clock.now()) {
+    if (dueAtMs(held, state, clock.now()) <= clock.now()) {
       await clock.settle(true, signal);
-      if (dueMs(held, state, clock.now()) <= clock.now()) {
+      if (dueAtMs(held, state, clock.now()) <= clock.now()) {
         const isEarly = !isDueWithoutWindow(held, state, clock.now());
         if (held !== undefined && isEarlyOrder(held, state, clock.now()) !== isEarly)
           throw new Error(`order at ${trueMs} counts as the wrong kind`);
@@ -106,7 +106,7 @@ const live = async (world: World): Promise<Life> => {
       }
     }
     const nextMs = Math.min(
-      dueMs(held, state, clock.now()) - clock.now(),
+      dueAtMs(held, state, clock.now()) - clock.now(),
       held === undefined ? Infinity : askAtMs(held, state, clock.now()) - clock.now(),
     );
     // The loop naps for a minute at most; of two minutes in which nothing changes, one can be left out.

@@ -1,16 +1,14 @@
 import t from 'tap';
-import { LONGEST_PAUSE_MS } from '../../../src/cert/issuers/issuer.ts';
 import {
   askAtMs,
-  dueMs,
+  dueAtMs,
   isEarlyOrder,
   isRenewalDue,
   issuedState,
-  pauseMs,
   positionOf,
   renewAtMs,
 } from '../../../src/cert/renewal/plan.ts';
-import type { IssuanceState, RenewalWindow } from '../../../src/cert/state/store.ts';
+import type { IssuanceState, RenewalWindow } from '../../../src/cert/state/issuance-state.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -43,12 +41,12 @@ t.test('the moment differs between certificates and never between processes', as
   t.equal(positionOf('aa'), positionOf('aa'));
 });
 
-t.test('the wish of the CA goes before the lifetime', async (t) => {
+t.test('the window of the CA goes before the lifetime', async (t) => {
   const at = renewAtMs(certificate, window(20 * DAY, 21 * DAY), 5);
   t.ok(at >= 20 * DAY && at < 21 * DAY);
   t.ok(isRenewalDue(certificate, window(1, 2), 5 * DAY), 'a window in the past means now');
   const late = renewAtMs(certificate, window(89.9 * DAY, 90 * DAY), 5);
-  t.equal(late, 1_000 + 75 * DAY, 'a wish for the last sixth is not followed');
+  t.equal(late, 1_000 + 75 * DAY, 'a window in the last sixth is not followed');
   for (const odd of [window(0, 0), window(30 * DAY, 20 * DAY), window(NaN, NaN), window(1, 2, 'another')]) {
     t.equal(renewAtMs(certificate, odd, 5), renewAtMs(certificate, undefined, 5));
   }
@@ -100,64 +98,31 @@ t.test('two regular orders in one lifetime are the most', async (t) => {
 
 t.test('an imported certificate is never due', async (t) => {
   const imported = { ...certificate, source: 'import' } as const;
-  t.equal(dueMs(imported, window(1, 2), 100 * DAY), Infinity);
+  t.equal(dueAtMs(imported, window(1, 2), 100 * DAY), Infinity);
   t.equal(isRenewalDue(imported, undefined, 100 * DAY), false);
   t.equal(askAtMs(imported, undefined, 5), Infinity);
 });
 
 t.test('when the CA is asked', async (t) => {
-  t.equal(askAtMs(certificate, undefined, 5), 0, 'at once for one it was never asked about');
+  t.equal(askAtMs(certificate, undefined, 5), 0, 'at once for a certificate it was never asked about');
   t.equal(askAtMs(certificate, window(1, 2, 'another'), 5), 0);
-  const told = { ...none, renewal: { ...window(1, 2).renewal, askAgainMs: 5 * HOUR } as RenewalWindow };
-  t.equal(askAtMs(certificate, told, 5), 5 * HOUR);
-  t.equal(askAtMs({ ...certificate, source: 'local' }, told, 5), Infinity);
-  t.equal(askAtMs(certificate, told, 91 * DAY), Infinity, 'it is renewed anyway');
-});
-
-t.test('the pauses grow from one minute to six hours', async (t) => {
-  const minutes = Array.from({ length: 13 }, (_, index) => pauseMs(index + 1, () => 0) / MINUTE);
-  t.same(minutes, [1, 2, 2, 5, 10, 20, 30, 60, 120, 240, 360, 360, 360]);
-  t.equal(
-    pauseMs(1, () => 0.999),
-    Math.round(MINUTE * (1 + 0.999 / 4)),
-  );
-  t.equal(
-    pauseMs(1, () => 0, { retryAfterMs: 30 * MINUTE }),
-    30 * MINUTE,
-    'at least what the CA asked for',
-  );
-  t.equal(
-    pauseMs(1, () => 0, { retryAfterMs: 30 * DAY }),
-    LONGEST_PAUSE_MS,
-    'but a day at most',
-  );
-});
-
-t.test('a certificate of an hour is not lost in a pause', async (t) => {
-  const atStake = { notBeforeMs: 0, notAfterMs: HOUR };
-  const pause = (failures: number, nowMs: number): number => pauseMs(failures, () => 0, { atStake, nowMs });
-  t.equal(pause(1, 30 * MINUTE), MINUTE);
-  t.equal(pause(6, 45 * MINUTE), 5 * MINUTE, 'a twelfth of its lifetime, not twenty minutes');
-  t.equal(pause(6, HOUR), 20 * MINUTE, 'once it is lost, the pauses are the usual ones');
-  const long = { atStake: { notBeforeMs: 0, notAfterMs: 6 * DAY }, nowMs: DAY };
-  t.equal(
-    pauseMs(20, () => 0, long),
-    360 * MINUTE,
-    'a CA with limits has no lifetime so short',
-  );
+  const asked = { ...none, renewal: { ...window(1, 2).renewal, askAgainMs: 5 * HOUR } as RenewalWindow };
+  t.equal(askAtMs(certificate, asked, 5), 5 * HOUR);
+  t.equal(askAtMs({ ...certificate, source: 'local' }, asked, 5), Infinity);
+  t.equal(askAtMs(certificate, asked, 91 * DAY), Infinity, 'an expired certificate is renewed in any case');
 });
 
 t.test('a name is due when it has nothing, or when its renewal comes, unless it pauses', async (t) => {
-  t.equal(dueMs(undefined, undefined, 5), 0);
-  t.equal(dueMs(certificate, undefined, 5), renewAtMs(certificate, undefined, 5));
+  t.equal(dueAtMs(undefined, undefined, 5), 0);
+  t.equal(dueAtMs(certificate, undefined, 5), renewAtMs(certificate, undefined, 5));
   const paused = { ...none, failures: 1, nextAttemptMs: 10 * MINUTE };
-  t.equal(dueMs(undefined, paused, 5), 10 * MINUTE);
-  t.equal(dueMs(certificate, { ...paused, nextAttemptMs: 71 * DAY }, 71 * DAY - 5), 71 * DAY);
-  t.equal(dueMs(undefined, { ...none, nextAttemptMs: 10 * MINUTE }, 5), 0, 'no failure, no pause');
-  t.equal(dueMs(undefined, { ...paused, nextAttemptMs: 30 * DAY }, 5), 0, 'no pause is so long');
+  t.equal(dueAtMs(undefined, paused, 5), 10 * MINUTE);
+  t.equal(dueAtMs(certificate, { ...paused, nextAttemptMs: 71 * DAY }, 71 * DAY - 5), 71 * DAY);
+  t.equal(dueAtMs(undefined, { ...none, nextAttemptMs: 10 * MINUTE }, 5), 0, 'no failure, no pause');
+  t.equal(dueAtMs(undefined, { ...paused, nextAttemptMs: 30 * DAY }, 5), 0, 'no pause is so long');
 });
 
-t.test('a pause does not stand in the way of somebody who asks for a renewal', async (t) => {
+t.test('a pause does not stop a renewal that a person asks for', async (t) => {
   const paused = { ...none, failures: 4, nextAttemptMs: 72 * DAY };
   t.equal(isRenewalDue(certificate, paused, 71 * DAY), true);
   t.equal(isRenewalDue(certificate, paused, 59 * DAY), false);

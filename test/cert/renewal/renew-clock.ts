@@ -6,6 +6,7 @@ import { createCaClock } from '../../../src/cert/issuers/ca-clock.ts';
 import { createIssue } from '../../../src/cert/renewal/issue.ts';
 import type { Issuer } from '../../../src/cert/issuers/issuer.ts';
 import { Renewal } from '../../../src/cert/renewal/renewal-loop.ts';
+import { createNameStates } from '../../../src/cert/state/name-state.ts';
 import { createCertificateStore } from '../../../src/cert/state/store.ts';
 import { createMemoryStorage } from '../../../src/storage/memory.ts';
 import { fakeClock } from '../../helpers/fake-clock.ts';
@@ -49,6 +50,7 @@ const setUp = (t: Test, tellsTime: boolean) => {
     const renewal = new Renewal({
       names,
       store,
+      states: createNameStates({ storage, store, clock }),
       issue: createIssue({ storage, store, issuers: [ca], clock, emit }),
       clock,
       random: Math.random,

@@ -1,6 +1,7 @@
 import t from 'tap';
 import type { Issued } from '../../../src/cert/renewal/issue.ts';
-import type { IssuanceState, StoredCertificate } from '../../../src/cert/state/store.ts';
+import type { IssuanceState } from '../../../src/cert/state/issuance-state.ts';
+import type { StoredCertificate } from '../../../src/cert/state/store.ts';
 import { LinkgateError } from '../../../src/core/errors.ts';
 import { renewalOf, unreachableName } from '../../helpers/renewal.ts';
 
@@ -110,12 +111,12 @@ t.test(
       'ERR_CERT_NAME_UNREADY',
       '"a.example.com" has no address',
     );
-    const { clock, renewal, asked, of } = renewalOf(t, { names: [a], look: async () => problem });
+    const { clock, renewal, asked, of } = renewalOf(t, { names: [a], preflight: async () => problem });
     const startMs = clock.now();
     renewal.start();
     await clock.advance(60 * MINUTE);
     t.same(asked, []);
-    t.equal(of('certificate.failed').length, 21, 'looked at every three minutes, without growing pauses');
+    t.equal(of('certificate.failed').length, 21, 'checked every three minutes, without growing pauses');
     t.match(renewal.status(), [
       {
         state: 'failing',

@@ -9,6 +9,7 @@ import { createContextCache } from '../../../src/cert/serving/context-cache.ts';
 import { createIssue } from '../../../src/cert/renewal/issue.ts';
 import { createLocalIssuer } from '../../../src/cert/local-ca/local-ca.ts';
 import { Renewal } from '../../../src/cert/renewal/renewal-loop.ts';
+import { createNameStates } from '../../../src/cert/state/name-state.ts';
 import { createCertificateStore } from '../../../src/cert/state/store.ts';
 import { createFileStorage } from '../../../src/storage/file.ts';
 import { createMemoryStorage } from '../../../src/storage/memory.ts';
@@ -47,6 +48,7 @@ const setUp = async (t: Test) => {
   const renewal = new Renewal({
     names: [name],
     store,
+    states: createNameStates({ storage, store, clock }),
     issue: createIssue({ storage, store, issuers: [issuer], clock, emit }),
     clock,
     random: () => 0,

@@ -1,11 +1,9 @@
 import t from 'tap';
 import type { Issued } from '../../../src/cert/renewal/issue.ts';
 import { Renewal } from '../../../src/cert/renewal/renewal-loop.ts';
-import {
-  createCertificateStore,
-  type IssuanceState,
-  type StoredCertificate,
-} from '../../../src/cert/state/store.ts';
+import type { IssuanceState } from '../../../src/cert/state/issuance-state.ts';
+import { createNameStates } from '../../../src/cert/state/name-state.ts';
+import { createCertificateStore, type StoredCertificate } from '../../../src/cert/state/store.ts';
 import { systemClock } from '../../../src/core/platform/clock.ts';
 import { LinkgateError } from '../../../src/core/errors.ts';
 import { createFileStorage } from '../../../src/storage/file.ts';
@@ -228,9 +226,11 @@ t.test('one name that cannot be read does not hold up the others', async (t) => 
   const { emit, of } = recorder();
   const clock = fakeClock();
   const asked: string[] = [];
+  const store = createCertificateStore({ storage });
   const renewal = new Renewal({
     names: [long, 'broken.example.com', 'a.example.com'],
-    store: createCertificateStore({ storage }),
+    store,
+    states: createNameStates({ storage, store, clock }),
     clock,
     random: Math.random,
     emit,

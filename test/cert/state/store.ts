@@ -9,7 +9,6 @@ import { createMemoryStorage } from '../../../src/storage/memory.ts';
 import { fakeClock } from '../../helpers/fake-clock.ts';
 import { needs } from '../../helpers/needs.ts';
 import { tempDir } from '../../helpers/temp-dir.ts';
-import { withUnreadable } from '../../helpers/unreadable.ts';
 
 const forever = new AbortController().signal;
 const name = 'links.example.com';
@@ -91,40 +90,6 @@ t.test('a broken value says what is wrong with it', async (t) => {
   }
 });
 
-t.test('the state of the attempts is kept, and nonsense counts as none', async (t) => {
-  const storage = createMemoryStorage();
-  const store = createCertificateStore({ storage });
-  t.equal(await store.readState(name), undefined);
-  const state = {
-    failures: 3,
-    nextAttemptMs: 5,
-    lastIssuedMs: 0,
-    lastProblem: { at: 'a', issuer: 'b', type: 'c', detail: 'd', remedy: 'e' },
-  };
-  await store.writeState(name, state);
-  t.same(await store.readState(name), state);
-  await store.writeState(name, { ...state, challenge: 'tls-alpn-01' });
-  t.equal((await store.readState(name))?.challenge, 'tls-alpn-01');
-  await storage.write(
-    'state/links.example.com.json',
-    JSON.stringify({ version: 1, ...state, challenge: 'tls-sni-01' }),
-  );
-  t.same(await store.readState(name), state);
-  t.same(await storage.list('state'), ['state/links.example.com.json']);
-  for (const text of [
-    '',
-    '{',
-    'null',
-    '[]',
-    '{"version":1}',
-    '{"version":1,"failures":-1}',
-    '{"failures":1}',
-  ]) {
-    await storage.write('state/links.example.com.json', text);
-    t.equal(await store.readState(name), undefined, text);
-  }
-});
-
 t.test('the last three certificates before the present one are kept', async (t) => {
   const clock = fakeClock(Date.now());
   const ca = createLocalIssuer({ storage: createMemoryStorage(), keyType: 'ecdsa-p256', clock });
@@ -147,7 +112,7 @@ t.test('the last three certificates before the present one are kept', async (t) 
   );
 });
 
-t.test('an archive that cannot be written does not stand in the way of a certificate', async (t) => {
+t.test('an archive that cannot be written does not stop a new certificate', async (t) => {
   const storage = createMemoryStorage();
   const store = createCertificateStore({
     storage: {
@@ -181,10 +146,7 @@ t.test('the longest name there can be is stored, listed and archived, on a disk 
   const leaf = await issuer.obtain(long, forever);
   await store.write(long, { ...leaf, ...origin });
   await store.write(name, { ...made, ...origin });
-  const state = { failures: 0, nextAttemptMs: 0, lastIssuedMs: 7, issuedBeforeMs: 3, lastProblem: null };
-  await store.writeState(long, state);
   t.match(await store.read(long), { domain: long, source: 'acme' });
-  t.same(await store.readState(long), state);
   t.same(await store.list(), [long, name]);
   const { serial } = await store.write(long, { ...(await issuer.obtain(long, forever)), ...origin });
   t.equal((await store.versions(long)).length, 1);
@@ -194,32 +156,7 @@ t.test('the longest name there can be is stored, listed and archived, on a disk 
   await (await storage.lock(long, forever)).release();
 });
 
-t.test('what the CA wishes is kept with the state', async (t) => {
-  const store = createCertificateStore({ storage: createMemoryStorage() });
-  const renewal = { fingerprint: 'aa', windowStartMs: 1, windowEndMs: 2, askAgainMs: 3, explanationUrl: 'u' };
-  const state = { failures: 0, nextAttemptMs: 0, lastIssuedMs: 0, renewal, lastProblem: null };
-  await store.writeState(name, state);
-  t.same(await store.readState(name), state);
-  await store.writeState(name, { ...state, renewal: { ...renewal, windowStartMs: NaN } });
-  t.notOk('renewal' in ((await store.readState(name)) ?? {}), 'nonsense counts as none');
-});
-
-t.test('the times of early orders are kept with the state, and older states have none', async (t) => {
-  const storage = createMemoryStorage();
-  const store = createCertificateStore({ storage });
-  const older = { failures: 0, nextAttemptMs: 0, lastIssuedMs: 9, issuedBeforeMs: 3, lastProblem: null };
-  await storage.write(`state/${name}.json`, JSON.stringify({ version: 1, ...older }));
-  t.same(await store.readState(name), older);
-  const state = { ...older, regularIssuedMs: 0, earlyIssuedMs: [7, 9] };
-  await store.writeState(name, state);
-  t.same(await store.readState(name), state);
-  for (const earlyIssuedMs of [[7, -1], [7, '9'], 7, { 0: 7 }, null]) {
-    await storage.write(`state/${name}.json`, JSON.stringify({ version: 1, ...older, earlyIssuedMs }));
-    t.same(await store.readState(name), older, 'nonsense counts as none');
-  }
-});
-
-t.test('a glance says what a read does, and sees only what is plain', async (t) => {
+t.test('a glance gives the facts of a read, without a check', async (t) => {
   const storage = createMemoryStorage();
   const store = createCertificateStore({ storage });
   t.equal(await store.glance(name), undefined);
@@ -231,22 +168,4 @@ t.test('a glance says what a read does, and sees only what is plain', async (t) 
   await t.rejects(store.glance(name), { code: 'ERR_CERT_INVALID' });
   await storage.write(`certificates/${name}.pem`, leaf.chainPem);
   await t.rejects(store.glance(name), { code: 'ERR_CERT_INVALID', message: /where it came from/ });
-});
-
-t.test('the names with a state are listed', async (t) => {
-  const store = createCertificateStore({ storage: createMemoryStorage() });
-  t.same([...(await store.listStates())], []);
-  const state = { failures: 1, nextAttemptMs: 5, lastIssuedMs: 0, lastProblem: null };
-  await store.writeState(name, state);
-  await store.writeState('a'.repeat(250), state);
-  t.same([...(await store.listStates())], [name], 'but not those under a digest');
-});
-
-t.test('a state that cannot be read counts as none, and is replaced', async (t) => {
-  const storage = withUnreadable(createMemoryStorage(), (key) => key.startsWith('state/'));
-  const store = createCertificateStore({ storage });
-  const state = { failures: 1, nextAttemptMs: 2, lastIssuedMs: 3, lastProblem: null };
-  t.equal(await store.readState('a.example.com'), undefined);
-  await store.writeState('a.example.com', state);
-  t.match(await store.readState('a.example.com'), state);
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { Schedule } from '../../../src/cert/renewal/schedule.ts';
-import { holds } from '../../helpers/property.ts';
+import { Schedule } from '../../../../src/cert/renewal/queue/schedule.ts';
+import { holds } from '../../../helpers/property.ts';
 
 interface Item {
   readonly name: number;

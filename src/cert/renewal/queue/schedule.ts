@@ -1,5 +1,5 @@
-// What comes next of very many things, each with a time of its own: a heap, so that a turn of the renewal loop costs the same with
-// ten names as with a hundred thousand. Knows times and nothing of what happens then.
+// Which of very many items comes next, each with its own time: a heap, so that a turn of the renewal loop costs the same with ten names
+// as with a hundred thousand. It knows the times, and not what happens then.
 
 /** Where an item keeps the time it is queued for: `Infinity` when it is not. One number in the item is all it costs. */
 export interface QueuedAt<T> {
@@ -8,12 +8,12 @@ export interface QueuedAt<T> {
 }
 
 /**
- * Times are never later than the truth: an item that comes up too early is looked at and put in again, so one whose time moves
+ * A queued time is never later than the right one: an item that comes up too early is put in again. So an item whose time moves
  * away need not be found in the heap.
  */
 export class Schedule<T> {
   readonly #queuedAt: QueuedAt<T>;
-  /** a heap in arrays, so that numbers stay plain; those of one time come up in the order they were put in */
+  /** a heap in arrays, so that numbers stay plain; items of the same time come up in the order they were put in */
   #times: number[] = [];
   #turns: number[] = [];
   #items: T[] = [];
@@ -23,7 +23,7 @@ export class Schedule<T> {
     this.#queuedAt = queuedAt;
   }
 
-  /** Sees to it that the item comes up at `atMs`, or before. Never when that is `Infinity`. */
+  /** Queues the item for `atMs`, unless it comes up before anyway; `Infinity` queues nothing. */
   put(item: T, atMs: number): void {
     if (!(atMs < this.#queuedAt.get(item))) return;
     this.#queuedAt.set(item, atMs);
@@ -39,7 +39,7 @@ export class Schedule<T> {
     while ((this.#times[0] ?? Infinity) <= nowMs) {
       const [atMs, item] = [this.#times[0], this.#items[0]];
       this.#pop();
-      // One that was put in again for an earlier time has come up already.
+      // An item that was put in again for an earlier time has come up already.
       if (item === undefined || this.#queuedAt.get(item) !== atMs) continue;
       this.#queuedAt.set(item, Infinity);
       taken.push(item);

@@ -1,5 +1,10 @@
 import t from 'tap';
-import { chooseDue, createEntry, MOST_AT_ONCE, type Entry } from '../../../src/cert/renewal/entry.ts';
+import {
+  chooseDue,
+  createEntry,
+  MOST_AT_ONCE,
+  type Entry,
+} from '../../../../src/cert/renewal/queue/entry.ts';
 
 const certificate = (notAfterMs: number): NonNullable<Entry['certificate']> => ({
   domain: 'a.example.com',

@@ -1,36 +1,31 @@
-// One configured name as the renewal loop knows it, and which of those that are due go first. Pure; renewal-loop.ts keeps them.
+// One configured name as the renewal loop knows it, and which of the names that are due go first. Pure; renewal-loop.ts keeps the
+// entries.
 
-import type { IssuanceState, KnownCertificate } from '../state/store.ts';
+import type { IssuanceState } from '../../state/issuance-state.ts';
+import type { KnownCertificate } from '../../state/store.ts';
 
 export interface Entry {
   readonly name: string;
   certificate: KnownCertificate | undefined;
   state: IssuanceState | undefined;
-  /** what the storage says of it was read */
+  /** whether certificate and state were read from the storage */
   isKnown: boolean;
   isRunning: boolean;
-  /** the storage changed while an attempt was under way: it is read once more */
+  /** the storage changed while an attempt was under way: the entry is read again */
   isOutdated: boolean;
-  /** when it comes up to be ordered for, and to be asked about (schedule.ts) */
+  /** when the entry comes up for an order, and for a question to the CA (schedule.ts) */
   dueQueuedMs: number;
   askQueuedMs: number;
 }
 
-export const NOTHING_YET: IssuanceState = {
-  failures: 0,
-  nextAttemptMs: 0,
-  lastIssuedMs: 0,
-  lastProblem: null,
-};
-
 export const MOST_AT_ONCE = 8;
-/** of them: names that failed the last time, and first issues; so that room is left for the others */
+/** of them, names that failed the last time, and first issues: the rest is left for the others */
 const MOST_FAILED_AT_ONCE = 4;
 const MOST_FIRST_AT_ONCE = 6;
 
 export const createEntry = (name: string): Entry => ({
   name,
-  // always there: a hundred thousand of them are small as long as they have one shape
+  // Every key is always there: a hundred thousand entries are small as long as they have one shape.
   certificate: undefined,
   state: undefined,
   isKnown: false,
@@ -43,7 +38,7 @@ export const createEntry = (name: string): Entry => ({
 const hasFailed = ({ state }: Entry): boolean => (state?.failures ?? 0) > 0;
 const isFirst = ({ certificate }: Entry): boolean => certificate === undefined;
 
-/** Those of one class and another are never compared by their end: 0 goes first. */
+/** Class 0 goes first; ends are compared only within a class. */
 const classOf = (entry: Entry): number => (isFirst(entry) ? 2 : 0) + (hasFailed(entry) ? 1 : 0);
 
 const endOf = ({ certificate }: Entry): number => certificate?.notAfterMs ?? 0;
@@ -63,11 +58,11 @@ const ranked = (due: Iterable<Entry>): readonly Entry[] => {
 };
 
 /**
- * What is started of what is due, as far as there is room beside `running`.
- * 1. Renewals go before first issues: somebody's links depend on them already.
+ * The names to start of those that are due, as far as `running` leaves room.
+ * 1. Renewals go before first issues: links in use depend on them.
  * 2. Names that have not failed go before those that have.
  * 3. What ends sooner goes first.
- * Names that failed, and first issues, never take all the room, so that neither starves anybody.
+ * Names that failed, and first issues, never take all the room: neither keeps the others waiting.
  */
 export const chooseDue = (due: Iterable<Entry>, running: readonly Entry[]): readonly Entry[] => {
   let failed = running.filter(hasFailed).length;
