@@ -21,25 +21,28 @@ const setUp = async () => {
   return { clock, storage, store, expired, removal };
 };
 
-t.test('asked once, and archived when nobody objected in two minutes', async (t) => {
-  const { clock, storage, store, expired, removal } = await setUp();
-  const one = removal();
-  t.equal(one.nextMs(), Infinity);
-  await one.ask(expired);
-  await one.ask(expired);
-  t.equal((await storage.list('changes')).length, 1, 'a note, so that others look');
-  t.equal(one.nextMs(), clock.now() + 2 * MINUTE);
-  await clock.advance(2 * MINUTE - 1);
-  await one.finish(signal);
-  t.ok(await store.read(name));
-  await clock.advance(1);
-  await one.finish(signal);
-  t.equal(await store.read(name), undefined);
-  t.same(await store.versions(name), [expired.serial]);
-  t.same([await storage.list('departing'), one.nextMs()], [[], Infinity]);
-});
+t.test(
+  'the question is asked once, and the certificate archived when no proxy objects in two minutes',
+  async (t) => {
+    const { clock, storage, store, expired, removal } = await setUp();
+    const one = removal();
+    t.equal(one.nextMs(), Infinity);
+    await one.ask(expired);
+    await one.ask(expired);
+    t.equal((await storage.list('changes')).length, 1, 'a note, so that others read the question');
+    t.equal(one.nextMs(), clock.now() + 2 * MINUTE);
+    await clock.advance(2 * MINUTE - 1);
+    await one.finish(signal);
+    t.ok(await store.read(name));
+    await clock.advance(1);
+    await one.finish(signal);
+    t.equal(await store.read(name), undefined);
+    t.same(await store.versions(name), [expired.serial]);
+    t.same([await storage.list('departing'), one.nextMs()], [[], Infinity]);
+  },
+);
 
-t.test('whoever has the name takes the question away; others leave it', async (t) => {
+t.test('a proxy that has the name removes the question; others leave it', async (t) => {
   const { clock, storage, store, expired, removal } = await setUp();
   const one = removal();
   await one.ask(expired);

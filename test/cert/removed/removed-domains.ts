@@ -53,7 +53,7 @@ const setUp = async (t: Test) => {
   return { clock, storage, store, removed, running, of, emit };
 };
 
-t.test('a name that left is served as it was, until it expires, then archived', async (t) => {
+t.test('a removed domain is served as it was until its certificate expires, then archived', async (t) => {
   const { clock, store, removed, running, of } = await setUp(t);
   t.same(await removed(a, b).start(), []);
   const later = removed(a);
@@ -87,7 +87,7 @@ t.test('what another proxy on the storage has is not archived, whatever it is as
   t.equal((await store.versions(b.name)).length, 1);
 });
 
-t.test('one that starts meanwhile objects too', async (t) => {
+t.test('a proxy that starts meanwhile objects too', async (t) => {
   const { clock, store, storage, running } = await setUp(t);
   await running(a);
   while ((await storage.list('departing')).length === 0) await clock.advance(HOUR / 60);
@@ -137,20 +137,23 @@ t.test('a clock that is a year ahead archives nothing', async (t) => {
   await done;
 });
 
-t.test('a name that leaves a running proxy is told of when it expires, not at the next look', async (t) => {
-  const { clock, running, store } = await setUp(t);
-  const one = await running(a, b);
-  await clock.advance(0.9 * HOUR);
-  const validity = { notBeforeMs: clock.now(), notAfterMs: clock.now() + 0.2 * HOUR };
-  await store.write(b.name, { ...pki.leaf([b.name], validity), source: 'acme', issuer: 'x' });
-  t.same(await one.configure([a]), [b]);
-  await clock.advance(0.19 * HOUR);
-  t.same(one.expired, []);
-  await clock.advance(0.02 * HOUR);
-  t.same(one.expired, [b.name]);
-  await clock.advance(0.1 * HOUR);
-  t.same(await store.list(), [a.name]);
-});
+t.test(
+  'a domain that is removed while the proxy runs ends when it expires, not at the next sweep',
+  async (t) => {
+    const { clock, running, store } = await setUp(t);
+    const one = await running(a, b);
+    await clock.advance(0.9 * HOUR);
+    const validity = { notBeforeMs: clock.now(), notAfterMs: clock.now() + 0.2 * HOUR };
+    await store.write(b.name, { ...pki.leaf([b.name], validity), source: 'acme', issuer: 'x' });
+    t.same(await one.configure([a]), [b]);
+    await clock.advance(0.19 * HOUR);
+    t.same(one.expired, []);
+    await clock.advance(0.02 * HOUR);
+    t.same(one.expired, [b.name]);
+    await clock.advance(0.1 * HOUR);
+    t.same(await store.list(), [a.name]);
+  },
+);
 
 t.test('two that start at once do not lose each other’s names', async (t) => {
   const { removed, running } = await setUp(t);
@@ -161,7 +164,7 @@ t.test('two that start at once do not lose each other’s names', async (t) => {
   t.same(sorted((await running()).gone), [a, b]);
 });
 
-t.test('a storage that cannot be written serves those that have not expired all the same', async (t) => {
+t.test('with a storage that cannot be written, domains that have not expired are served', async (t) => {
   const { clock, storage, store, removed } = await setUp(t);
   await removed(a, b).start();
   const ended = { notBeforeMs: clock.now() - 2 * HOUR, notAfterMs: clock.now() - HOUR };
@@ -196,15 +199,18 @@ t.test('a name that comes back finds its certificate', async (t) => {
   t.match(await store.read(b.name), { domain: b.name });
 });
 
-t.test('whose tracker is not known is not served, and a storage that fails is told', async (t) => {
-  const { storage, removed, of } = await setUp(t);
-  t.same(await removed(a).start(), [], 'never configured here');
-  await storage.write('served.json', '{torn');
-  t.same(await removed(a).start(), []);
-  storage.list = () => Promise.reject(new Error('EIO'));
-  t.same(await removed(a).start(), []);
-  t.match(of('storage.failed'), [{ code: 'ERR_STORAGE_UNAVAILABLE' }]);
-});
+t.test(
+  'a domain whose tracker is not known is not served, and a storage that fails is reported',
+  async (t) => {
+    const { storage, removed, of } = await setUp(t);
+    t.same(await removed(a).start(), [], 'never configured here');
+    await storage.write('served.json', '{torn');
+    t.same(await removed(a).start(), []);
+    storage.list = () => Promise.reject(new Error('EIO'));
+    t.same(await removed(a).start(), []);
+    t.match(of('storage.failed'), [{ code: 'ERR_STORAGE_UNAVAILABLE' }]);
+  },
+);
 
 t.test('one name that cannot be read costs no other its service', async (t) => {
   const { storage, clock, removed, emit } = await setUp(t);

@@ -171,7 +171,7 @@ t.test('very many are glanced at, and checked one by one', async (t) => {
   t.same(of('context.failed'), []);
 });
 
-t.test('names whose own file cannot be read hold up nobody, however many come first', async (t) => {
+t.test('names whose own file cannot be read delay no other name, also when they come first', async (t) => {
   const files = new Map<string, LinkgateError>();
   const { records, clock, of, asked, onKnown } = setUp(async (name) => {
     const error = files.get(name);
@@ -198,7 +198,7 @@ t.test('names whose own file cannot be read hold up nobody, however many come fi
   t.equal(records.readAtMs(), clock.now() + 2_000, 'they are read again');
   records.readSoon();
   await records.readUnknown(bad, signal, onKnown);
-  t.equal(of('context.failed').length, 40, 'told once');
+  t.equal(of('context.failed').length, 40, 'reported once');
   files.clear();
   records.readSoon();
   await records.readUnknown(bad, signal, onKnown);

@@ -56,7 +56,7 @@ t.test('a row has every key, null where nothing is known', async (t) => {
   t.match(failing, { state: 'failing', nextAttempt: '1970-01-01T10:00:00.000Z', lastProblem });
 });
 
-t.test('a name that removed, or whose certificate was imported, has no next attempt', async (t) => {
+t.test('a removed domain, and one whose certificate was imported, have no next attempt', async (t) => {
   const imported = { ...certificate, source: 'import' } as const;
   t.match(certificateStatus({ ...base, certificate: imported }), { state: 'live', nextAttempt: null });
   t.match(certificateStatus({ ...base, certificate: imported, nowMs: 91 * HOUR }), {

@@ -43,7 +43,7 @@ const isDueWithoutWindow = (
   return dueAtMs(certificate, others, nowMs) <= nowMs;
 };
 
-/** Three lifetimes of one name with a CA that works. Time passes in leaps from one look of the loop to the next. */
+/** Three lifetimes of one name with a CA that works. Time passes in leaps from one turn of the loop to the next. */
 const live = async (world: World): Promise<Life> => {
   const { lifetimeMs, orderMs } = world;
   const startMs = Date.UTC(2026, 0, 1);

@@ -39,7 +39,7 @@ t.test('the window and when to ask again', async (t) => {
   );
 });
 
-t.test('a CA without a wish is asked again in six hours', async (t) => {
+t.test('a CA without a window is asked again in six hours', async (t) => {
   const renewalInfo = async () => undefined;
   t.same(await pollRenewalInfo({ store, renewalInfo, clock, signal }, certificate, undefined), {
     fingerprint: 'aa',
@@ -49,7 +49,7 @@ t.test('a CA without a wish is asked again in six hours', async (t) => {
   });
 });
 
-t.test('a CA that cannot be asked is asked again in an hour, and its last wish stands', async (t) => {
+t.test('a CA that cannot be asked is asked again in an hour, and its last window stays', async (t) => {
   const renewalInfo = async () => {
     throw new LinkgateError('ERR_ACME_UNREACHABLE', 'down');
   };

@@ -1,5 +1,5 @@
-// A machine's clock that jumps, under the real loop with the real books, lock and store: the loop plans anew, orders no more than it
-// would have, and no certificate ends while the CA works. By the world's time, which only the CA has.
+// A clock of this machine that jumps, under the real loop with the real state, lock and store: the loop plans again, places no order more
+// than without the jump, and no certificate ends while the CA works. Ends count by the world's time, which only the CA has.
 
 import t, { type Test } from 'tap';
 import { createCaClock } from '../../../src/cert/issuers/ca-clock.ts';

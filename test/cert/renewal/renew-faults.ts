@@ -125,7 +125,7 @@ t.test('what a CA may say that is no fault of the wire', async (t) => {
   const first = supervisor.serial();
   glued.ca.forgetAccounts();
   supervisor.later(80 * DAY);
-  await until('an account that is gone is registered anew', () => supervisor.serial() !== first, 60_000);
+  await until('an account that is gone is registered again', () => supervisor.serial() !== first, 60_000);
   t.equal(glued.ca.accounts().length, 1);
   t.same(supervisor.of('certificate.failed'), []);
 });

@@ -10,7 +10,7 @@ const DAY = 86_400_000;
 const HOUR = 60 * MINUTE;
 const a = 'a.example.com';
 
-t.test('the wish of the CA is asked for, kept across restarts, and followed', async (t) => {
+t.test('the window of the CA is asked for, kept across restarts, and followed', async (t) => {
   const asked: string[] = [];
   const windows: { windowStartMs: number; windowEndMs: number }[] = [];
   const renewalInfo = async ({ serial, keyPem }: StoredCertificate) => {
@@ -51,7 +51,7 @@ t.test('the wish of the CA is asked for, kept across restarts, and followed', as
   t.equal(second.asked.length, 6, 'five in seven days');
 });
 
-t.test('a CA that cannot be asked for its wish changes nothing', async (t) => {
+t.test('a CA that cannot be asked for its window changes nothing', async (t) => {
   let asked = 0;
   const renewalInfo = async () => {
     asked += 1;

@@ -61,10 +61,10 @@ const setUp = async (t: Test) => {
     await stopping;
   });
   renewal.start();
-  const passing = (what: string, look: () => boolean, stepMs = 200): Promise<true> =>
+  const passing = (what: string, isSo: () => boolean, stepMs = 200): Promise<true> =>
     until(what, async () => {
       await clock.advance(stepMs);
-      return look();
+      return isSo();
     });
   await passing('the first certificate', () => renewal.status()[0]?.state === 'live');
   const cache = createContextCache({ store, clock, emit, maxContexts: 10 });
@@ -93,7 +93,7 @@ for (const fault of ['full', 'read-only'] as const) {
       );
     }
     clock.jump(clock.now() + 4 * DAY);
-    await passing('the failure is told', () => of('storage.failed').length > 0);
+    await passing('the failure is reported', () => of('storage.failed').length > 0);
     t.match(of('certificate.failed')[0], { domain: name, code: 'ERR_STORAGE_UNAVAILABLE' });
     await passing('an hour of it', () => clock.now() > Date.now() + 4 * DAY + 3_600_000, 60_000);
     t.match(renewal.status(), [{ state: 'live', serial, lastProblem: { type: 'ERR_STORAGE_UNAVAILABLE' } }]);

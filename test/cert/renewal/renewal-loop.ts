@@ -15,30 +15,33 @@ import { tempDir } from '../../helpers/temp-dir.ts';
 const MINUTE = 60_000;
 const DAY = 86_400_000;
 
-t.test('a name without a certificate is ordered at once, told, and left alone until its time', async (t) => {
-  const { clock, renewal, asked, told, states } = renewalOf(t, { names: ['a.example.com'] });
-  t.match(renewal.status(), [{ domain: 'a.example.com', state: 'pending', notAfter: null }]);
-  const startMs = clock.now();
-  renewal.start();
-  await clock.advance(0);
-  t.same([asked, told], [['a.example.com'], ['a.example.com']]);
-  t.match(renewal.status(), [
-    {
-      state: 'live',
-      source: 'acme',
-      lastProblem: null,
-    },
-  ]);
-  t.match(states.get('a.example.com'), { failures: 0, lastIssuedMs: startMs });
-  t.notMatch(JSON.stringify(renewal.status()), 'secret');
-  const nextMs = Date.parse(renewal.status()[0]?.nextAttempt ?? '');
-  t.ok(nextMs >= startMs + 60 * DAY && nextMs < startMs + 64 * DAY, 'just after two thirds');
-  clock.jump(nextMs - 2 * MINUTE);
-  await clock.advance(MINUTE);
-  t.equal(asked.length, 1, 'not before');
-  await clock.advance(2 * MINUTE);
-  t.equal(asked.length, 2);
-});
+t.test(
+  'a name without a certificate is ordered for at once, reported, and left alone until its time',
+  async (t) => {
+    const { clock, renewal, asked, told, states } = renewalOf(t, { names: ['a.example.com'] });
+    t.match(renewal.status(), [{ domain: 'a.example.com', state: 'pending', notAfter: null }]);
+    const startMs = clock.now();
+    renewal.start();
+    await clock.advance(0);
+    t.same([asked, told], [['a.example.com'], ['a.example.com']]);
+    t.match(renewal.status(), [
+      {
+        state: 'live',
+        source: 'acme',
+        lastProblem: null,
+      },
+    ]);
+    t.match(states.get('a.example.com'), { failures: 0, lastIssuedMs: startMs });
+    t.notMatch(JSON.stringify(renewal.status()), 'secret');
+    const nextMs = Date.parse(renewal.status()[0]?.nextAttempt ?? '');
+    t.ok(nextMs >= startMs + 60 * DAY && nextMs < startMs + 64 * DAY, 'just after two thirds');
+    clock.jump(nextMs - 2 * MINUTE);
+    await clock.advance(MINUTE);
+    t.equal(asked.length, 1, 'not before');
+    await clock.advance(2 * MINUTE);
+    t.equal(asked.length, 2);
+  },
+);
 
 t.test('a restart with valid certificates orders nothing', async (t) => {
   const first = renewalOf(t, { names: ['a.example.com', 'b.example.com'] });
@@ -100,7 +103,7 @@ t.test('a failing name pauses longer and longer, also across restarts, and shows
   t.equal(second.asked.length, 1);
 });
 
-t.test('the patience the CA asks for is kept, up to a day', async (t) => {
+t.test('a Retry-After of the CA is kept, up to a day', async (t) => {
   const issue = async (): Promise<Issued> => {
     throw new LinkgateError('ERR_ACME_RATE_LIMITED', 'too many', { details: { retryAfterMs: 30 * DAY } });
   };
@@ -150,7 +153,7 @@ t.test('eight at once, renewals before first issues, soonest end first, failed o
   t.ok(renewal.status().every(({ state }) => state === 'live'));
 });
 
-t.test('one that hangs starves nobody', async (t) => {
+t.test('an order that hangs keeps no other name waiting', async (t) => {
   const names = ['hangs.example.com', ...Array.from({ length: 20 }, (_, index) => `n${index}.example.com`)];
   const issue = (name: string): Promise<Issued> =>
     name.startsWith('hangs') ? new Promise(() => undefined) : succeed(name);
@@ -178,7 +181,7 @@ t.test('stop aborts what is under way and counts it as nothing', async (t) => {
   t.same(clock.sleepers(), []);
 });
 
-t.test('a storage that fails holds everything up but ends nothing', async (t) => {
+t.test('a storage that fails delays everything and ends nothing', async (t) => {
   const { clock, renewal, asked, broken, of } = renewalOf(t, { names: ['a.example.com', 'b.example.com'] });
   broken.storage = new LinkgateError('ERR_STORAGE_UNAVAILABLE', 'storage "/x" cannot be read: EIO');
   renewal.start();
@@ -219,7 +222,7 @@ t.test(
   },
 );
 
-t.test('one name that cannot be read does not hold up the others', async (t) => {
+t.test('a name that cannot be read does not delay the others', async (t) => {
   const storage = createFileStorage({ path: tempDir(t), clock: systemClock });
   const long = `${Array.from({ length: 4 }, () => 'a'.repeat(62)).join('.')}`;
   await storage.write('certificates/broken.example.com.pem', 'torn');
@@ -267,7 +270,7 @@ t.test('a clock a year ahead does not order one certificate after another', asyn
 });
 
 t.test(
-  'very many names: what is due goes ahead of the rest, and what only looked good is found',
+  'very many names: what is due is ordered before the rest is read, and an invalid certificate is found',
   async (t) => {
     const names = Array.from({ length: 2_000 }, (_, index) => `n${index}.example.com`);
     const stored = new Map<string, StoredCertificate>();
@@ -285,15 +288,15 @@ t.test(
     );
     await clock.advance(2 * MINUTE);
     t.match(of('context.failed'), [{ domain: 'n1500.example.com' }]);
-    t.same(asked, ['n99.example.com', 'n1500.example.com'], 'ordered anew');
+    t.same(asked, ['n99.example.com', 'n1500.example.com'], 'ordered again');
     t.equal(renewal.status()[1_500]?.state, 'live');
-    const looks = read.glances + read.whole;
+    const reads = read.glances + read.whole;
     await clock.advance(60 * MINUTE);
-    t.equal(read.glances + read.whole, looks, 'then nothing is read');
+    t.equal(read.glances + read.whole, reads, 'then nothing is read');
   },
 );
 
-t.test('a storage that is down with very many names is asked now and then, not all the time', async (t) => {
+t.test('a storage that is down with very many names is not asked all the time', async (t) => {
   const names = Array.from({ length: 2_000 }, (_, index) => `n${index}.example.com`);
   const { clock, renewal, asked, broken, of } = renewalOf(t, { names });
   broken.storage = new LinkgateError('ERR_STORAGE_UNAVAILABLE', 'storage "/x" cannot be read: EIO');
@@ -307,7 +310,7 @@ t.test('a storage that is down with very many names is asked now and then, not a
   t.ok(asked.length > 100);
 });
 
-t.test('a certificate that somebody took out of the storage is ordered anew within the hour', async (t) => {
+t.test('a certificate that was removed from the storage is ordered again within the hour', async (t) => {
   const names = ['a.example.com', 'b.example.com'];
   const { clock, renewal, asked, stored, broken } = renewalOf(t, { names });
   renewal.start();

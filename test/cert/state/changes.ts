@@ -32,7 +32,7 @@ const watching = (t: Test, storage: Storage, clock = fakeClock()) => {
   return { clock, told, of };
 };
 
-t.test('a note is told once, within a second, to every process that watches', async (t) => {
+t.test('every process that watches finds a note once, within a second', async (t) => {
   const storage = createMemoryStorage();
   const clock = fakeClock();
   await announceChange(storage, clock, 'old.example.com');
@@ -65,7 +65,7 @@ t.test('notes are cleared away, also those of a machine whose clock is wrong', a
   t.same(told, ['a.example.com']);
 });
 
-t.test('a note that names nothing is dropped, and a storage that fails is told once', async (t) => {
+t.test('a note that names nothing is dropped, and a storage that fails is reported once', async (t) => {
   const storage = createMemoryStorage();
   let isDown = false;
   const flaky: Storage = {
@@ -85,7 +85,7 @@ t.test('a note that names nothing is dropped, and a storage that fails is told o
   t.same(told, ['a.example.com']);
 });
 
-t.test('a note that cannot be read, or not be taken away, holds up no other', async (t) => {
+t.test('a note that cannot be read or removed delays no other one', async (t) => {
   const memory = createMemoryStorage();
   const storage: Storage = {
     ...withUnreadable(memory, (key) => key.startsWith('changes/0-')),

@@ -30,14 +30,14 @@ t.test('renewals first, then what has not failed, then what ends sooner', async 
   t.same(names(chooseDue(due, [])), ['soon', 'late', 'failed', 'first', 'first failed']);
 });
 
-t.test('nobody takes all the room', async (t) => {
+t.test('no kind of name takes all the room', async (t) => {
   const many = (more: Partial<Entry>): Entry[] =>
     Array.from({ length: 20 }, (_, index) => entry(`${index}`, more));
   const renewals = many({ certificate: certificate(1) });
   t.equal(chooseDue(renewals, []).length, MOST_AT_ONCE);
   t.equal(chooseDue(many({}), []).length, 6, 'first issues');
   t.equal(chooseDue(many({ certificate: certificate(1), state: failedOnce }), []).length, 4, 'failed ones');
-  t.equal(chooseDue(renewals, many({}).slice(0, 6)).length, 2, 'beside what runs');
+  t.equal(chooseDue(renewals, many({}).slice(0, 6)).length, 2, 'next to what runs');
   t.equal(chooseDue(many({}), many({}).slice(0, 6)).length, 0);
   t.equal(chooseDue(renewals, renewals.slice(0, 8)).length, 0);
 });

@@ -230,7 +230,7 @@ t.test('a certificate is revoked by its own key, even when the account is gone',
   });
 });
 
-t.test('an account the CA has lost is registered anew, in the middle of a renewal', async (t) => {
+t.test('an account that the CA has lost is registered again, in the middle of a renewal', async (t) => {
   const { ca, keep, issuer } = await setUp(t);
   const first = await keep();
   ca.forgetAccounts();
@@ -279,7 +279,7 @@ t.test('the kind of challenge that worked last is tried first', async (t) => {
       .obtain(name, forever)
       .then(() => undefined),
     { code: 'ERR_ACME_UNAUTHORIZED', details: { challenge: 'tls-alpn-01', validations: 2 } },
-    'what both have cost is told',
+    'the cost of both is reported',
   );
 });
 
