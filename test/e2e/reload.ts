@@ -77,7 +77,7 @@ t.test(
     // a file that is wrong: the old settings stay
     writeConfig(folder, { ...configuration(storage, home, names), nonsense: true });
     proxy.process.kill('SIGHUP');
-    const refused = await proxy.line((line) => String(line.message).startsWith('settings not reloaded'));
+    const refused = await proxy.line((line) => String(line.message).startsWith('settings are not reloaded'));
     t.match(refused, { level: 'error', code: 'ERR_CONFIG_INVALID', detail: /nonsense: unknown key/ });
     t.match(await click(names.at(-1)), /^HTTP\/1\.1 302 /);
 

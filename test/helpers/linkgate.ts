@@ -19,13 +19,15 @@ export interface Running {
   readonly log: readonly LogLine[];
   stdout(): string;
   stderr(): string;
-  /** the first log line (of the past or to come) that matches; rejects when the process ends first */
+  /** the first log line (of the past or to come) that matches; rejects when the process ends first, or after two minutes */
   line(matches: (line: LogLine) => boolean): Promise<LogLine>;
   /** port of one listener, once it is open */
   port(listener: 'https' | 'http' | 'admin'): Promise<number>;
   /** resolves with the exit code, or the signal's name */
   readonly ended: Promise<number | string>;
 }
+
+const LINE_TIMEOUT_MS = 120_000;
 
 /** tap's own loaders are not the command's */
 const environment = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
@@ -105,9 +107,14 @@ const follow = (t: Test, child: ChildProcessByStdio<null, Readable, Readable>): 
   });
   const line: Running['line'] = (matches) =>
     new Promise((resolve, reject) => {
+      const late = setTimeout(() => {
+        waiting.delete(look);
+        reject(new Error(`no line for which ${String(matches)}:\n${stderr}\n${stdout}`));
+      }, LINE_TIMEOUT_MS);
       const look = (): void => {
         const found = log.find(matches);
         if (found === undefined && !isOver) return;
+        clearTimeout(late);
         waiting.delete(look);
         if (found === undefined) reject(new Error(`linkgate ended first:\n${stderr}\n${stdout}`));
         else resolve(found);
