@@ -119,10 +119,10 @@ t.test('with a clock two years behind', { skip: needsRoot() || needs('faketime')
   worked(t, said);
 });
 
-t.test('with 64 file descriptors, all of them taken for a while', { skip: needsRoot() }, async (t) => {
+t.test('with 96 file descriptors, all of them taken for a while', { skip: needsRoot() }, async (t) => {
   const port = await freePort();
   const lines = [
-    'ulimit -n 64',
+    'ulimit -n 96',
     `exec ${DEMO} --https 127.0.0.1:0 --http 127.0.0.1:${port} --admin 127.0.0.1:0`,
   ];
   const asked = async (): Promise<string> => {
