@@ -48,6 +48,7 @@ const TEST_FOLDERS = new Set([
   'e2e',
   'fuzz',
   'helpers',
+  'long',
   'project',
   'setup',
 ]);
@@ -139,12 +140,15 @@ const checkShape = (module: SourceModule): string[] => [
   ...(module.hasDefaultExport ? ['has a default export'] : []),
 ];
 
+/** A suite that takes long stands in test/long/, under the same path. */
+const isTested = (path: string, tests: Modules): boolean => tests.has(path) || tests.has(`long/${path}`);
+
 const checkSourceModule = (path: string, module: SourceModule, all: Modules, tests: Modules): string[] => [
   ...checkName(path),
   ...checkShape(module),
   ...(module.isBarrel ? ['only re-exports: import from where things stand'] : []),
-  ...(module.emitsCode && !tests.has(path) && UNTESTED[path] === undefined
-    ? [`has no test at test/${path}`]
+  ...(module.emitsCode && !isTested(path, tests) && UNTESTED[path] === undefined
+    ? [`has no test at test/${path} or test/long/${path}`]
     : []),
   ...module.imports.flatMap((specifier) => checkImport(path, specifier, all) ?? []),
 ];
@@ -166,7 +170,7 @@ export const checkLayout = (root: string): readonly string[] => {
     ...unknown('src', (entry) => MAY_IMPORT[entry] !== undefined),
     ...unknown('test', (entry) => TEST_FOLDERS.has(entry)),
     ...Object.keys(UNTESTED).flatMap((path) =>
-      tests.has(path) ? [`src/${path}: has a test and is listed as untested`] : [],
+      isTested(path, tests) ? [`src/${path}: has a test and is listed as untested`] : [],
     ),
     ...checkRooms(join(root, 'src')),
     ...findCycles(src),

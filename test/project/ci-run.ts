@@ -60,8 +60,16 @@ const runCi = (t: Test, answers: Npm) => {
   };
 };
 
-const counted = (prints: string, exit = 0): Npm => ({ test: { prints, exit } });
+const LONG = 'run test:long';
+const LONG_GOOD = '30 passed, 0 failed, 0 skipped';
+
+/** what `npm test` prints, next to long tests that pass */
+const counted = (prints: string, exit = 0): Npm => ({
+  test: { prints, exit },
+  [LONG]: { prints: LONG_GOOD },
+});
 const GOOD = '12 passed, 0 failed, 0 skipped';
+const ALL_GOOD = '42 passed, 0 failed, 0 skipped';
 const NONE = '0 passed, 0 failed, 0 skipped';
 
 /** The commands of the first block of a document, without their comments. */
@@ -85,7 +93,7 @@ t.test('it runs the commands of the README, then the rest of `npm run check`', a
 
 t.test('CI is all that its commands have and a newcomer has not', async (t) => {
   const { calls, env } = runCi(t, counted(GOOD));
-  t.equal(calls.length, 3);
+  t.equal(calls.length, 4);
   // what every shell sets for what it runs
   const own = new Set(['PWD', 'OLDPWD', 'SHLVL', '_']);
   for (const call of calls) {
@@ -97,7 +105,7 @@ t.test('CI is all that its commands have and a newcomer has not', async (t) => {
 t.test('it ends with the count and succeeds when all is well', async (t) => {
   const prints = `ok   test/a.ts time=5ms\n    1 passed, 1 failed, 1 skipped\n${GOOD}`;
   const { outcome, why } = runCi(t, counted(prints));
-  t.strictSame(outcome, { status: 0, last: GOOD });
+  t.strictSame(outcome, { status: 0, last: ALL_GOOD });
   t.equal(why, 'ci: all good');
 });
 
@@ -108,13 +116,37 @@ t.test('it fails with the tests, on a skip, when nothing ran and when a command 
     t.equal(run.why, `ci: ${why}`, name);
   };
   const failed = '10 passed, 2 failed, 0 skipped';
-  ends(counted(failed, 1), failed, 'npm test failed');
-  ends(counted(failed), failed, 'nothing may fail or skip here', 'whatever the exit code');
+  ends(counted(failed, 1), '40 passed, 2 failed, 0 skipped', 'npm test failed');
+  ends(
+    counted(failed),
+    '40 passed, 2 failed, 0 skipped',
+    'nothing may fail or skip here',
+    'whatever the exit code',
+  );
   const skipped = '10 passed, 0 failed, 3 skipped';
-  ends(counted(skipped), skipped, 'nothing may fail or skip here');
-  ends({}, NONE, 'no test ran');
-  ends(counted(NONE), NONE, 'no test ran', 'tap counted none');
-  ends(counted('the run broke off', 1), NONE, 'npm test failed');
+  ends(counted(skipped), '40 passed, 0 failed, 3 skipped', 'nothing may fail or skip here');
+  ends({}, NONE, 'npm test ran no test');
+  ends(counted(NONE), LONG_GOOD, 'npm test ran no test', 'tap counted none');
+  ends(counted('the run broke off', 1), LONG_GOOD, 'npm test failed');
   ends({ ...counted(GOOD), ci: { exit: 1 } }, NONE, 'npm ci failed', 'nothing was tested');
-  ends({ ...counted(GOOD), 'run static': { exit: 1 } }, GOOD, 'npm run static failed');
+  ends({ ...counted(GOOD), 'run static': { exit: 1 } }, ALL_GOOD, 'npm run static failed');
+});
+
+t.test('the long tests count like the others', async (t) => {
+  const ends = (long: Npm[string], last: string, why: string): void => {
+    const run = runCi(t, { ...counted(GOOD), [LONG]: long });
+    t.strictSame(run.outcome, { status: 1, last }, why);
+    t.equal(run.why, `ci: ${why}`);
+  };
+  ends(
+    { prints: '29 passed, 1 failed, 0 skipped', exit: 1 },
+    '41 passed, 1 failed, 0 skipped',
+    'npm run test:long failed',
+  );
+  ends(
+    { prints: '29 passed, 0 failed, 1 skipped' },
+    '41 passed, 0 failed, 1 skipped',
+    'nothing may fail or skip here',
+  );
+  ends({}, GOOD, 'npm run test:long ran no test');
 });

@@ -1,4 +1,4 @@
-// The Grafana dashboard without a Prometheus: its queries ask for what the catalogue has. test/e2e/prometheus.ts runs them.
+// The Grafana dashboard without a Prometheus: its queries ask for what the catalogue has. test/long/e2e/prometheus.ts runs them.
 
 import t from 'tap';
 import { CATALOGUE } from '../../src/observe/metrics/catalogue.ts';

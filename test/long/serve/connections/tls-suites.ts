@@ -1,0 +1,159 @@
+// Which versions and suites a worker speaks, seen from outside: every suite there is, one at a time, to the real listeners with
+// contexts of the real cache.
+
+import { execFileSync } from 'node:child_process';
+import { createSecureContext, type ConnectionOptions } from 'node:tls';
+import t, { type Test } from 'tap';
+import { createContextCache } from '../../../../src/cert/serving/context-cache.ts';
+import { createHandshake } from '../../../../src/cert/serving/handshake.ts';
+import { createLocalIssuer } from '../../../../src/cert/local-ca/local-ca.ts';
+import { createCertificateStore } from '../../../../src/cert/state/store.ts';
+import { systemClock } from '../../../../src/core/platform/clock.ts';
+import { createMemoryStorage } from '../../../../src/storage/memory.ts';
+import { ALERT, sayHello, type HelloVersion } from '../../../helpers/client-hello.ts';
+import { needs } from '../../../helpers/needs.ts';
+import { sharedPki } from '../../../helpers/pki.ts';
+import { serve, type Serving } from '../../../helpers/serve.ts';
+import { tracker } from '../../../helpers/tracker.ts';
+
+const NAMES = { ECDSA: 'ecdsa.example.com', RSA: 'rsa.example.com' } as const;
+type Key = keyof typeof NAMES;
+const forever = new AbortController().signal;
+
+/** Every number that IANA's registry gives to a suite, and those between them. */
+const RANGES = [
+  [0x0000, 0x00ff],
+  [0x1301, 0x1307],
+  [0xc001, 0xc106],
+  [0xcca8, 0xccae],
+  [0xd001, 0xd005],
+] as const;
+const EVERY_SUITE = RANGES.flatMap(([first, last]) =>
+  Array.from({ length: last - first + 1 }, (_, index) => first + index),
+);
+
+/** ECDHE with AES-GCM or ChaCha20-Poly1305: AES-128, AES-256, ChaCha20 */
+const ACCEPTED: Readonly<Record<Key | 'TLSv1.3', readonly number[]>> = {
+  ECDSA: [0xc02b, 0xc02c, 0xcca9],
+  RSA: [0xc02f, 0xc030, 0xcca8],
+  'TLSv1.3': [0x1301, 0x1302, 0x1303],
+};
+
+/** A worker with one name with an ECDSA and one with an RSA certificate, from the store through the cache to the handshake. */
+const gateWithBoth = async (t: Test): Promise<{ readonly worker: Serving; readonly rootPem: string }> => {
+  const storage = createMemoryStorage();
+  const store = createCertificateStore({ storage });
+  const keyTypes = new Map([[NAMES.RSA, 'rsa-2048' as const]]);
+  const issuer = createLocalIssuer({ storage, keyType: 'ecdsa-p256', keyTypes, clock: systemClock });
+  for (const name of Object.values(NAMES)) {
+    await store.write(name, { ...(await issuer.obtain(name, forever)), source: 'local', issuer: 'local' });
+  }
+  const emit = (): void => undefined;
+  const cache = createContextCache({ store, clock: systemClock, emit, maxContexts: 10 });
+  const worker = await serve(t, {
+    tracker: await tracker(t),
+    domains: Object.values(NAMES).map((name) => ({ name })),
+    handshake: createHandshake({ cache, isServed: () => true, emit }),
+  });
+  return { worker, rootPem: await issuer.rootPem(forever) };
+};
+
+const both = await gateWithBoth(t);
+
+/** What the worker says to each of `offers`, made one at a time: the suites it takes, and the alerts of the others. */
+const answersTo = async (
+  offers: readonly (readonly number[])[],
+  options: { readonly servername: string; readonly version: HelloVersion },
+): Promise<{ readonly taken: readonly number[]; readonly alerts: readonly number[] }> => {
+  const taken: number[] = [];
+  const alerts = new Set<number>();
+  const waiting = offers.values();
+  const client = async (): Promise<void> => {
+    for (const suites of waiting) {
+      const answer = await sayHello({ port: both.worker.httpsPort, ...options, suites });
+      if ('alert' in answer) alerts.add(answer.alert);
+      else taken.push(answer.suite);
+    }
+  };
+  await Promise.all(Array.from({ length: 16 }, client));
+  return { taken: taken.toSorted((a, b) => a - b), alerts: [...alerts] };
+};
+
+const chosen = async (key: Key, options: ConnectionOptions = {}): Promise<string> =>
+  (await both.worker.tls(NAMES[key], { ca: both.rootPem, ...options })).getCipher().name;
+
+t.test('ECDHE with an AEAD and nothing else, whatever is offered', async (t) => {
+  const only = (taken: readonly number[]) => ({ taken, alerts: [ALERT.handshakeFailure] });
+  const each = EVERY_SUITE.map((suite) => [suite]);
+  for (const key of ['ECDSA', 'RSA'] as const) {
+    const answers = await answersTo(each, { servername: NAMES[key], version: 'TLSv1.2' });
+    t.same(answers, only(ACCEPTED[key]), `TLS 1.2, ${key}`);
+  }
+  const isFor13 = (suite: number): boolean => suite >> 8 === 0x13;
+  const offers = [
+    ...each.filter(([suite = 0]) => isFor13(suite)),
+    EVERY_SUITE.filter((one) => !isFor13(one)),
+  ];
+  const answers = await answersTo(offers, { servername: NAMES.ECDSA, version: 'TLSv1.3' });
+  t.same(answers, only(ACCEPTED['TLSv1.3']), 'TLS 1.3');
+});
+
+t.test('the suites that OpenSSL has are among them', { skip: needs('openssl') }, async (t) => {
+  const known = execFileSync('openssl', ['ciphers', '-V', 'ALL:COMPLEMENTOFALL@SECLEVEL=0'], {
+    encoding: 'utf8',
+  });
+  const numbers = [...known.matchAll(/0x(..),0x(..) - /g)].map(([, high, low]) => Number(`0x${high}${low}`));
+  t.ok(numbers.length > 50, `${numbers.length}`);
+  t.same(
+    numbers.filter((number) => !EVERY_SUITE.includes(number)),
+    [],
+  );
+});
+
+t.test('a client that offers only what is out of date ends in an alert', async (t) => {
+  const old = 'ECDHE-ECDSA-AES256-SHA:ECDHE-ECDSA-AES256-CCM8:ECDHE-ECDSA-ARIA256-GCM-SHA384';
+  await t.rejects(chosen('ECDSA', { maxVersion: 'TLSv1.2', ciphers: old }), {
+    message: /alert handshake failure/,
+  });
+});
+
+t.test('TLS 1.0 and 1.1 are refused, with any suite', async (t) => {
+  for (const version of ['TLSv1', 'TLSv1.1'] as const) {
+    for (const servername of Object.values(NAMES)) {
+      const answer = await sayHello({
+        port: both.worker.httpsPort,
+        servername,
+        version,
+        suites: EVERY_SUITE,
+      });
+      t.same(answer, { alert: ALERT.protocolVersion }, `${version} ${servername}`);
+    }
+  }
+});
+
+t.test('AES-128 goes first, whatever the client would like better', async (t) => {
+  const strongFirst =
+    'TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256:' +
+    'ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256';
+  for (const key of ['ECDSA', 'RSA'] as const) {
+    for (const offer of [{}, { ciphers: strongFirst }]) {
+      t.equal(await chosen(key, offer), 'TLS_AES_128_GCM_SHA256');
+      t.equal(await chosen(key, { ...offer, maxVersion: 'TLSv1.2' }), `ECDHE-${key}-AES128-GCM-SHA256`);
+    }
+  }
+});
+
+t.test('what the context of a name says of versions and suites counts for nothing', async (t) => {
+  const leaf = sharedPki('worker').leaf(['links.example.com']);
+  const context = createSecureContext({
+    key: leaf.keyPem,
+    cert: leaf.chainPem,
+    minVersion: 'TLSv1.3',
+    ciphers: 'TLS_AES_256_GCM_SHA384:ECDHE-RSA-AES256-GCM-SHA384',
+  });
+  const worker = await serve(t, { tracker: await tracker(t), handshake: () => context });
+  const suite = async (options: ConnectionOptions): Promise<string> =>
+    (await worker.tls('links.example.com', options)).getCipher().name;
+  t.equal(await suite({}), 'TLS_AES_128_GCM_SHA256');
+  t.equal(await suite({ maxVersion: 'TLSv1.2' }), 'ECDHE-RSA-AES128-GCM-SHA256');
+});
