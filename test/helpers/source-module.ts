@@ -27,16 +27,12 @@ const exportsDefault = (node: ts.Statement): boolean => {
 const isReExport = (node: ts.Statement): boolean =>
   ts.isExportDeclaration(node) && node.moduleSpecifier !== undefined;
 
-const emitsCode = (text: string): boolean => {
-  const { outputText } = ts.transpileModule(text, {
-    compilerOptions: {
-      module: ts.ModuleKind.ESNext,
-      target: ts.ScriptTarget.ES2023,
-      verbatimModuleSyntax: true,
-      removeComments: true,
-    },
-  });
-  return outputText.replaceAll(/export \{\s*\};?/g, '').trim() !== '';
+/** Whether a statement is gone when the types are (`verbatimModuleSyntax`). */
+const isErased = (node: ts.Statement): boolean => {
+  if (ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)) return true;
+  if (ts.isImportDeclaration(node)) return node.importClause?.isTypeOnly === true;
+  if (ts.isExportDeclaration(node)) return node.isTypeOnly;
+  return hasModifier(node, ts.SyntaxKind.DeclareKeyword);
 };
 
 /** Reads one TypeScript file. */
@@ -46,7 +42,7 @@ export const parseSourceModule = (text: string): SourceModule => {
     imports: ts.preProcessFile(text, true, true).importedFiles.map((file) => file.fileName),
     hasDefaultExport: statements.some(exportsDefault),
     isBarrel: statements.length > 0 && statements.every(isReExport),
-    emitsCode: emitsCode(text),
+    emitsCode: !statements.every(isErased),
     lineCount: text.trimEnd().split('\n').length,
   };
 };
