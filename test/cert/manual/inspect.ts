@@ -20,7 +20,7 @@ t.test('removed names and broken values are shown, not hidden', async (t) => {
   ]);
   t.match(await operations.show(gone), {
     names: [gone],
-    chain: ['CN=gone.example.com', 'CN=linkgate test root'],
+    chain: ['CN=gone.example.com', /^CN=linkgate test root(,|\n|$)/],
   });
   t.match(await operations.export(gone), { domain: gone });
   await t.rejects(operations.show('c.example.com'), { code: 'ERR_CERT_UNKNOWN_NAME' });
