@@ -2,7 +2,7 @@
 
 import type { Clock } from '../../core/platform/clock.ts';
 import type { AcmeIssuerSettings } from '../../core/settings.ts';
-import { createAcmeTransport, createTrust, readCaFile } from './transport.ts';
+import { AcmeTransport, createTrust, readCaFile } from './transport.ts';
 
 const LIMIT_MS = 10_000;
 
@@ -17,7 +17,7 @@ export const askTime = async (
   signal: AbortSignal,
 ): Promise<number | undefined> => {
   const caPem = await readCaFile(caFile);
-  const transport = createAcmeTransport({
+  const transport = new AcmeTransport({
     clock,
     signal,
     requestTimeoutMs: LIMIT_MS,

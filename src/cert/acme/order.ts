@@ -55,7 +55,7 @@ export interface OrderOptions {
 
 /** The operations of a CA, under one account. Each throws LinkgateError `ERR_ACME_*`. */
 export interface AcmeSession {
-  placeOrder(name: string, wishes: OrderOptions): Promise<AcmeOrder>;
+  placeOrder(name: string, options: OrderOptions): Promise<AcmeOrder>;
   readOrder(url: string): Promise<AcmeStatus<AcmeOrder>>;
   readAuthorization(url: string): Promise<AcmeStatus<AcmeAuthorization>>;
   /** RFC 8555 §8.1 */
@@ -75,7 +75,7 @@ export interface OrderCertificateOptions {
   readonly session: AcmeSession;
   /** in the order of preference */
   readonly solvers: readonly ChallengeSolver[];
-  readonly wishes?: OrderOptions;
+  readonly options?: OrderOptions;
   /** lower-case A-label, no trailing dot */
   readonly name: string;
   readonly keyType: KeyType;
@@ -194,11 +194,11 @@ const authorize = async (
  * newOrder, with `replaces` where it is known. Whatever the CA has against that (a certificate already replaced, an id it
  * calls malformed, another account's), it must not stop a renewal: once more without it (RFC 9773 §5).
  */
-const place = async ({ session, name, wishes = {} }: OrderCertificateOptions): Promise<AcmeOrder> => {
-  const { replaces, ...others } = wishes;
+const place = async ({ session, name, options = {} }: OrderCertificateOptions): Promise<AcmeOrder> => {
+  const { replaces, ...others } = options;
   if (replaces === undefined) return session.placeOrder(name, others);
   try {
-    return await session.placeOrder(name, wishes);
+    return await session.placeOrder(name, options);
   } catch (error) {
     const { code, details } = toLinkgateError(error);
     const { status = 0 } = details;

@@ -218,8 +218,12 @@ class Budget {
  */
 export const withBudget = (issuer: Issuer, options: BudgetOptions): Issuer => {
   const budget = new Budget(issuer, options);
+  const { renewalInfo, revoke } = issuer;
   return {
     ...issuer,
+    // A spread leaves out the methods of a class.
+    ...(renewalInfo === undefined ? {} : { renewalInfo: renewalInfo.bind(issuer) }),
+    ...(revoke === undefined ? {} : { revoke: revoke.bind(issuer) }),
     ordersLeft: () => budget.ordersLeft(),
     obtain: async (name, signal, asked = {}) => {
       const { replaces } = asked;

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
 import { checkCertificate } from '../../../src/cert/certificate/certificate.ts';
-import { createAcmeIssuer, type AcmeIssuerOptions } from '../../../src/cert/acme/acme-issuer.ts';
+import { AcmeIssuer, type AcmeIssuerOptions } from '../../../src/cert/acme/acme-issuer.ts';
 import { directorySlug } from '../../../src/cert/acme/account.ts';
 import { createPrivateKeyPem } from '../../../src/cert/certificate/private-key.ts';
 import { systemClock } from '../../../src/core/platform/clock.ts';
@@ -19,7 +19,7 @@ const issuerOf = (
   ca: { readonly directory: string; readonly caFile: string },
   options: { readonly storage: Storage } & Partial<AcmeIssuerOptions>,
 ) =>
-  createAcmeIssuer({
+  new AcmeIssuer({
     settings: {
       type: 'acme',
       name: 'test-ca',

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
-import { createAcmeSession, fetchDirectory } from '../../../src/cert/acme/session.ts';
-import { createAcmeTransport, createTrust } from '../../../src/cert/acme/transport.ts';
+import { asDirectory } from '../../../src/cert/acme/acme-objects.ts';
+import { createAcmeSession } from '../../../src/cert/acme/session.ts';
+import { AcmeTransport, createTrust } from '../../../src/cert/acme/transport.ts';
 import { createPrivateKeyPem } from '../../../src/cert/certificate/private-key.ts';
 import { systemClock } from '../../../src/core/platform/clock.ts';
 import { problem, scriptedCa, type ScriptedCa } from '../../helpers/scripted-ca.ts';
@@ -9,7 +10,7 @@ import { problem, scriptedCa, type ScriptedCa } from '../../helpers/scripted-ca.
 const accountKeyPem = await createPrivateKeyPem('ecdsa-p256');
 
 const open = async (t: Test, ca: ScriptedCa) => {
-  const transport = createAcmeTransport({
+  const transport = new AcmeTransport({
     trust: createTrust(readFileSync(ca.caFile, 'utf8')),
     clock: systemClock,
     signal: new AbortController().signal,
@@ -18,7 +19,7 @@ const open = async (t: Test, ca: ScriptedCa) => {
   t.teardown(() => transport.close());
   return createAcmeSession({
     directoryUrl: ca.directory,
-    directory: await fetchDirectory(ca.directory, transport),
+    directory: asDirectory((await transport.request(ca.directory, 'get')).data),
     accountKeyPem,
     accountUrl: ca.directory.replace('directory', 'account/1'),
     transport,

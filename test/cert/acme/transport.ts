@@ -3,12 +3,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import {
-  createAcmeTransport,
-  createTrust,
-  readCaFile,
-  type AcmeTransport,
-} from '../../../src/cert/acme/transport.ts';
+import { AcmeTransport, createTrust, readCaFile } from '../../../src/cert/acme/transport.ts';
 import { systemClock } from '../../../src/core/platform/clock.ts';
 import { fakeClock } from '../../helpers/fake-clock.ts';
 import { problem, scriptedCa, type ScriptedCa } from '../../helpers/scripted-ca.ts';
@@ -19,9 +14,9 @@ const forever = new AbortController().signal;
 const connect = (
   t: Test,
   ca: ScriptedCa,
-  options: Partial<Parameters<typeof createAcmeTransport>[0]> = {},
+  options: Partial<ConstructorParameters<typeof AcmeTransport>[0]> = {},
 ): AcmeTransport => {
-  const transport = createAcmeTransport({
+  const transport = new AcmeTransport({
     trust: createTrust(readFileSync(ca.caFile, 'utf8')),
     clock: systemClock,
     signal: forever,

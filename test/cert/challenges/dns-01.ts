@@ -2,7 +2,7 @@ import t, { type Test } from 'tap';
 import { checkCertificate } from '../../../src/cert/certificate/certificate.ts';
 import { createDnsSolver, txtValue } from '../../../src/cert/challenges/dns-01.ts';
 import type { DnsProvider, TxtRecord } from '../../../src/cert/challenges/dns-provider.ts';
-import { createAcmeIssuer } from '../../../src/cert/acme/acme-issuer.ts';
+import { AcmeIssuer } from '../../../src/cert/acme/acme-issuer.ts';
 import { systemClock } from '../../../src/core/platform/clock.ts';
 import { LinkgateError } from '../../../src/core/errors.ts';
 import type { DnsSettings } from '../../../src/core/settings.ts';
@@ -134,7 +134,7 @@ t.test('with BIND and a CA: ordered, validated over DNS, cleaned up', { skip: ne
   const storage = createMemoryStorage();
   const httpPort = await challengeServer(t, createMemoryStorage());
   const ca = await acmeCa(t, { httpPort, dnsServer: `127.0.0.1:${server.port}` });
-  const issuer = createAcmeIssuer({
+  const issuer = new AcmeIssuer({
     settings: {
       type: 'acme',
       name: 'test-ca',

@@ -8,7 +8,7 @@ import { createContextCache } from '../../../src/cert/serving/context-cache.ts';
 import { checkCertificate } from '../../../src/cert/certificate/certificate.ts';
 import { createAnswerTlsChallenge } from '../../../src/cert/challenges/tls-alpn-01.ts';
 import { createHandshake } from '../../../src/cert/serving/handshake.ts';
-import { createAcmeIssuer } from '../../../src/cert/acme/acme-issuer.ts';
+import { AcmeIssuer } from '../../../src/cert/acme/acme-issuer.ts';
 import { createCertificateStore } from '../../../src/cert/state/store.ts';
 import { systemClock } from '../../../src/core/platform/clock.ts';
 import { createTlsChallenge, isValidation } from '../../../src/serve/connections/tls-challenge.ts';
@@ -98,7 +98,7 @@ for (const [what, skip, start] of CASES) {
     const { storage, store, cache, port, visit, validations } = await setUp(t);
     const ca = await start(t, port);
     const root = 'rootPem' in ca ? ca.rootPem : await ca.roots();
-    const issuer = createAcmeIssuer({
+    const issuer = new AcmeIssuer({
       settings: {
         type: 'acme',
         name: 'test-ca',

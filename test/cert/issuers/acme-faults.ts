@@ -1,7 +1,7 @@
 // The issuer against the test CA at its worst: every fault at every step.
 
 import t from 'tap';
-import { createAcmeIssuer } from '../../../src/cert/acme/acme-issuer.ts';
+import { AcmeIssuer } from '../../../src/cert/acme/acme-issuer.ts';
 import type { LinkgateError } from '../../../src/core/errors.ts';
 import { createMemoryStorage } from '../../../src/storage/memory.ts';
 import { acmeCa } from '../../helpers/acme-ca.ts';
@@ -127,7 +127,7 @@ t.test('a CA that hangs at any step is given up', async (t) => {
     const ca = await acmeCa(t, { judge: () => 'valid' });
     ca.faults.set(step, () => 'hang');
     const clock = fakeClock();
-    const result = createAcmeIssuer({
+    const result = new AcmeIssuer({
       settings: {
         type: 'acme',
         name: 'x',

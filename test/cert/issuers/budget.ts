@@ -185,3 +185,30 @@ t.test('a count that cannot be read stops no order, and is begun again', async (
     t.match(JSON.parse(String(await memory.read(key))), { uses: [{ name: 'a.example.com' }] });
   }
 });
+
+t.test('what costs no order passes to the issuer, also to one that is a class', async (t) => {
+  class Ca implements Issuer {
+    readonly source = 'acme';
+    readonly issuer = 'class-ca';
+    readonly #revoked: number[] = [];
+    obtain(): Promise<never> {
+      return Promise.reject(new Error('not asked'));
+    }
+    async renewalInfo() {
+      return { windowStartMs: 1, windowEndMs: 2, retryAfterMs: this.#revoked.length };
+    }
+    async revoke(_certificate: StoredCertificate, reason: number) {
+      this.#revoked.push(reason);
+    }
+  }
+  const options = { storage: createMemoryStorage(), clock: fakeClock(), limits: real };
+  const issuer = withBudget(new Ca(), options);
+  t.match(issuer, { source: 'acme', issuer: 'class-ca' });
+  await issuer.revoke?.(held, 4, forever);
+  t.match(await issuer.renewalInfo?.(held, forever), { retryAfterMs: 1 });
+  const { obtain } = setUp().issuer;
+  t.notOk(
+    'revoke' in withBudget({ source: 'local', issuer: 'none', obtain }, options),
+    'none where there is none',
+  );
+});
