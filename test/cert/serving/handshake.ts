@@ -1,5 +1,5 @@
 import t from 'tap';
-import { createContextCache } from '../../../src/cert/serving/context-cache.ts';
+import { ContextCache } from '../../../src/cert/serving/context-cache.ts';
 import { createHandshake } from '../../../src/cert/serving/handshake.ts';
 import { createLocalIssuer } from '../../../src/cert/local-ca/local-ca.ts';
 import { createCertificateStore } from '../../../src/cert/state/store.ts';
@@ -18,7 +18,7 @@ t.test('a browser is shown the stored certificate, after a renewal the new one',
   const store = createCertificateStore({ storage });
   const issuer = createLocalIssuer({ storage, keyType: 'ecdsa-p256', clock: systemClock });
   const { emit, of } = recorder();
-  const cache = createContextCache({ store, clock: systemClock, emit, maxContexts: 10 });
+  const cache = new ContextCache({ store, clock: systemClock, emit, maxContexts: 10 });
   const handshake = createHandshake({ cache, isServed, emit });
   const ca = await issuer.rootPem(forever);
   const issue = async () =>
@@ -34,7 +34,7 @@ t.test('a browser is shown the stored certificate, after a renewal the new one',
     t.equal(peer.serialNumber.toLowerCase(), first.serial);
   }
   const second = await issue();
-  await cache.lookAgain('links.example.com');
+  await cache.refresh('links.example.com');
   const peer = await tlsHandshake(t, { handshake, servername: 'links.example.com', ca });
   t.equal(peer.serialNumber.toLowerCase(), second.serial);
   t.same(

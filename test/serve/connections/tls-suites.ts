@@ -4,7 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import { createSecureContext, type ConnectionOptions } from 'node:tls';
 import t, { type Test } from 'tap';
-import { createContextCache } from '../../../src/cert/serving/context-cache.ts';
+import { ContextCache } from '../../../src/cert/serving/context-cache.ts';
 import { createHandshake } from '../../../src/cert/serving/handshake.ts';
 import { createLocalIssuer } from '../../../src/cert/local-ca/local-ca.ts';
 import { createCertificateStore } from '../../../src/cert/state/store.ts';
@@ -49,7 +49,7 @@ const gateWithBoth = async (t: Test): Promise<{ readonly worker: Serving; readon
     await store.write(name, { ...(await issuer.obtain(name, forever)), source: 'local', issuer: 'local' });
   }
   const emit = (): void => undefined;
-  const cache = createContextCache({ store, clock: systemClock, emit, maxContexts: 10 });
+  const cache = new ContextCache({ store, clock: systemClock, emit, maxContexts: 10 });
   const worker = await serve(t, {
     tracker: await tracker(t),
     domains: Object.values(NAMES).map((name) => ({ name })),
