@@ -24,7 +24,7 @@ export class ContextCloser {
   /** Closes the context after a while: a handshake may have it and not have begun to use it. */
   closeLater(context: SecureContext): void {
     this.#waiting.push({ context, atMs: performance.now() });
-    this.#timer ??= setTimeout(() => this.#sweep(), this.#afterMs).unref();
+    if (this.#timer === undefined) this.#sweepAfter(this.#afterMs);
   }
 
   #sweep(): void {
@@ -32,9 +32,13 @@ export class ContextCloser {
     const late = this.#waiting.filter(({ atMs }) => atMs <= before);
     this.#waiting = this.#waiting.slice(late.length);
     for (const { context } of late) (context as SecureContext & Closable).context?.close?.();
-    this.#timer =
-      this.#waiting.length === 0
-        ? undefined
-        : setTimeout(() => this.#sweep(), this.#afterMs / SWEEPS).unref();
+    if (this.#waiting.length > 0) this.#sweepAfter(this.#afterMs / SWEEPS);
+  }
+
+  #sweepAfter(ms: number): void {
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#sweep();
+    }, ms).unref();
   }
 }
