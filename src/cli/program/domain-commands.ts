@@ -25,7 +25,7 @@ export const addDomainCommands = (
     });
   program
     .command('dns [domain...]')
-    .description('the DNS records each domain needs, beside those that are there')
+    .description('the DNS records each domain needs, next to those that are there')
     .option(...configOption)
     .option(
       '--to <address|name>',

@@ -158,10 +158,10 @@ class SeenFields {
  * 2. a name that is no token, a value with control bytes (RFC 9110 §5.1, §5.5)
  * 3. no Host, two Hosts (RFC 9112 §3.2)
  * 4. Content-Length twice, or not plain digits (RFC 9110 §8.6)
- * 5. Transfer-Encoding that is not exactly `chunked`, or beside Content-Length, or not in HTTP/1.1 (RFC 9112 §6.1)
+ * 5. Transfer-Encoding that is not exactly `chunked`, or next to Content-Length, or not in HTTP/1.1 (RFC 9112 §6.1)
  * 6. content with a method that has none (RFC 9110 §9.3)
  * 7. Expect other than `100-continue` (RFC 9110 §10.1.1)
- * 8. a wish to change the protocol (RFC 9110 §7.8), and in HTTP/2 any field of a connection (RFC 9113 §8.2.2)
+ * 8. a request to change the protocol (RFC 9110 §7.8), and in HTTP/2 any field of a connection (RFC 9113 §8.2.2)
  *
  * @throws LinkgateError `ERR_REQUEST_MALFORMED`, `ERR_REQUEST_UNSUPPORTED`, `ERR_REQUEST_HEADERS_TOO_LARGE`
  */

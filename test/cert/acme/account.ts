@@ -55,7 +55,7 @@ t.test('a process that died before it was registered left a key, which is used',
   t.equal(account.keyPem, keys[0]);
 });
 
-t.test('an account the CA does not know is registered anew, once', async (t) => {
+t.test('an account the CA does not know is registered again, once', async (t) => {
   const storage = createMemoryStorage();
   let registered = 0;
   const register = async (): Promise<string> => `https://ca/account/${(registered += 1)}`;

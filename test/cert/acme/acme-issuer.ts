@@ -82,7 +82,7 @@ t.test('with Pebble', { skip: needs('pebble') }, async (t) => {
     t.same(await storage.list('challenges'), []);
   });
 
-  await t.test('an account the CA has forgotten is registered anew, with the same key', async (t) => {
+  await t.test('an account the CA has forgotten is registered again, with the same key', async (t) => {
     const storage = createMemoryStorage();
     const ca = await pebble(t, { httpPort: await challengeServer(t, storage) });
     const keyPem = await createPrivateKeyPem('ecdsa-p256');
@@ -213,7 +213,7 @@ t.test('a CA that never finishes is given up when the time of the order is over'
   const result = outcome(issuerOf(ca, { storage: createMemoryStorage(), clock }).obtain(name, forever));
   void result.finally(() => (state.settled = true));
   while (!state.settled) {
-    // Moves on only while the order itself waits: its own timer, beside that of the deadline.
+    // Moves on only while the order itself waits: its own timer, not that of the deadline.
     if (clock.sleepers().some((atMs) => atMs - clock.now() <= 5_000)) await clock.advance(1_000);
     else await new Promise((resolve) => setImmediate(resolve));
   }

@@ -56,7 +56,7 @@ t.test('a nonce that is refused is replaced, ten times, then the CA is given up'
   );
 });
 
-t.test('what an object says is read, the Retry-After beside it too', async (t) => {
+t.test('an object of the CA is read, and the Retry-After next to it', async (t) => {
   const ca = await scriptedCa(t);
   const session = await open(t, ca);
   ca.script.set('/order/1', () => ({

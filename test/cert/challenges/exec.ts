@@ -8,7 +8,7 @@ import { until } from '../../helpers/until.ts';
 const forever = new AbortController().signal;
 const record = { name: '_acme-challenge.links.example.com', value: '-a$(x) "value', zone: 'example.com' };
 
-/** A program of Node's, written for one test; what it is called with stands in `argv`, `log` is a file beside it. */
+/** A program of Node's, written for one test; what it is called with stands in `argv`, `log` is a file next to it. */
 const program = (t: Test, body: string, timeoutMs = 10_000) => {
   const folder = tempDir(t);
   const [script, log] = [join(folder, 'program.mjs'), join(folder, 'log')];

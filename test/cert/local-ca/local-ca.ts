@@ -61,7 +61,7 @@ t.test('a name too long for a common name is in the alternative names alone', as
   t.equal(leaf.subjectAltName, `DNS:${name}`);
 });
 
-t.test('there is one root, whoever asks first, and it stays', async (t) => {
+t.test('there is one root, however many ask at once, and it stays', async (t) => {
   const storage = createMemoryStorage();
   const clock = fakeClock();
   const create = () => createLocalIssuer({ storage, keyType: 'ecdsa-p256', clock });

@@ -115,7 +115,7 @@ t.test('news that comes while a load is under way are not missed', async (t) => 
   t.equal(state.reads, 3);
 });
 
-t.test('a certificate that is the same is not built anew', async (t) => {
+t.test('the same certificate is not built again', async (t) => {
   const { cache, put } = setUp();
   await put(0);
   const { context } = await cache.lookup(name);
@@ -160,7 +160,7 @@ t.test('what is served stays served when the storage fails, loses or breaks it',
   ]);
 });
 
-t.test('what is known to be bad is looked at again every ten seconds', async (t) => {
+t.test('what is known to be bad is read every ten seconds', async (t) => {
   const { cache, put, state, clock } = setUp();
   await put(0);
   const { context } = await cache.lookup(name);

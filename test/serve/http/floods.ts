@@ -1,5 +1,5 @@
 // Clients and trackers that send what costs them nothing and us something each time, without end: each is cut within
-// its limit, and a click beside it is served meanwhile. Rapid reset, PING and SETTINGS stand in http2.ts.
+// its limit, and a click next to it is served meanwhile. Rapid reset, PING and SETTINGS stand in http2.ts.
 
 import t, { type Test } from 'tap';
 import { END_HEADERS, END_STREAM, frame, headers, PREFACE, REQUEST } from '../../helpers/http2-frames.ts';
@@ -11,7 +11,7 @@ import { until } from '../../helpers/until.ts';
 const HALF_OPEN = { ALPNProtocols: ['h2'], allowHalfOpen: true };
 const MOST_BYTES = 50_000_000;
 
-/** Pours `flood` into a fresh HTTP/2 connection behind `head` until the worker closes it; clicks beside it. */
+/** Pours `flood` into a fresh HTTP/2 connection behind `head` until the worker closes it; clicks at the same time. */
 const pour = async (t: Test, worker: Serving, what: string, head: Buffer, flood: Buffer): Promise<void> => {
   const before = worker.listeners.connections();
   const socket = await worker.tls('links.example.com', { ALPNProtocols: ['h2'] });
@@ -137,12 +137,12 @@ t.test('a tracker that sends interim answers without end is a 504, and few are p
   const worker = await serve(t, { tracker: upstream, upstreamUse: { responseTimeoutMs: 2_000 } });
   const endless = worker.raw('GET / HTTP/1.1\r\nHost: links.example.com\r\nConnection: close\r\n\r\n');
   const session = await worker.h2();
-  const beside = ask(session, {});
+  const click = ask(session, {});
   t.match(await ask(session, { ':path': '/e/c/x' }), { status: 204 }, 'others are served');
   const answer = await endless;
   t.match(answer, /\r\n\r\nHTTP\/1\.1 504 /);
   t.equal(answer.match(/103 Early Hints/g)?.length, 8);
-  const got = await beside;
+  const got = await click;
   t.equal(got.status, 504);
   t.equal(got.informed.length, 8);
   t.ok(written > 100);

@@ -24,7 +24,7 @@ t.test(
   },
 );
 
-t.test('Host beside :authority is taken for it when they agree', async (t) => {
+t.test('Host next to :authority is accepted when they agree', async (t) => {
   const seen = await tracker(t);
   const worker = await serve(t, { tracker: seen });
   t.match(await ask(await worker.h2(), { host: 'LINKS.example.com' }), { status: 302 });

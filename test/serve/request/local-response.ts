@@ -166,7 +166,7 @@ t.test(
     for (const one of await Promise.all(many)) t.match(one, { status: 200, body: 'one.thumbprint' });
     t.match(await Promise.all([get('two'), get('two')]), [{ status: 503 }, { status: 503 }], 'it hangs');
     t.match(await get('two'), { status: 503 });
-    t.equal(asked, 2, 'and is not started again beside itself');
+    t.equal(asked, 2, 'and does not run twice at the same time');
     release(undefined);
     await pause(1);
     const again = get('two');
