@@ -1,6 +1,6 @@
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
 import t from 'tap';
-import { connectionFacts, tellPeerAddress } from '../../../src/serve/connections/connection-facts.ts';
+import { connectionFacts, setPeerAddress } from '../../../src/serve/connections/connection-facts.ts';
 import { serve } from '../../helpers/serve.ts';
 import { tracker } from '../../helpers/tracker.ts';
 
@@ -19,7 +19,7 @@ t.test('a plain connection has an address and no TLS; what a proxy told comes fi
     tls: undefined,
     pinnedName: undefined,
   });
-  tellPeerAddress(socket, '203.0.113.9');
+  setPeerAddress(socket, '203.0.113.9');
   t.equal(connectionFacts('http', socket).peerAddress, '203.0.113.9');
 });
 
