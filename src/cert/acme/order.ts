@@ -213,7 +213,7 @@ const place = async ({ session, name, options = {} }: OrderCertificateOptions): 
 /** a CA signs on several machines */
 const TOLERANCE_MS = 5 * 60_000;
 
-/** Clients refuse a certificate outside its dates, so it must not replace another one. By the time of the CA: that of this machine may be wrong. */
+/** A certificate that clients refuse by its dates must not replace another one. The time of the CA counts: that of this machine may be wrong. */
 const checkDates = (
   name: string,
   { notBeforeMs, notAfterMs }: CertificateFacts,
@@ -232,8 +232,8 @@ const expectStatus = (name: string, order: AcmeOrder, status: string): void => {
 
 /**
  * Orders, validates and downloads a certificate for one name.
- * 1. newOrder, if necessary without `replaces`. 2. Each authorization that is not valid yet. 3. The order becomes ready. 4. A fresh key, finalize.
- * 5. The order becomes valid. 6. Download, and a check of key, name and time.
+ * 1. newOrder, if necessary without `replaces`. 2. Each authorization that is not valid yet. 3. The order becomes ready. 4. A fresh key,
+ * finalize. 5. The order becomes valid. 6. Download, and a check of key, name and time.
  * @throws LinkgateError `ERR_ACME_UNAUTHORIZED` (the name could not be validated), `ERR_ACME_RATE_LIMITED`
  * (details.retryAfterMs), `ERR_ACME_REFUSED`, `ERR_ACME_UNREACHABLE`, `ERR_ACME_TIMEOUT`, `ERR_CERT_INVALID`;
  * else the reason of `signal`

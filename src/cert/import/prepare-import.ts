@@ -102,7 +102,8 @@ const orderChain = (
 };
 
 /**
- * Key and chain as they are stored, checked for `name` at `nowMs`. The leaf is the certificate of the key; the order in the file does not matter.
+ * Key and chain as they are stored, checked for `name` at `nowMs`. The leaf is the certificate of the key, whatever the order in the
+ * file.
  * @throws LinkgateError `ERR_CERT_INVALID` naming what is wrong: wrong key, other names, expired, not yet valid, missing intermediate
  */
 export const prepareImport = (options: ImportOptions): KeyAndChain & CertificateFacts => {

@@ -1,4 +1,5 @@
-// HTTP/1.0 and 1.1: one request of Node's server as an Exchange, and the end of its connection. It decides nothing about names, routes or upstreams.
+// HTTP/1.0 and 1.1: one request of Node's server as an Exchange, and the end of its connection. It decides nothing about
+// names, routes or upstreams.
 
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';

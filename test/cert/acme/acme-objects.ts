@@ -14,7 +14,7 @@ const nonsense = (what: string) => ({
   message: `CA sent ${what} that makes no sense`,
 });
 
-t.test('an order keeps what it has, and the problem of the CA', async (t) => {
+t.test('an order keeps its fields, and the problem of the CA', async (t) => {
   const order = { status: 'ready', finalize: 'https://ca/finalize', authorizations: ['https://ca/a'] };
   t.same(asOrder(order, 'https://ca/order'), { url: 'https://ca/order', ...order });
   t.match(asOrder({ ...order, certificate: 'https://ca/c', error: { detail: 'no' } }, 'u'), {
@@ -39,7 +39,7 @@ t.test('an authorization has its name in lower case, and a token or none', async
   });
 });
 
-t.test('what is no such object is an error of the CA', async (t) => {
+t.test('another value is an error of the CA', async (t) => {
   for (const value of [undefined, null, 'text', 7, [], {}]) {
     t.throws(() => asOrder(value, 'u'), nonsense('an order'));
     t.throws(() => asAuthorization(value), nonsense('an authorization'));

@@ -41,7 +41,7 @@ t.test('a failure is not kept', async (t) => {
   t.match(await access.directory(forever), { newNonce: /^https:/ });
 });
 
-t.test('who stops waiting leaves the request to the others', async (t) => {
+t.test('a caller that stops waiting does not end the request of the others', async (t) => {
   const { ca, access, asked } = await setUp(t);
   const stop = new AbortController();
   const first = access.directory(stop.signal);

@@ -4,7 +4,7 @@ import t from 'tap';
 import { readExternalAccount } from '../../../src/cert/acme/external-account.ts';
 import { tempDir } from '../../helpers/temp-dir.ts';
 
-t.test('no binding in the settings is none', async (t) => {
+t.test('without a binding in the settings there is none', async (t) => {
   t.equal(await readExternalAccount(undefined), undefined);
 });
 

@@ -27,7 +27,7 @@ const open = async (t: Test, ca: ScriptedCa) => {
   });
 };
 
-t.test('one nonce is fetched, then each answer brings the next', async (t) => {
+t.test('one nonce is fetched, then each response brings the next', async (t) => {
   const ca = await scriptedCa(t);
   const session = await open(t, ca);
   const order = await session.placeOrder('links.example.com', {});
@@ -42,7 +42,7 @@ t.test('one nonce is fetched, then each answer brings the next', async (t) => {
   ]);
 });
 
-t.test('a nonce that is refused is replaced, ten times, then the CA is given up', async (t) => {
+t.test('a refused nonce is replaced ten times, then the request fails', async (t) => {
   const ca = await scriptedCa(t);
   ca.script.set('/order', (times) => (times <= 10 ? problem(400, 'badNonce') : undefined));
   const session = await open(t, ca);
@@ -74,7 +74,7 @@ t.test('an object of the CA is read, and the Retry-After next to it', async (t) 
   });
 });
 
-t.test('an answer that is no ACME is a CA that cannot be asked', async (t) => {
+t.test('a response that is not ACME is an error of the CA', async (t) => {
   const ca = await scriptedCa(t);
   const session = await open(t, ca);
   for (const body of ['<html>', '', 'null', '{}', '[]', '{"status":1}']) {

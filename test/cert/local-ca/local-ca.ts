@@ -80,7 +80,7 @@ t.test('there is one root, however many ask at once, and it stays', async (t) =>
   );
 });
 
-t.test('a root about to end is replaced; a broken one never is', async (t) => {
+t.test('a root near its end is replaced; a broken one never is', async (t) => {
   const storage = createMemoryStorage();
   const clock = fakeClock();
   const issuer = createLocalIssuer({ storage, keyType: 'ecdsa-p256', clock });

@@ -55,7 +55,7 @@ const settle = async (): Promise<void> => {
   for (let turns = 0; turns < 10; turns += 1) await new Promise((resolve) => setImmediate(resolve));
 };
 
-t.test('one load for everybody who asks at once, then it is in memory', async (t) => {
+t.test('lookups at the same time share one load, then it is in memory', async (t) => {
   const { cache, put, state } = setUp();
   await put(0);
   const found = await Promise.all([cache.lookup(name), cache.lookup(name), cache.lookup(name)]);
@@ -70,7 +70,7 @@ t.test('one load for everybody who asks at once, then it is in memory', async (t
   t.equal(cache.size, 1);
 });
 
-t.test('a name without a certificate costs one read a second, until there is news', async (t) => {
+t.test('a name without a certificate costs one read a second, until a refresh', async (t) => {
   const { cache, put, state, clock } = setUp();
   t.same(await cache.lookup(name), { result: 'absent' });
   for (let times = 0; times < 100; times += 1) t.same(await cache.lookup(name), { result: 'absent' });
@@ -99,7 +99,7 @@ t.test('a renewal is swapped in while the old one is served', async (t) => {
   t.not(fresh.context, old);
 });
 
-t.test('news that comes while a load is under way are not missed', async (t) => {
+t.test('a refresh during a load is not missed', async (t) => {
   const { cache, put, state } = setUp();
   await put(0);
   const old = (await cache.lookup(name)).context;
@@ -138,7 +138,7 @@ t.test('renewals of other machines are found within five minutes, without any me
   t.not((cache.lookup(name) as ContextLookup).context, context);
 });
 
-t.test('a clock that goes back does not stop the looking', async (t) => {
+t.test('a clock that goes back does not stop the checks', async (t) => {
   const { cache, put, state, clock } = setUp();
   await put(0);
   await cache.lookup(name);
@@ -148,7 +148,7 @@ t.test('a clock that goes back does not stop the looking', async (t) => {
   t.equal(state.reads, 2);
 });
 
-t.test('what is served stays served when the storage fails, loses or breaks it', async (t) => {
+t.test('a context stays in use when the storage fails', async (t) => {
   const { cache, put, state, of } = setUp();
   await put(0);
   const { context } = await cache.lookup(name);
@@ -160,7 +160,7 @@ t.test('what is served stays served when the storage fails, loses or breaks it',
   ]);
 });
 
-t.test('what is known to be bad is read every ten seconds', async (t) => {
+t.test('an expired or failed certificate is read every ten seconds', async (t) => {
   const { cache, put, state, clock } = setUp();
   await put(0);
   const { context } = await cache.lookup(name);
@@ -251,7 +251,7 @@ t.test('a key that OpenSSL refuses is a certificate that cannot be served; the o
   t.match(of('context.failed'), [{ domain: name, code: 'ERR_CERT_INVALID' }]);
 });
 
-t.test('a context that was dropped is closed, not before a handshake could still be given it', async (t) => {
+t.test('an evicted context is closed, but not while a handshake may still get it', async (t) => {
   const { put, state } = setUp();
   const stored = await put(0);
   const closed = new Set<unknown>();

@@ -13,7 +13,7 @@ const isServed = (name: string): boolean => name.endsWith('.example.com');
 
 const forever = new AbortController().signal;
 
-t.test('a browser is shown the stored certificate, after a renewal the new one', async (t) => {
+t.test('a browser gets the stored certificate, and the new one after a renewal', async (t) => {
   const storage = createFileStorage({ path: tempDir(t), clock: systemClock });
   const store = createCertificateStore({ storage });
   const issuer = createLocalIssuer({ storage, keyType: 'ecdsa-p256', clock: systemClock });
@@ -62,7 +62,7 @@ t.test('an unknown name never reaches the cache', async (t) => {
   t.equal(of('context.looked').filter(({ result }) => result === 'absent').length, 5);
 });
 
-t.test('whatever fails below, it answers and does not throw', async (t) => {
+t.test('it returns and does not throw, whatever fails below', async (t) => {
   const { emit, of } = recorder();
   const throwing = createHandshake({
     cache: {

@@ -138,7 +138,7 @@ t.test('a name without a certificate can be validated, and clients get none', as
   }
 });
 
-t.test('what is served is no challenge certificate without its parts', async (t) => {
+t.test('without a challenge, the certificate of the name is served', async (t) => {
   const issuer = createLocalIssuer({
     storage: createMemoryStorage(),
     keyType: 'ecdsa-p256',

@@ -71,34 +71,40 @@ t.test('HTTP/2: empty DATA, CONTINUATION without end, empty HEADERS, PRIORITY, W
   );
 });
 
-t.test('a client whose window is shut: its answers wait for it, for their time, PINGs or not', async (t) => {
-  const seen = await tracker(t, {
-    answer: (_request, response, { target }) =>
-      void response.end(target === '/e/c/x' ? '' : Buffer.alloc(300_000)),
-  });
-  const worker = await serve(t, {
-    tracker: seen,
-    // fifty handshakes at once take their time on a busy machine
-    upstreamUse: { maxConnections: 64, connectTimeoutMs: 30_000, responseTimeoutMs: 30_000 },
-    limits: { writeIdleMs: 2_000, keepAliveMs: 3_000 },
-  });
-  const socket = await worker.tls('links.example.com', HALF_OPEN);
-  socket.on('error', () => undefined).resume();
-  const shut = frame(4, 0, 0, Buffer.from([0, 4, 0, 0, 0, 0]));
-  socket.write(Buffer.concat([PREFACE, shut]));
-  for (let id = 1; id < 100; id += 2) socket.write(frame(1, END_HEADERS | END_STREAM, id, headers(REQUEST)));
-  // refused: an error page that cannot go out either
-  const refused = headers([...REQUEST, ['host', 'evil.example.org']]);
-  socket.write(frame(1, END_HEADERS | END_STREAM, 101, refused));
-  const ping = setInterval(() => socket.write(frame(6, 0, 0, Buffer.from('12345678'))), 100);
-  t.teardown(() => clearInterval(ping));
-  const session = await worker.h2();
-  t.match(await ask(session, { ':path': '/e/c/x' }), { status: 200 }, 'others are served');
-  session.destroy();
-  await until('all its answers are given up', () => worker.heard('request.completed').length >= 51);
-  await until('it is gone', () => worker.listeners.connections() === 0, 20_000);
-  t.notOk(worker.heard('request.completed').some(({ complete, target }) => complete && target === '/outer'));
-});
+t.test(
+  'a client whose window is shut: its responses wait until their time limit, with or without PINGs',
+  async (t) => {
+    const seen = await tracker(t, {
+      answer: (_request, response, { target }) =>
+        void response.end(target === '/e/c/x' ? '' : Buffer.alloc(300_000)),
+    });
+    const worker = await serve(t, {
+      tracker: seen,
+      // fifty handshakes at once take their time on a busy machine
+      upstreamUse: { maxConnections: 64, connectTimeoutMs: 30_000, responseTimeoutMs: 30_000 },
+      limits: { writeIdleMs: 2_000, keepAliveMs: 3_000 },
+    });
+    const socket = await worker.tls('links.example.com', HALF_OPEN);
+    socket.on('error', () => undefined).resume();
+    const shut = frame(4, 0, 0, Buffer.from([0, 4, 0, 0, 0, 0]));
+    socket.write(Buffer.concat([PREFACE, shut]));
+    for (let id = 1; id < 100; id += 2)
+      socket.write(frame(1, END_HEADERS | END_STREAM, id, headers(REQUEST)));
+    // refused: an error page that cannot go out either
+    const refused = headers([...REQUEST, ['host', 'evil.example.org']]);
+    socket.write(frame(1, END_HEADERS | END_STREAM, 101, refused));
+    const ping = setInterval(() => socket.write(frame(6, 0, 0, Buffer.from('12345678'))), 100);
+    t.teardown(() => clearInterval(ping));
+    const session = await worker.h2();
+    t.match(await ask(session, { ':path': '/e/c/x' }), { status: 200 }, 'others are served');
+    session.destroy();
+    await until('all its answers are given up', () => worker.heard('request.completed').length >= 51);
+    await until('it is gone', () => worker.listeners.connections() === 0, 20_000);
+    t.notOk(
+      worker.heard('request.completed').some(({ complete, target }) => complete && target === '/outer'),
+    );
+  },
+);
 
 t.test('a session that only pings, or keeps its side open, ends with its idle time', async (t) => {
   const worker = await serve(t, { tracker: await tracker(t), limits: { keepAliveMs: 400, requestMs: 400 } });
@@ -119,7 +125,7 @@ t.test('a session that only pings, or keeps its side open, ends with its idle ti
   }
 });
 
-t.test('a tracker that sends interim answers without end is a 504, and few are passed on', async (t) => {
+t.test('a tracker that sends interim responses without end is a 504, and few are passed on', async (t) => {
   let written = 0;
   const upstream = await scriptedTracker(t, (socket) =>
     onRequestHead(socket, (head) => {

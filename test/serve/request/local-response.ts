@@ -119,7 +119,7 @@ t.test('a client has its share of the places of lookups; others, and proxies, go
   for (const release of answers) release();
 });
 
-t.test('a flood of challenges keeps no other path waiting, nor the CA', async (t) => {
+t.test('a flood of challenges delays no other path, and not the CA', async (t) => {
   const waiting: (() => void)[] = [];
   const worker = await serve(t, {
     tracker: await tracker(t),
@@ -137,7 +137,7 @@ t.test('a flood of challenges keeps no other path waiting, nor the CA', async (t
 });
 
 t.test(
-  'the same challenge asked for many times is one lookup; one that hangs is a 503 in its time',
+  'many requests for the same challenge are one lookup; one that hangs is a 503 at its time limit',
   async (t) => {
     let asked = 0;
     let release: (value: string | undefined) => void = () => undefined;
@@ -177,7 +177,7 @@ t.test(
   },
 );
 
-t.test('redirectHttp: 308 with the target as it came, only where a certificate is live', async (t) => {
+t.test('redirectHttp: 308 with the same target, only with a live certificate', async (t) => {
   const seen = await tracker(t);
   const worker = await serve(t, {
     tracker: seen,
