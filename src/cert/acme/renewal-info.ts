@@ -1,4 +1,5 @@
-// ACME Renewal Information (RFC 9773): the id of a certificate, and what a CA says of it. Pure; acme-issuer.ts asks.
+// ACME Renewal Information (RFC 9773): the id of a certificate, and the CA's answer about it. Pure; acme-issuer.ts sends the
+// request.
 
 import { X509Certificate } from 'node:crypto';
 import forge from 'node-forge';

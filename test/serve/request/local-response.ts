@@ -151,7 +151,7 @@ t.test(
       isLive: () => Promise.resolve(true),
       isTrusted: () => false,
     };
-    const patient = createLocalResponses(options);
+    const long = createLocalResponses(options);
     const short = createLocalResponses({ ...options, lookupMs: 50 });
     const domain = { name: 'links.example.com', redirectHttp: false };
     const get = (token: string, answer = short): ReturnType<typeof short> =>
@@ -159,7 +159,7 @@ t.test(
         { method: 'GET', connection: { peerAddress: '203.0.113.9' } } as never,
         { domain, target: `${CHALLENGE}${token}` } as never,
       );
-    const many = Array.from({ length: 500 }, () => get('one', patient));
+    const many = Array.from({ length: 500 }, () => get('one', long));
     await pause(1);
     t.equal(asked, 1);
     release('one.thumbprint');
