@@ -12,7 +12,7 @@ import type { MainRow } from './results.ts';
 /** clicks under way at a time while several targets are warmed up together */
 const WARMING = 4;
 
-/** Clicks on all targets that compile while they run at once, for each mode anew. */
+/** Clicks on all targets that compile while they run at once, again for each mode. */
 const warmUp = async (context: BenchContext, started: readonly Started[], mode: Mode): Promise<void> => {
   const loads = started
     .filter(({ target }) => target.isJit && (mode !== 'keepalive-h2' || target.speaksHttp2))

@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util';
 import { MODES, type Mode } from './load/spec.ts';
 
-/** What beside the modes of the main table can be measured. */
+/** What can be measured as well as the modes of the main table. */
 export const PARTS = ['workers', 'many', 'idle', 'issuance'] as const;
 export type Part = (typeof PARTS)[number];
 

@@ -68,7 +68,7 @@ const addAndRemove = async ({ pid, port }: Running): Promise<void> => {
   rmSync(join(domains.folder, `${name}.pem`), { force: true });
 };
 
-/** Replaces the certificate of one domain after the other, beside the running proxy. */
+/** Replaces the certificate of one domain after the other, while the proxy runs. */
 const churn = async (target: Running): Promise<void> => {
   const file = join(folder, 'next.pem');
   for (let index = 0; !over.signal.aborted; index += 1) {

@@ -39,7 +39,7 @@ http {
 }
 `;
 
-/** @param folder - for its files; removed by whoever made it */
+/** @param folder - for its files; removed by the caller */
 export const startUpstream = async (
   authority: Authority,
   folder: string,

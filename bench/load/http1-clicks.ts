@@ -67,7 +67,7 @@ export const createFreshClicker = (options: ClickerOptions, isResumed: boolean):
   };
 };
 
-/** Clicks one after the other on one connection, which is opened anew when the target has closed it. */
+/** Clicks one after the other on one connection, which is opened again when the target has closed it. */
 export const createKeptClicker = (options: ClickerOptions): Clicker => {
   const { connect, port, thread, nextName } = options;
   let socket: TLSSocket | undefined;

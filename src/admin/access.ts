@@ -21,7 +21,7 @@ export interface AccessRules {
   readonly token?: string;
   /** /metrics needs none */
   readonly metricsOpen?: boolean;
-  /** lower case, beside addresses and `localhost` */
+  /** lower case, as well as addresses and `localhost` */
   readonly hosts?: readonly string[];
 }
 

@@ -38,7 +38,7 @@ export interface AdminServerOptions {
   readonly socket: { readonly handle: object; readonly address: ListenAddress };
   readonly access: Access;
   readonly tls?: AdminTls;
-  /** a token that is not known may be newer than what is known: looks again; true: another one is demanded now */
+  /** an unknown token may be new: reads the tokens again; true: another one is demanded now */
   readonly lookForToken?: () => Promise<boolean>;
   /** for a scraper with this Accept field */
   readonly metrics: (accept: string | undefined) => Promise<{ readonly type: string; readonly text: string }>;

@@ -6,7 +6,7 @@ import { limitsOf, withBudget } from '../cert/issuers/budget.ts';
 import { createCaClock, type CaClock } from '../cert/issuers/ca-clock.ts';
 import { createPreflight, type Preflight } from '../cert/renewal/preflight.ts';
 import { readAccountUrl } from '../cert/acme/account.ts';
-import { createAcmeIssuer } from '../cert/acme/acme-issuer.ts';
+import { AcmeIssuer } from '../cert/acme/acme-issuer.ts';
 import { loadAcmeClient } from '../cert/acme/session.ts';
 import type { Issuer } from '../cert/issuers/issuer.ts';
 import { createLocalIssuer } from '../cert/local-ca/local-ca.ts';
@@ -27,7 +27,7 @@ export const createIssuers = (
   const common = { keyType, keyTypes: new Map(Object.entries(keyTypes ?? {})), storage, clock };
   return issuers.map((settings) => {
     if (settings.type === 'local') return createLocalIssuer(common);
-    const issuer = createAcmeIssuer({ settings, ...common });
+    const issuer = new AcmeIssuer({ settings, ...common });
     const limits = limitsOf(settings.directory);
     return limits === undefined ? issuer : withBudget(issuer, { storage, clock, limits });
   });

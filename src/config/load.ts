@@ -1,7 +1,8 @@
 // File → Settings, and the only way to them: read, parse, check everything, then resolve. One error lists all problems.
 
 import { dirname, resolve } from 'node:path';
-import { LinkgateError, type ConfigProblem } from '../core/errors.ts';
+import type { ConfigProblem } from '../core/error-details.ts';
+import { LinkgateError } from '../core/errors.ts';
 import type { Settings } from '../core/settings.ts';
 import { checkTree } from './checks/checks.ts';
 import { parseConfigDocument } from './text/document.ts';

@@ -1,4 +1,4 @@
-// Ceilings of the request path: the defaults, and what is answered where one is passed.
+// Limits of the request path: the defaults, and the response above each.
 
 import type { Limits } from '../core/settings.ts';
 

@@ -38,7 +38,7 @@ export interface ListenersOptions {
   readonly handshake: Handshake;
   readonly answerChallenge: AnswerChallenge;
   readonly emit: Emit;
-  /** how the upstreams' names are looked up; the system's way unless told */
+  /** resolves the names of the upstreams; the system's resolver when absent */
   readonly resolve?: ResolveAddresses;
   readonly settings: RequestSettings;
 }

@@ -59,7 +59,7 @@ t.test('what a person would want to know of, newest first', async (t) => {
   t.equal(events.list()[0]?.atMs, clock.now());
 });
 
-t.test('bounded, and whoever wants to know is told', async (t) => {
+t.test('bounded, and every listener is called', async (t) => {
   const { bus, events, errors } = start();
   let told = 0;
   const off = events.onAdded(() => (told += 1));

@@ -14,7 +14,7 @@ t.test('the times fit into each other, into the limits and into the unit', (t) =
   for (const drainMs of [1_000, 20_000, 600_000]) {
     const unit = systemdUnits({ ...PACKAGED, drainMs }).find(({ name }) => name === 'linkgate.service');
     const seconds = Number(/^TimeoutStopSec=(\d+)s$/m.exec(unit?.text ?? '')?.[1]);
-    // a worker is killed a second after its time, and whoever orders a certificate is let finish a write
+    // a worker is killed a second after its time, and a process that orders a certificate may finish a write
     t.ok(seconds * 1_000 > drainMs + 10_000, `${seconds} s`);
   }
   t.end();

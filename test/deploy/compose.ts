@@ -1,4 +1,4 @@
-// The container's files, and what is put beside it: nothing named that is not there, nothing there that is not named.
+// The container's files, and what is put next to it: nothing named that is not there, nothing there that is not named.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';

@@ -75,7 +75,7 @@ const misfits = (folder: string, objects: readonly Json[]): readonly string[] =>
     .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' '));
 };
 
-/** Beside the project, where its packages are found. */
+/** Next to the project, where its packages are found. */
 const inProject = (t: Parameters<typeof tempDir>[0]): string =>
   tempDir(t, join(ROOT, 'node_modules', '.cache'));
 

@@ -1,5 +1,5 @@
 // A small but real ACME CA on loopback (RFC 8555 over TLS, RFC 8737, RFC 9773): it checks nonces, signatures, account
-// bindings and requests, validates over the wire, and signs. Any step can be told to go wrong. Beside it, Debian's Pebble
+// bindings and requests, validates over the wire, and signs. Any step can be told to go wrong. In addition, Debian's Pebble
 // is what others think an ACME CA is (test/helpers/pebble.ts).
 
 import { X509Certificate } from 'node:crypto';

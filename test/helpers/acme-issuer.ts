@@ -1,7 +1,7 @@
 // An issuer in front of the test CA, on a storage in memory: what tests of the ACME path stand on.
 
 import type { Test } from 'tap';
-import { createAcmeIssuer } from '../../src/cert/acme/acme-issuer.ts';
+import { AcmeIssuer } from '../../src/cert/acme/acme-issuer.ts';
 import { createCertificateStore, type StoredCertificate } from '../../src/cert/state/store.ts';
 import { systemClock } from '../../src/core/platform/clock.ts';
 import type { AcmeIssuerSettings, KeyType } from '../../src/core/settings.ts';
@@ -25,7 +25,7 @@ export const setUp = async (
     keyTypes: ReadonlyMap<string, KeyType> = new Map(),
     of: AcmeCa = ca,
   ) =>
-    createAcmeIssuer({
+    new AcmeIssuer({
       settings: {
         type: 'acme',
         name: 'test-ca',

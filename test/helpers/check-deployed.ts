@@ -1,4 +1,4 @@
-// `linkgate check` of a configuration under deploy/, with the one file that whoever deploys it makes.
+// `linkgate check` of a configuration under deploy/, with the one file that the operator makes.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -24,7 +24,7 @@ export interface Authority {
   resume(): void;
 }
 
-/** @param zones - lines beside SOA and NS by apex */
+/** @param zones - lines as well as SOA and NS, by apex */
 export const authority = async (t: Test, zones: Zones): Promise<Authority> => {
   const folder = tempDir(t);
   const port = await freePort();

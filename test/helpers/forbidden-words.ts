@@ -53,7 +53,7 @@ const RULES: readonly Rule[] = [
   {
     pattern: /@ts-ignore|@ts-nocheck|@ts-expect-error\s*$/m,
     where: /\.ts$/,
-    instead: 'mend the type, or say why after @ts-expect-error',
+    instead: 'fix the type, or say why after @ts-expect-error',
   },
   {
     pattern: /PRIVATE KEY-----(\\n|\s)+[A-Za-z0-9+/=]{40}/,
@@ -73,6 +73,20 @@ const RULES: readonly Rule[] = [
     pattern: pattern as RegExp,
     where: /^(src|docs|deploy|systemd|config)\/|^README\.md$/,
     instead: `the word is ${instead as string}`,
+  })),
+  ...[
+    [/\bwish(es|ed)?\b/i, 'renewalInfo, or OrderOptions'],
+    [/\bbeside\b/i, 'next to, or as well as'],
+    [/\banew\b|looks? ?anew/i, 'again'],
+    [/\blook(s|ed|ing)? again\b|lookAgain/i, 'refresh, or poll'],
+    [/\bmend(s|ed|ing)?\b/i, 'fix'],
+    [/\bbooks\b/i, 'attempt records'],
+    [/\bheed(s|ed|ing)?\b/i, 'use, or obey'],
+    [/\bwhoever\b/i, 'the noun that is meant'],
+  ].map(([pattern, instead]) => ({
+    pattern: pattern as RegExp,
+    where: /^(src|docs|deploy|systemd|config|test)\/|^(README|CONTRIBUTING|SECURITY)\.md$/,
+    instead: `plain English: ${instead as string}`,
   })),
   { pattern: /\/(home|Users)\/(?!runner\b)[a-z][\w.-]*\//, where: /./, instead: 'a path of one machine' },
 ];

@@ -55,7 +55,8 @@ const TEST_FOLDERS = new Set([
 
 const FORBIDDEN_WORDS = /^(utils?|helpers?|common|managers?|index)$/;
 const KEBAB_CASE = /^[a-z0-9]+(-[a-z0-9]+)*\.ts$/;
-const MAX_LINES = 400;
+const MAX_LINES = 300;
+const MAX_TEST_LINES = 400;
 
 type Modules = ReadonlyMap<string, SourceModule>;
 
@@ -135,17 +136,30 @@ const checkName = (path: string): string[] => {
   return [...kebab, ...forbidden.map((word) => `'${word}' is no name: say what it is`)];
 };
 
-const checkShape = (module: SourceModule): string[] => [
-  ...(module.lineCount > MAX_LINES ? [`${module.lineCount} lines, ${MAX_LINES} at most`] : []),
+const checkLength = (lineCount: number, most: number): string[] =>
+  lineCount > most ? [`${lineCount} lines, ${most} at most`] : [];
+
+const checkShape = (module: SourceModule, most: number): string[] => [
+  ...checkLength(module.lineCount, most),
   ...(module.hasDefaultExport ? ['has a default export'] : []),
 ];
 
 /** A suite that takes long stands in test/long/, under the same path. */
 const isTested = (path: string, tests: Modules): boolean => tests.has(path) || tests.has(`long/${path}`);
 
+/** Style sheets and scripts for browsers are read by people, too. */
+const checkAssets = (src: string): string[] =>
+  readdirSync(src, { recursive: true, encoding: 'utf8' })
+    .filter((path) => /\.(css|js)$/.test(path))
+    .flatMap((path) =>
+      checkLength(readFileSync(join(src, path), 'utf8').trimEnd().split('\n').length, MAX_LINES).map(
+        (what) => `src/${path.replaceAll('\\', '/')}: ${what}`,
+      ),
+    );
+
 const checkSourceModule = (path: string, module: SourceModule, all: Modules, tests: Modules): string[] => [
   ...checkName(path),
-  ...checkShape(module),
+  ...checkShape(module, MAX_LINES),
   ...(module.isBarrel ? ['only re-exports: import from where things stand'] : []),
   ...(module.emitsCode && !isTested(path, tests) && UNTESTED[path] === undefined
     ? [`has no test at test/${path} or test/long/${path}`]
@@ -177,6 +191,9 @@ export const checkLayout = (root: string): readonly string[] => {
     ...[...src].flatMap(([path, module]) =>
       checkSourceModule(path, module, src, tests).map((what) => `src/${path}: ${what}`),
     ),
-    ...[...tests].flatMap(([path, module]) => checkShape(module).map((what) => `test/${path}: ${what}`)),
+    ...checkAssets(join(root, 'src')),
+    ...[...tests].flatMap(([path, module]) =>
+      checkShape(module, MAX_TEST_LINES).map((what) => `test/${path}: ${what}`),
+    ),
   ].toSorted();
 };

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** PEM of the certificate alone; the key beside it stays where it is. */
+/** PEM of the certificate alone; the key next to it stays where it is. */
 export const localRoot = (storagePath: string): string => {
   const text = readFileSync(join(storagePath, 'local-ca', 'root.pem'), 'utf8');
   const found = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(text)?.[0];

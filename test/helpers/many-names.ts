@@ -4,7 +4,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Test } from 'tap';
 import { createIssue } from '../../src/cert/renewal/issue.ts';
-import { createAcmeIssuer } from '../../src/cert/acme/acme-issuer.ts';
+import { AcmeIssuer } from '../../src/cert/acme/acme-issuer.ts';
 import { IssuersHealth } from '../../src/cert/issuers/issuer-health.ts';
 import { createCertificateStore } from '../../src/cert/state/store.ts';
 import { systemClock } from '../../src/core/platform/clock.ts';
@@ -50,7 +50,7 @@ export const orderManyNames = async (
     createIssue({
       storage,
       store,
-      issuers: [createAcmeIssuer({ settings, keyType: 'ecdsa-p256', storage, clock: systemClock })],
+      issuers: [new AcmeIssuer({ settings, keyType: 'ecdsa-p256', storage, clock: systemClock })],
       clock: systemClock,
       emit,
       health,

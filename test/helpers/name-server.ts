@@ -67,7 +67,7 @@ export const namedOptions = (folder: string, address: string, port: number): str
   ].join(' ');
 
 /**
- * @param records - lines of the zone file of example.com beside SOA and NS
+ * @param records - lines of the zone file of example.com, in addition to SOA and NS
  * @param more - further zones by their apex, with their lines
  */
 export const nameServer = async (

@@ -11,7 +11,7 @@ export interface Rule {
   readonly status: number;
 }
 
-/** The request inside: whoever lets it through shows it to the tracker. */
+/** The request inside: a proxy that lets it through shows it to the tracker. */
 export const INNER = 'GET /smuggled HTTP/1.1\r\nHost: links.example.com\r\n\r\n';
 const HOST = 'Host: links.example.com\r\n';
 const chunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n0\r\n\r\n`;

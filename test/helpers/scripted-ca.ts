@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { Test } from 'tap';
 import { createLocalIssuer } from '../../src/cert/local-ca/local-ca.ts';
 import { systemClock } from '../../src/core/platform/clock.ts';
@@ -30,6 +31,8 @@ export interface ScriptedCa {
   readonly script: Map<string, (times: number) => Scripted | undefined>;
   /** what the usual /certificate hands out */
   chainPem: string;
+  /** how many are open */
+  connections(): Promise<number>;
   /** stops listening and breaks all connections */
   close(): void;
 }
@@ -148,6 +151,7 @@ export const scriptedCa = async (t: Test): Promise<ScriptedCa> => {
     requests,
     script,
     chainPem: '',
+    connections: () => promisify(server.getConnections.bind(server))(),
     close,
   };
   return ca;

@@ -4,7 +4,7 @@
 
 import { fileURLToPath } from 'node:url';
 import { createIssue } from '../../src/cert/renewal/issue.ts';
-import { createAcmeIssuer } from '../../src/cert/acme/acme-issuer.ts';
+import { AcmeIssuer } from '../../src/cert/acme/acme-issuer.ts';
 import { Renewal } from '../../src/cert/renewal/renewal-loop.ts';
 import { createNameStates } from '../../src/cert/state/name-state.ts';
 import { createCertificateStore } from '../../src/cert/state/store.ts';
@@ -32,7 +32,7 @@ export const createSupervisor = ({
   onStored = () => {},
 }: SupervisorOptions): Renewal => {
   const store = createCertificateStore({ storage });
-  const issuer = createAcmeIssuer({
+  const issuer = new AcmeIssuer({
     settings: {
       type: 'acme',
       name: 'test-ca',

@@ -5,7 +5,7 @@ import type { Test } from 'tap';
 import { createManualOperations } from '../../src/cert/manual/manual-operations.ts';
 import { watchChanges } from '../../src/cert/state/changes.ts';
 import { createIssue } from '../../src/cert/renewal/issue.ts';
-import { createAcmeIssuer } from '../../src/cert/acme/acme-issuer.ts';
+import { AcmeIssuer } from '../../src/cert/acme/acme-issuer.ts';
 import { Renewal } from '../../src/cert/renewal/renewal-loop.ts';
 import { createNameStates } from '../../src/cert/state/name-state.ts';
 import { createCertificateStore } from '../../src/cert/state/store.ts';
@@ -43,7 +43,7 @@ export const supervisorOn = async (
     challenges: ['http-01'],
     ...settingsMore,
   } satisfies AcmeIssuerSettings;
-  const issuers = [createAcmeIssuer({ settings, keyType: 'ecdsa-p256', storage, clock, requestTimeoutMs })];
+  const issuers = [new AcmeIssuer({ settings, keyType: 'ecdsa-p256', storage, clock, requestTimeoutMs })];
   const issue = createIssue({ storage, store, issuers, clock, emit });
   const create = (): Renewal =>
     new Renewal({

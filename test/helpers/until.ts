@@ -1,9 +1,9 @@
-// The one way to wait for something that tells nobody when it is done (a file, a process, a port): look again,
+// The one way to wait for something that tells nobody when it is done (a file, a process, a port): poll,
 // with a deadline. Whatever can be awaited as an event or a promise is awaited instead.
 
 import { setTimeout } from 'node:timers/promises';
 
-/** short beside any deadline, long beside one look */
+/** short compared with any deadline, long compared with one poll */
 const LOOK_EVERY_MS = 10;
 
 /**

@@ -53,7 +53,7 @@ for (const [heading, files] of Object.entries(PATHS)) {
 
   t.test(`${heading}: each function is missed when it has another name`, async (t) => {
     for (const step of steps) {
-      const renamed = steps.map((one) => (one === step ? { ...one, name: `${one.name}Anew` } : one));
+      const renamed = steps.map((one) => (one === step ? { ...one, name: `${one.name}Renamed` } : one));
       t.match(checkSteps(root, renamed).join('\n'), `step ${step.number}, `);
     }
   });

@@ -145,11 +145,17 @@ const CASES: readonly {
   {
     name: 'too long a file',
     add: {
-      'src/core/clock.ts': `${'// line\n'.repeat(400)}export const clock = 1;\n`,
+      'src/core/clock.ts': `${'// line\n'.repeat(300)}export const clock = 1;\n`,
+      'src/core/words.ts': '// line\n'.repeat(300),
+      'src/core/style.css': '/* line */\n'.repeat(301),
       'test/core/clock.ts': '// line\n'.repeat(400),
       'test/serve/route.ts': '// line\n'.repeat(401),
     },
-    complaints: ['src/core/clock.ts: 401 lines, 400 at most', 'test/serve/route.ts: 401 lines, 400 at most'],
+    complaints: [
+      'src/core/clock.ts: 301 lines, 300 at most',
+      'src/core/style.css: 301 lines, 300 at most',
+      'test/serve/route.ts: 401 lines, 400 at most',
+    ],
   },
   {
     name: 'default exports of every kind',

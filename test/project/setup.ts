@@ -46,7 +46,7 @@ const ALL: Readonly<Record<string, string>> = Object.fromEntries(
   PROGRAMS.map(({ program }) => [program, '']),
 );
 
-/** `apt-get` that notes its arguments beside itself and on `install` puts the program there. */
+/** `apt-get` that notes its arguments next to itself and on `install` puts the program there. */
 const APT = [
   'here=$(/usr/bin/dirname "$0")',
   'echo "$DEBIAN_FRONTEND $*" >> "$here/asked"',

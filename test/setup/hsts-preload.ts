@@ -1,4 +1,4 @@
-// `npm run preload -- FILE YYYY-MM-DD`: config/hsts-preload.br anew, from Chromium's transport_security_state_static.json in
+// `npm run preload -- FILE YYYY-MM-DD`: writes config/hsts-preload.br again, from Chromium's transport_security_state_static.json in
 // FILE, as it was on that day.
 
 import { readFileSync, writeFileSync } from 'node:fs';

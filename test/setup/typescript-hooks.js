@@ -1,5 +1,5 @@
 // How Node loads a .ts file in the tests: its types taken away once for all processes, kept until the file changes. What tap has
-// for it compiles everything anew in each process, which was three quarters of the time of all tests.
+// for it compiles everything again in each process, which was three quarters of the time of all tests.
 
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';

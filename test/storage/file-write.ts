@@ -5,7 +5,7 @@ import { isTemporary, replaceFile, temporaryPath, writeNew } from '../../src/sto
 import { isSegment } from '../../src/storage/keys.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
 
-t.test('a file is replaced, and nothing is left beside it', async (t) => {
+t.test('a file is replaced, and nothing is left next to it', async (t) => {
   const folder = tempDir(t);
   writeFileSync(join(folder, 'value'), 'old', { mode: 0o644 });
   await replaceFile(join(folder, 'value'), 'new');

@@ -1,4 +1,4 @@
-// The last hour as two small pictures, drawn here: how many requests a second, and how long they took. Numbers beside them say the same
+// The last hour as two small pictures, drawn here: how many requests a second, and how long they took. Numbers next to them say the same
 // to who does not see pictures. Lines keep their width at any size; words are never inside the picture, so they keep theirs too.
 
 import { SAMPLE_MS, SAMPLES, type Sample } from '../traffic.ts';

@@ -1,4 +1,4 @@
-// Server-sent events: tells open pages that it is worth looking again. No data travels here, so a listener costs nothing but its
+// Server-sent events: tells open pages to load the data again. No data travels here, so a listener costs nothing but its
 // connection; their number is bounded all the same.
 
 import type { ServerResponse } from 'node:http';

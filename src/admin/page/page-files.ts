@@ -5,7 +5,10 @@ import { readFileSync } from 'node:fs';
 
 const read = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8');
 
-export const STYLE = read('style.css');
+/** One sheet. The order counts: media.css changes rules of the others. */
+export const STYLE = ['ground', 'charts', 'domains', 'events', 'media']
+  .map((name) => read(`${name}.css`))
+  .join('\n');
 
 export const SCRIPT = read('script.js');
 

@@ -44,7 +44,7 @@ const unusable = (file: string, verb: string, cause: unknown): LinkgateError => 
 const isCertificate = (name: string): boolean => name.startsWith(`${VALUES}certificates/`);
 
 /**
- * Beside a running proxy too: each value is whole, old or new.
+ * Also while a proxy runs: each value is whole, old or new.
  * @throws LinkgateError `ERR_STORAGE_UNAVAILABLE`, `ERR_USAGE` when the file exists or cannot be written; nothing is left of it
  */
 export const exportStorage = async ({ storage, config, file, ...how }: ExportOptions): Promise<Moved> => {

@@ -4,7 +4,7 @@
 import { readThumbprint } from '../../cert/acme/account.ts';
 import { createAnswerChallenge } from '../../cert/challenges/http-01.ts';
 import { createAnswerTlsChallenge } from '../../cert/challenges/tls-alpn-01.ts';
-import { createContextCache, type ContextCache } from '../../cert/serving/context-cache.ts';
+import { ContextCache } from '../../cert/serving/context-cache.ts';
 import { createHandshake } from '../../cert/serving/handshake.ts';
 import { createCertificateStore } from '../../cert/state/store.ts';
 import type { Emit } from '../../core/events.ts';
@@ -52,7 +52,7 @@ export const usesTlsChallenge = (settings: CommonSettings): boolean =>
 export const createCertificatePorts = (options: CertificatePortsOptions): CertificatePorts => {
   const { storage, clock, emit, isServed, settings } = options;
   const store = createCertificateStore({ storage });
-  const contexts = createContextCache({
+  const contexts = new ContextCache({
     store: { read: store.readToServe },
     clock,
     emit,

@@ -57,7 +57,7 @@ export class ClickServer {
     this.#metrics = createWorkerMetrics({
       events: bus,
       domains: [...this.#domains.keys()],
-      tlsContexts: () => ({ cached: contexts.size(), loading: contexts.loading() }),
+      tlsContexts: () => ({ cached: contexts.size, loading: contexts.loading }),
       upstreamConnections: () => this.#listeners.upstreamConnections(),
       queuedRequests: () => this.#listeners.queuedRequests(),
       requestsInFlight: () => this.#listeners.requestsInFlight(),
@@ -103,7 +103,7 @@ export class ClickServer {
 
   /** Reads the certificate of a name again. Never rejects. */
   refresh(domain: string): Promise<void> {
-    return this.#ports.contexts.lookAgain(domain);
+    return this.#ports.contexts.refresh(domain);
   }
 
   /** what was counted so far */

@@ -1,5 +1,5 @@
-// The account with a CA: one key and one URL for each directory, kept in the storage so that every supervisor uses the same
-// one, and made once. Must not know how it is registered.
+// The account with a CA: one key and one URL for each directory. It is made once and kept in the storage, so that all supervisors use
+// the same account. Does not know how it is registered.
 
 import { createHash, createPublicKey } from 'node:crypto';
 import { readWhereReadable, type Storage } from '../../core/storage.ts';
@@ -42,7 +42,7 @@ const read = async ({
     if (typeof keyPem !== 'string') return undefined;
     return { keyPem, ...(typeof url === 'string' ? { url } : {}) };
   } catch {
-    // Nothing there, or nothing that can be used: a new account costs little.
+    // None, or none that can be used: a new account costs little.
     return undefined;
   }
 };
@@ -59,14 +59,14 @@ export const readAccountUrl = async (storage: Storage, directory: string): Promi
 
 const thumbprintKey = (directory: string): string => `thumbprints/${directorySlug(directory)}`;
 
-/** Thumbprint of an account key (RFC 7638): public, and all that answers an HTTP-01 challenge beside its token. */
+/** Thumbprint of an account key (RFC 7638): public. With the token it is the answer to an HTTP-01 challenge. */
 const thumbprintOf = (keyPem: string): string => {
   const { crv, kty, x, y } = createPublicKey(keyPem).export({ format: 'jwk' });
   return createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('base64url');
 };
 
 /**
- * Puts the thumbprint where workers find it, who never read an account's key.
+ * Stores the thumbprint for the workers, which never read the key of an account.
  * @throws LinkgateError `ERR_STORAGE_*`
  */
 export const publishThumbprint = async (
@@ -86,10 +86,9 @@ export const readThumbprint = async (storage: Storage, directory: string): Promi
 };
 
 /**
- * The account for a directory: the stored one, else a new one. The key is stored before it is registered, so that a process
- * killed in between leaves no account behind that nobody has the key of.
- * @param unknownUrl - an account URL the CA said it does not know: if it is still the stored one, the key is
- * registered anew
+ * The account for a directory: the stored one, else a new one. The key is stored before it is registered: a process that is killed
+ * between the two leaves no account without its key.
+ * @param unknownUrl - an account URL that the CA does not know: if it is the stored one, the key is registered again
  * @throws LinkgateError `ERR_ACME_*`, `ERR_STORAGE_*`
  */
 export const acmeAccount = async (options: AccountOptions, unknownUrl?: string): Promise<AcmeAccount> => {
@@ -98,10 +97,10 @@ export const acmeAccount = async (options: AccountOptions, unknownUrl?: string):
 
   const kept = await read(options);
   if (isUsable(kept)) return kept;
-  // `_` is in no domain name, so this lock is never one of issue.ts.
+  // No domain name has a `_`, so this is never the lock of a name.
   const lock = await options.storage.lock(`account_${directorySlug(options.directory)}`, options.signal);
   try {
-    // Another process may have registered while this one waited.
+    // Another process may have registered it in the meantime.
     const now = await read(options);
     if (isUsable(now)) return now;
     const keyPem = now?.keyPem ?? (await createPrivateKeyPem('ecdsa-p256'));

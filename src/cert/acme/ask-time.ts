@@ -1,14 +1,14 @@
-// What time it is at a CA: the Date field of its directory (RFC 9110 §6.6.1), over verified TLS. For cert/issuers/ca-clock.ts.
+// The time at a CA: the Date field of its directory (RFC 9110 §6.6.1), over verified TLS. For cert/issuers/ca-clock.ts.
 
 import type { Clock } from '../../core/platform/clock.ts';
 import type { AcmeIssuerSettings } from '../../core/settings.ts';
-import { createAcmeTransport, createTrust, readCaFile } from './transport.ts';
+import { AcmeTransport, createTrust, readCaFile } from './transport.ts';
 
 const LIMIT_MS = 10_000;
 
 /**
  * Asks one CA.
- * @returns milliseconds since the epoch, a second exact; undefined when it does not say
+ * @returns milliseconds since the epoch, exact to a second; undefined when the response has no date
  * @throws LinkgateError `ERR_ACME_*` when it cannot be asked
  */
 export const askTime = async (
@@ -17,7 +17,7 @@ export const askTime = async (
   signal: AbortSignal,
 ): Promise<number | undefined> => {
   const caPem = await readCaFile(caFile);
-  const transport = createAcmeTransport({
+  const transport = new AcmeTransport({
     clock,
     signal,
     requestTimeoutMs: LIMIT_MS,

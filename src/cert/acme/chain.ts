@@ -1,11 +1,11 @@
-// The chain a CA hands out, and the others it offers beside it (RFC 8555 §7.4.2): which one to take, and whether its parts
-// belong together. Must not fetch anything.
+// The chain of a CA and its alternates (RFC 8555 §7.4.2): which one to take, and whether its certificates belong together. Fetches
+// nothing.
 
 import { X509Certificate } from 'node:crypto';
 import { LinkgateError } from '../../core/errors.ts';
 import { splitChain } from '../certificate/certificate.ts';
 
-/** more are not looked at */
+/** more are ignored */
 const MOST_ALTERNATES = 4;
 
 /** The addresses of the alternates in Link fields (RFC 8288 §3), absolute. */
@@ -21,7 +21,7 @@ const commonNames = (distinguishedName: string): readonly string[] =>
     .filter((line) => line.startsWith('CN='))
     .map((line) => line.slice(3));
 
-/** Whether a chain ends in, or passes by, a certificate with that common name. False for what cannot be read. */
+/** Whether a chain has a certificate with that common name above the leaf. False for a chain that cannot be read. */
 export const leadsTo = (chainPem: string, commonName: string): boolean => {
   try {
     return splitChain(chainPem)

@@ -1,5 +1,5 @@
-// One ACME order for one name, from newOrder to a chain that was checked (RFC 8555 §7.4). It knows the protocol's states
-// and nothing of HTTP, storage layout or retries: those are the session's, the challenge's and the renewal loop's.
+// One ACME order for one name, from newOrder to a checked chain (RFC 8555 §7.4). It knows the states of the protocol. HTTP is in the
+// session, the storage in the challenges, retries in the renewal loop.
 
 import type { Clock } from '../../core/platform/clock.ts';
 import { LinkgateError, toLinkgateError, withDetails } from '../../core/errors.ts';
@@ -39,13 +39,13 @@ export interface AcmeStatus<T> {
   readonly retryAfterMs?: number;
 }
 
-/** What an order comes to. */
+/** The result of an order. */
 export interface Ordered extends KeyAndChain {
   /** the kind of challenge that proved the name; absent when nothing was left to prove */
   readonly challenge?: ChallengeType;
 }
 
-/** What an order may ask for beside the name. */
+/** What an order may ask for as well as the name. */
 export interface OrderOptions {
   /** id of the certificate that the new one replaces (RFC 9773 §5) */
   readonly replaces?: string;
@@ -55,7 +55,7 @@ export interface OrderOptions {
 
 /** The operations of a CA, under one account. Each throws LinkgateError `ERR_ACME_*`. */
 export interface AcmeSession {
-  placeOrder(name: string, wishes: OrderOptions): Promise<AcmeOrder>;
+  placeOrder(name: string, options: OrderOptions): Promise<AcmeOrder>;
   readOrder(url: string): Promise<AcmeStatus<AcmeOrder>>;
   readAuthorization(url: string): Promise<AcmeStatus<AcmeAuthorization>>;
   /** RFC 8555 §8.1 */
@@ -67,29 +67,29 @@ export interface AcmeSession {
 
 export interface DownloadedChain {
   readonly chainPem: string;
-  /** what time it was at the CA, where it said so */
+  /** the time at the CA, when its response has a date */
   readonly atMs?: number;
 }
 
 export interface OrderCertificateOptions {
   readonly session: AcmeSession;
-  /** in the order of preference */
+  /** the preferred one first */
   readonly solvers: readonly ChallengeSolver[];
-  readonly wishes?: OrderOptions;
+  readonly options?: OrderOptions;
   /** lower-case A-label, no trailing dot */
   readonly name: string;
   readonly keyType: KeyType;
   readonly clock: Clock;
-  /** aborts between and within steps; an order already placed is left to expire at the CA */
+  /** aborts at any point; an order that was placed expires at the CA */
   readonly signal: AbortSignal;
 }
 
 const FIRST_POLL_MS = 250;
 const LONGEST_POLL_MS = 5_000;
-/** a CA that asks for more patience than this while it validates is asked sooner */
+/** a longer Retry-After of a CA that validates is cut to this */
 const LONGEST_RETRY_AFTER_MS = 30_000;
 
-/** Asks again, with growing pauses or when the CA said, until the state is no longer one of `passing`. */
+/** Asks, with growing pauses or those of the CA, until the status is not one of `passing`. */
 const poll = async <T extends { readonly status: string }>(
   { clock, signal }: OrderCertificateOptions,
   passing: readonly string[],
@@ -114,7 +114,7 @@ const refused = (name: string, detail: string, problem?: Problem): LinkgateError
     problem: problem ?? { type: 'about:blank', detail, subproblems: [] },
   });
 
-/** Proves control of the name by one kind of challenge. The answer is taken away again whatever happens. */
+/** Proves control of the name by one kind of challenge. In any case the answer is removed at the end. */
 const prove = async (
   options: OrderCertificateOptions,
   {
@@ -142,13 +142,13 @@ const prove = async (
     if (problem !== undefined) throw validationError(name, problem);
     throw refused(name, `its authorization became "${settled.status}"`);
   } finally {
-    // What cannot be removed is a key authorization nobody asks for any more.
+    // An answer that stays does no harm: nobody asks for it any more.
     await cleanUp().catch(() => {});
     signal.throwIfAborted();
   }
 };
 
-/** The CA was not told yet, so the same authorization can be proved in another way. */
+/** The CA has not been asked to validate yet, so another kind of challenge can prove the same authorization. */
 class NotPresented {
   readonly error: LinkgateError;
   constructor(error: LinkgateError) {
@@ -157,8 +157,8 @@ class NotPresented {
 }
 
 /**
- * Proves control of the name. Of the kinds of challenge that the CA offers the first one that can be presented is used;
- * once a validation has failed, the authorization is invalid and with it the order (RFC 8555 §7.1.6).
+ * Proves control of the name by the first kind of challenge that the CA offers and that can be presented. After a failed validation the
+ * authorization and the order are invalid (RFC 8555 §7.1.6).
  * @returns the kind that proved it; undefined when nothing was left to prove
  */
 const authorize = async (
@@ -170,7 +170,7 @@ const authorize = async (
   if (authorization.name !== name) {
     throw refused(name, `the CA asks for an authorization of "${authorization.name}"`);
   }
-  // Left from an earlier order: nothing to prove (RFC 8555 §7.1.3).
+  // Proved by an earlier order (RFC 8555 §7.1.3).
   if (authorization.status === 'valid') return undefined;
   const { status } = authorization;
   let last = refused(name, `the CA offers no ${solvers.map(({ type }) => type).join(' or ')} challenge`);
@@ -191,20 +191,20 @@ const authorize = async (
 };
 
 /**
- * newOrder, with `replaces` where it is known. Whatever the CA has against that (a certificate already replaced, an id it
- * calls malformed, another account's), it must not stop a renewal: once more without it (RFC 9773 §5).
+ * newOrder, with `replaces` where it is known. The CA may object to it (a certificate that was replaced already, a malformed id, another
+ * account), which must not stop a renewal: the order is placed once more without it (RFC 9773 §5).
  */
-const place = async ({ session, name, wishes = {} }: OrderCertificateOptions): Promise<AcmeOrder> => {
-  const { replaces, ...others } = wishes;
+const place = async ({ session, name, options = {} }: OrderCertificateOptions): Promise<AcmeOrder> => {
+  const { replaces, ...others } = options;
   if (replaces === undefined) return session.placeOrder(name, others);
   try {
-    return await session.placeOrder(name, wishes);
+    return await session.placeOrder(name, options);
   } catch (error) {
     const { code, details } = toLinkgateError(error);
     const { status = 0 } = details;
     const isAboutAccount = isProblemType(details, 'accountDoesNotExist');
     const isRefusal = code === 'ERR_ACME_REFUSED' && status >= 400 && status < 500 && !isAboutAccount;
-    // A CA that stumbles over the id, instead of saying what it has against it.
+    // 500: a CA that fails because of the id.
     if (!isRefusal && status !== 500) throw error;
     return session.placeOrder(name, others);
   }
@@ -213,7 +213,7 @@ const place = async ({ session, name, wishes = {} }: OrderCertificateOptions): P
 /** a CA signs on several machines */
 const TOLERANCE_MS = 5 * 60_000;
 
-/** By the CA's own time, because this machine's may be wrong: what clients would refuse takes nobody's place. */
+/** A certificate that clients refuse by its dates must not replace another one. The time of the CA counts: that of this machine may be wrong. */
 const checkDates = (
   name: string,
   { notBeforeMs, notAfterMs }: CertificateFacts,
@@ -232,8 +232,8 @@ const expectStatus = (name: string, order: AcmeOrder, status: string): void => {
 
 /**
  * Orders, validates and downloads a certificate for one name.
- * 1. newOrder, if need be without `replaces`. 2. Each authorization that is not valid yet. 3. The order becomes ready. 4. A fresh key, finalize.
- * 5. The order becomes valid. 6. Download, and a check against key, name and time before anybody gets it.
+ * 1. newOrder, if necessary without `replaces`. 2. Each authorization that is not valid yet. 3. The order becomes ready. 4. A fresh key,
+ * finalize. 5. The order becomes valid. 6. Download, and a check of key, name and time.
  * @throws LinkgateError `ERR_ACME_UNAUTHORIZED` (the name could not be validated), `ERR_ACME_RATE_LIMITED`
  * (details.retryAfterMs), `ERR_ACME_REFUSED`, `ERR_ACME_UNREACHABLE`, `ERR_ACME_TIMEOUT`, `ERR_CERT_INVALID`;
  * else the reason of `signal`

@@ -1,16 +1,16 @@
-// What a CA says when it says no: problem documents (RFC 7807, RFC 8555 §6.7) and Retry-After turned into LinkgateErrors that
-// keep the CA's own words. Must not decide what happens next.
+// How a CA refuses: problem documents (RFC 7807, RFC 8555 §6.7) and Retry-After become LinkgateErrors with the CA's own words. Does not
+// decide what happens next.
 
 import { LinkgateError, type ErrorCode } from '../../core/errors.ts';
 import { LONGEST_PAUSE_MS } from '../issuers/issuer.ts';
 
 const PREFIX = 'urn:ietf:params:acme:error:';
-/** RFC 7807 §4.2: no more is known than the status */
+/** RFC 7807 §4.2: only the status is known */
 const UNTYPED = 'about:blank';
 const LONGEST_DETAIL_CHARS = 1000;
 const MOST_SUBPROBLEMS = 20;
 
-/** A problem document as far as it was understood. `type` is never empty. */
+/** The parts of a problem document that make sense. `type` is never empty. */
 export interface Problem {
   readonly type: string;
   readonly detail: string;
@@ -31,7 +31,7 @@ const plain = (value: unknown): string =>
         .slice(0, LONGEST_DETAIL_CHARS)
     : '';
 
-/** Reads a problem document out of whatever a CA sent. */
+/** Reads a problem document; any value will do. */
 export const parseProblem = (value: unknown): Problem => {
   const { type, detail, subproblems } = asFields(value);
   return {
@@ -85,7 +85,7 @@ const toError = (
 };
 
 /**
- * The error for an answer that is not a success.
+ * The error for a response that is no success.
  * 1. 429, or the type rateLimited → `ERR_ACME_RATE_LIMITED`.
  * 2. 5xx → `ERR_ACME_UNREACHABLE`: nothing is wrong with the request.
  * 3. Everything else → `ERR_ACME_REFUSED`.
@@ -105,7 +105,7 @@ export const refusalError = (refusal: Refusal): LinkgateError => {
   return toError('ERR_ACME_REFUSED', refusal, 'was refused');
 };
 
-/** These are about policy, not about whether the name could be reached, even when they come from a validation. */
+/** Types of a validation that are about policy: the CA may have reached the name. */
 const POLICY_TYPES = ['caa', 'rejectedIdentifier', 'unsupportedIdentifier', 'userActionRequired'];
 
 /**

@@ -1,4 +1,5 @@
-// ACME Renewal Information (RFC 9773): the id of a certificate, and what a CA says of it. Pure; acme-issuer.ts asks.
+// ACME Renewal Information (RFC 9773): the id of a certificate, and the CA's answer about it. Pure; acme-issuer.ts sends the
+// request.
 
 import { X509Certificate } from 'node:crypto';
 import forge from 'node-forge';
@@ -9,7 +10,7 @@ import type { RenewalInfo } from '../issuers/issuer.ts';
 const AUTHORITY_KEY_IDENTIFIER = '2.5.29.35';
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
-/** where the CA says nothing (RFC 9773 §4.3.2) */
+/** without a Retry-After (RFC 9773 §4.3.2) */
 const ASK_AGAIN_MS = 6 * 60 * MINUTE_MS;
 
 const base64url = (binary: string): string => Buffer.from(binary, 'binary').toString('base64url');
@@ -60,7 +61,7 @@ const pageOf = (value: unknown): string | undefined =>
 
 /**
  * Reads a RenewalInfo object (RFC 9773 §4.2).
- * @param retryAfterMs - from the Retry-After of the answer
+ * @param retryAfterMs - from the Retry-After of the response
  * @throws LinkgateError `ERR_ACME_UNREACHABLE` for one that makes no sense
  */
 export const parseRenewalInfo = (value: unknown, retryAfterMs = ASK_AGAIN_MS): RenewalInfo => {

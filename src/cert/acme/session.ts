@@ -1,18 +1,23 @@
-// The ACME operations that an order needs, in the shapes it needs, over acme-client's low-level calls (never its `auto()`,
-// which asks the name over HTTP first and fails behind NAT, and never its polling, which cannot be stopped). What a CA sends
-// is checked here once.
+// The ACME operations that an order needs, over acme-client's low-level calls. Two parts of acme-client are never used: its `auto()`,
+// which first asks the name over HTTP and fails behind NAT, and its polling, which cannot be stopped.
 
+import type { Client } from 'acme-client';
 import type { Clock } from '../../core/platform/clock.ts';
 import { LinkgateError } from '../../core/errors.ts';
-import type { AcmeOrder, AcmeAuthorization, AcmeSession, AcmeStatus } from './order.ts';
+import { asAuthorization, asOrder, asText, guarded, type AcmeDirectory } from './acme-objects.ts';
+import type {
+  AcmeAuthorization,
+  AcmeOrder,
+  AcmeSession,
+  AcmeStatus,
+  DownloadedChain,
+  OrderOptions,
+} from './order.ts';
 import { alternateUrls, leadsTo } from './chain.ts';
-import { isProblemType, parseProblem, parseRetryAfter } from './problem.ts';
+import { isProblemType, parseRetryAfter } from './problem.ts';
 import type { AcmeRequest, AcmeResponse, AcmeTransport } from './transport.ts';
 
-/** The directory object (RFC 8555 §7.1.1): resource names to URLs. */
-export type AcmeDirectory = Readonly<Record<string, unknown>>;
-
-/** What acme-client does not declare of its client, read in its source at 5.4.0 (pinned). */
+/** What acme-client's types leave out, read in its source at 5.4.0 (pinned). */
 interface ClientInside {
   readonly http: {
     request: AcmeRequest;
@@ -30,78 +35,16 @@ interface ClientInside {
   };
 }
 
-/** Nonces may be refused for no fault of ours (RFC 8555 §6.5.1); Pebble can be told to refuse a third of them. */
+/** A CA may refuse nonces that are right (RFC 8555 §6.5.1); Pebble can be told to refuse a third of them. */
 const MOST_NONCE_RETRIES = 10;
 
-/** A fifth of a second, which nothing before an order needs. */
+/** Takes a fifth of a second, and nothing before an order needs it. */
 export const loadAcmeClient = async (): Promise<typeof import('acme-client')> => {
   const acme = await import('acme-client');
-  // Silent whatever $DEBUG says.
+  // Silent, whatever $DEBUG says.
   acme.setLogger(() => {});
   return acme;
 };
-
-const nonsense = (what: string, cause?: unknown): LinkgateError =>
-  new LinkgateError('ERR_ACME_UNREACHABLE', `CA sent ${what} that makes no sense`, { cause });
-
-/** acme-client's own complaints are prose about an answer that is not as it should be. */
-const guarded = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
-  try {
-    return await work();
-  } catch (error) {
-    throw error instanceof LinkgateError ? error : nonsense(what, error);
-  }
-};
-
-type Fields = Readonly<Record<string, unknown>>;
-
-const asFields = (value: unknown, what: string): Fields => {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields;
-  throw nonsense(what);
-};
-
-const asText = (value: unknown, what: string): string => {
-  if (typeof value === 'string' && value !== '') return value;
-  throw nonsense(what);
-};
-
-const asOrder = (value: unknown, url: string): AcmeOrder => {
-  const fields = asFields(value, 'an order');
-  const authorizations: unknown[] = Array.isArray(fields['authorizations']) ? fields['authorizations'] : [];
-  return {
-    url,
-    status: asText(fields['status'], 'an order'),
-    authorizations: authorizations.map((entry) => asText(entry, 'an order')),
-    finalize: asText(fields['finalize'], 'an order'),
-    ...(fields['certificate'] === undefined
-      ? {}
-      : { certificate: asText(fields['certificate'], 'an order') }),
-    ...(fields['error'] === undefined ? {} : { problem: parseProblem(fields['error']) }),
-  };
-};
-
-const asAuthorization = (value: unknown): AcmeAuthorization => {
-  const fields = asFields(value, 'an authorization');
-  const identifier = asFields(fields['identifier'], 'an authorization');
-  const challenges: unknown[] = Array.isArray(fields['challenges']) ? fields['challenges'] : [];
-  return {
-    status: asText(fields['status'], 'an authorization'),
-    name: asText(identifier['value'], 'an authorization').toLowerCase(),
-    challenges: challenges.map((entry) => {
-      const challenge = asFields(entry, 'a challenge');
-      return {
-        type: asText(challenge['type'], 'a challenge'),
-        url: asText(challenge['url'], 'a challenge'),
-        token: typeof challenge['token'] === 'string' ? challenge['token'] : '',
-        ...(challenge['error'] === undefined ? {} : { problem: parseProblem(challenge['error']) }),
-      };
-    }),
-  };
-};
-
-/** The directory of a CA. @throws LinkgateError `ERR_ACME_*` */
-export const fetchDirectory = async (url: string, transport: AcmeTransport): Promise<AcmeDirectory> =>
-  asFields((await transport.request(url, 'get')).data, 'a directory');
 
 export interface AcmeSessionOptions {
   readonly directoryUrl: string;
@@ -118,28 +61,12 @@ export interface AcmeSessionOptions {
   readonly clock: Clock;
 }
 
-/** A session that can do without an account. */
-export interface KeySession extends AcmeSession {
-  /** registers the key, or finds the account it already has (RFC 8555 §7.3); gives the account's URL */
-  register(email: string | undefined): Promise<string>;
-  /** with the session's key alone, which is the certificate's own (RFC 8555 §7.6); one already revoked is as good */
-  revoke(certificateDer: Buffer, reason: number): Promise<void>;
-}
-
-/** A session with a CA: for one order, or for the registration of the account. */
-export const createAcmeSession = async (options: AcmeSessionOptions): Promise<KeySession> => {
-  const acme = await loadAcmeClient();
-  const { directoryUrl, directory, accountKeyPem, accountUrl, transport, clock } = options;
-  const { externalAccountBinding, preferredChain } = options;
-  const client = new acme.Client({
-    directoryUrl,
-    accountKey: accountKeyPem,
-    ...(accountUrl === undefined ? {} : { accountUrl }),
-    ...(externalAccountBinding === undefined ? {} : { externalAccountBinding }),
-  });
-  const { http, api } = client as unknown as ClientInside;
-
-  // The nonce that came with the last answer serves the next request (RFC 8555 §6.5), which halves the round trips.
+/** Puts our transport and the known directory into a client. */
+const equip = (
+  { http }: ClientInside,
+  { directory, transport }: Pick<AcmeSessionOptions, 'directory' | 'transport'>,
+): void => {
+  // Each response brings the nonce of the next request (RFC 8555 §6.5), which halves the round trips.
   let spareNonce: string | undefined;
   const freshNonce = http.getNonce.bind(http);
   http.getNonce = async () => {
@@ -155,76 +82,123 @@ export const createAcmeSession = async (options: AcmeSessionOptions): Promise<Ke
   };
   http.getDirectory = () => Promise.resolve(directory);
   http.maxBadNonceRetries = MOST_NONCE_RETRIES;
-
-  const post = (url: string, what: string): Promise<AcmeResponse> =>
-    guarded(what, () => api.apiRequest(url, null, [200]));
-
-  const polled = <T>(value: T, { headers }: AcmeResponse): AcmeStatus<T> => {
-    const retryAfterMs = parseRetryAfter(headers['retry-after'], clock.now());
-    return { value, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
-  };
-
-  return {
-    register: (email) =>
-      guarded('an account', async () => {
-        await client.createAccount({
-          termsOfServiceAgreed: true,
-          ...(email === undefined ? {} : { contact: [`mailto:${email}`] }),
-        });
-        return client.getAccountUrl();
-      }),
-    revoke: (certificateDer, reason) =>
-      guarded('a revocation', async () => {
-        const url = asText(directory['revokeCert'], 'a directory');
-        const payload = { certificate: certificateDer.toString('base64url'), reason };
-        try {
-          await api.apiRequest(url, payload, [200], { includeJwsKid: false });
-        } catch (error) {
-          if (!(error instanceof LinkgateError) || !isProblemType(error.details, 'alreadyRevoked'))
-            throw error;
-        }
-      }),
-    placeOrder: (name, wishes) =>
-      guarded('an order', async () => {
-        // Unknown to its types, and passed on.
-        const order = await client.createOrder({
-          identifiers: [{ type: 'dns', value: name }],
-          ...(wishes as object),
-        });
-        return asOrder(order, order.url);
-      }),
-    readOrder: async (url) => {
-      const response = await post(url, 'an order');
-      return polled(asOrder(response.data, url), response);
-    },
-    readAuthorization: async (url) => {
-      const response = await post(url, 'an authorization');
-      return polled(asAuthorization(response.data), response);
-    },
-    keyAuthorization: (token) =>
-      client.getChallengeKeyAuthorization({ type: 'http-01', token, url: '', status: 'pending' }),
-    acceptChallenge: async (url) => {
-      await guarded('a challenge', () => api.apiRequest(url, {}, [200]));
-    },
-    finalize: (order, { name, keyPem }) =>
-      guarded('an order', async () => {
-        const [, csr] = await acme.crypto.createCsr({ altNames: [name] }, keyPem);
-        const csrDer = acme.crypto.getPemBodyAsB64u(csr);
-        const response = await api.apiRequest(order.finalize, { csr: csrDer }, [200]);
-        return asOrder(response.data, order.url);
-      }),
-    downloadChain: async (url) => {
-      const { data, headers } = await post(url, 'a certificate');
-      const usual = asText(data, 'a certificate');
-      const dateMs = Date.parse(headers.date ?? '');
-      const at = Number.isNaN(dateMs) ? {} : { atMs: dateMs };
-      if (preferredChain === undefined || leadsTo(usual, preferredChain)) return { chainPem: usual, ...at };
-      for (const alternate of alternateUrls([headers.link ?? []].flat().join(', '), url)) {
-        const chainPem = asText((await post(alternate, 'a certificate')).data, 'a certificate');
-        if (leadsTo(chainPem, preferredChain)) return { chainPem, ...at };
-      }
-      // A CA that has retired a root must not end a renewal.
-      return { chainPem: usual, ...at };
-    },
-  };
 };
+
+/** A session with a CA: for one order, for the registration of the account, or for a revocation. */
+export const createAcmeSession = async (options: AcmeSessionOptions): Promise<KeySession> => {
+  const acme = await loadAcmeClient();
+  const { directoryUrl, accountKeyPem, accountUrl, externalAccountBinding } = options;
+  const client = new acme.Client({
+    directoryUrl,
+    accountKey: accountKeyPem,
+    ...(accountUrl === undefined ? {} : { accountUrl }),
+    ...(externalAccountBinding === undefined ? {} : { externalAccountBinding }),
+  });
+  equip(client as unknown as ClientInside, options);
+  return new KeySession(options, client, acme.crypto);
+};
+
+/** A session that can also work without an account. */
+export class KeySession implements AcmeSession {
+  readonly #options: AcmeSessionOptions;
+  readonly #client: Client;
+  readonly #api: ClientInside['api'];
+  readonly #crypto: (typeof import('acme-client'))['crypto'];
+
+  constructor(options: AcmeSessionOptions, client: Client, crypto: (typeof import('acme-client'))['crypto']) {
+    this.#options = options;
+    this.#client = client;
+    this.#api = (client as unknown as ClientInside).api;
+    this.#crypto = crypto;
+  }
+
+  /**
+   * Registers the key, or finds the account that the key already has (RFC 8555 §7.3).
+   * @returns the URL of the account
+   */
+  register(email: string | undefined): Promise<string> {
+    return guarded('an account', async () => {
+      await this.#client.createAccount({
+        termsOfServiceAgreed: true,
+        ...(email === undefined ? {} : { contact: [`mailto:${email}`] }),
+      });
+      return this.#client.getAccountUrl();
+    });
+  }
+
+  /** With the session's key alone, which is the certificate's own (RFC 8555 §7.6). A certificate that is revoked already is no error. */
+  revoke(certificateDer: Buffer, reason: number): Promise<void> {
+    return guarded('a revocation', async () => {
+      const url = asText(this.#options.directory['revokeCert'], 'a directory');
+      const payload = { certificate: certificateDer.toString('base64url'), reason };
+      try {
+        await this.#api.apiRequest(url, payload, [200], { includeJwsKid: false });
+      } catch (error) {
+        if (!(error instanceof LinkgateError) || !isProblemType(error.details, 'alreadyRevoked')) throw error;
+      }
+    });
+  }
+
+  placeOrder(name: string, options: OrderOptions): Promise<AcmeOrder> {
+    return guarded('an order', async () => {
+      // acme-client's types do not know these options; it passes them on.
+      const order = await this.#client.createOrder({
+        identifiers: [{ type: 'dns', value: name }],
+        ...(options as object),
+      });
+      return asOrder(order, order.url);
+    });
+  }
+
+  async readOrder(url: string): Promise<AcmeStatus<AcmeOrder>> {
+    const response = await this.#read(url, 'an order');
+    return this.#status(asOrder(response.data, url), response);
+  }
+
+  async readAuthorization(url: string): Promise<AcmeStatus<AcmeAuthorization>> {
+    const response = await this.#read(url, 'an authorization');
+    return this.#status(asAuthorization(response.data), response);
+  }
+
+  keyAuthorization(token: string): Promise<string> {
+    return this.#client.getChallengeKeyAuthorization({ type: 'http-01', token, url: '', status: 'pending' });
+  }
+
+  async acceptChallenge(url: string): Promise<void> {
+    await guarded('a challenge', () => this.#api.apiRequest(url, {}, [200]));
+  }
+
+  finalize(order: AcmeOrder, { name, keyPem }: { name: string; keyPem: string }): Promise<AcmeOrder> {
+    return guarded('an order', async () => {
+      const [, csr] = await this.#crypto.createCsr({ altNames: [name] }, keyPem);
+      const csrDer = this.#crypto.getPemBodyAsB64u(csr);
+      const response = await this.#api.apiRequest(order.finalize, { csr: csrDer }, [200]);
+      return asOrder(response.data, order.url);
+    });
+  }
+
+  async downloadChain(url: string): Promise<DownloadedChain> {
+    const { preferredChain } = this.#options;
+    const { data, headers } = await this.#read(url, 'a certificate');
+    const usual = asText(data, 'a certificate');
+    const dateMs = Date.parse(headers.date ?? '');
+    const at = Number.isNaN(dateMs) ? {} : { atMs: dateMs };
+    if (preferredChain === undefined || leadsTo(usual, preferredChain)) return { chainPem: usual, ...at };
+    for (const alternate of alternateUrls([headers.link ?? []].flat().join(', '), url)) {
+      const chainPem = asText((await this.#read(alternate, 'a certificate')).data, 'a certificate');
+      if (leadsTo(chainPem, preferredChain)) return { chainPem, ...at };
+    }
+    // A CA that no longer has the preferred root must not end a renewal.
+    return { chainPem: usual, ...at };
+  }
+
+  /** POST-as-GET (RFC 8555 §6.3) */
+  #read(url: string, what: string): Promise<AcmeResponse> {
+    return guarded(what, () => this.#api.apiRequest(url, null, [200]));
+  }
+
+  #status<T>(value: T, { headers }: AcmeResponse): AcmeStatus<T> {
+    const retryAfterMs = parseRetryAfter(headers['retry-after'], this.#options.clock.now());
+    return { value, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  }
+}

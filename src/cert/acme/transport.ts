@@ -1,6 +1,6 @@
-// How a CA is asked: one HTTPS request with a limit in time and size, its own trust, no proxy and no redirect. It stands
-// where acme-client would use its axios, which is one global for all clients, retries by itself, reports a failed connection
-// as a TypeError and has no ceiling. Problem documents and network failures leave here as LinkgateErrors.
+// HTTPS requests to a CA: a limit in time and size, the CA's own trust, no proxy, no redirect. acme-client uses it instead of axios,
+// which is one global for all clients, retries by itself, reports a failed connection as a TypeError and has no size limit. Problem
+// documents and network failures become LinkgateErrors here.
 
 import { readFile } from 'node:fs/promises';
 import https from 'node:https';
@@ -12,7 +12,7 @@ import { LinkgateError } from '../../core/errors.ts';
 import { withDeadline } from '../../core/platform/deadline.ts';
 import { isProblemType, parseProblem, parseRetryAfter, refusalError } from './problem.ts';
 
-/** The part of an axios response that acme-client looks at. */
+/** The part of an axios response that acme-client reads. */
 export interface AcmeResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -27,18 +27,12 @@ export type AcmeRequest = (
   options?: { readonly data?: unknown },
 ) => Promise<AcmeResponse>;
 
-export interface AcmeTransport {
-  readonly request: AcmeRequest;
-  /** closes the connections */
-  close(): void;
-}
-
 export interface AcmeTransportOptions {
   /** from `createTrust`; the system's roots alone when absent */
   readonly trust?: SecureContext;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** for one request, to the last byte of its answer */
+  /** for one request, to the last byte of its response */
   readonly requestTimeoutMs: number;
 }
 
@@ -57,7 +51,7 @@ export const readCaFile = async (caFile: string | undefined): Promise<string | u
   }
 };
 
-/** The system's roots with others beside them: some 50 ms of work, so once for many transports. */
+/** The system's roots and those of the PEM. It takes about 50 ms: share the result between transports. */
 export const createTrust = (caPem: string): SecureContext => createSecureContext({ ca: trustedRoots(caPem) });
 
 const unreachable = (url: string, what: string, cause?: unknown): LinkgateError =>
@@ -83,24 +77,57 @@ const parseBody = (type: string, text: string): unknown => {
   }
 };
 
-/** A transport of its own for one piece of work with a CA. */
-export const createAcmeTransport = (options: AcmeTransportOptions): AcmeTransport => {
-  const { trust, clock, signal, requestTimeoutMs } = options;
-  const agent = new https.Agent({
-    keepAlive: true,
-    maxSockets: 4,
-    ...(trust === undefined ? {} : { secureContext: trust }),
-  });
+interface Received {
+  readonly response: IncomingMessage;
+  readonly text: string;
+}
 
-  const send = (
-    url: URL,
-    method: string,
-    body: string | undefined,
-    signal: AbortSignal,
-  ): Promise<{ response: IncomingMessage; text: string }> =>
-    new Promise((resolve, reject) => {
+/** The connections to a CA for one piece of work. */
+export class AcmeTransport {
+  readonly #options: AcmeTransportOptions;
+  readonly #agent: https.Agent;
+
+  constructor(options: AcmeTransportOptions) {
+    const { trust } = options;
+    this.#options = options;
+    this.#agent = new https.Agent({
+      keepAlive: true,
+      maxSockets: 4,
+      ...(trust === undefined ? {} : { secureContext: trust }),
+    });
+  }
+
+  async request(...[address, method, { data } = {}]: Parameters<AcmeRequest>): Promise<AcmeResponse> {
+    if (!URL.canParse(address) || new URL(address).protocol !== 'https:') {
+      throw unreachable(String(address), 'has an address that is not https');
+    }
+    const { clock, signal, requestTimeoutMs: limitMs } = this.#options;
+    const url = new URL(address);
+    const body = data === undefined ? undefined : JSON.stringify(data);
+    const late = (): Error =>
+      new LinkgateError('ERR_ACME_TIMEOUT', `CA at "${url.href}" did not answer in ${limitMs} ms`);
+    return withDeadline({ clock, limitMs, signal, late }, async (limit) => {
+      try {
+        return this.#accept(url, method, await this.#send(url, method, body, limit));
+      } catch (error) {
+        if (limit.reason instanceof LinkgateError) throw limit.reason;
+        if (error instanceof LinkgateError) throw error;
+        if (signal.aborted) throw signal.reason;
+        const code = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+        throw unreachable(url.href, `could not be asked: ${code}`, error);
+      }
+    });
+  }
+
+  /** Closes the connections. */
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  #send(url: URL, method: string, body: string | undefined, signal: AbortSignal): Promise<Received> {
+    return new Promise((resolve, reject) => {
       const request = https.request(url, {
-        agent,
+        agent: this.#agent,
         method: method.toUpperCase(),
         signal,
         maxHeaderSize: 16 * 1024,
@@ -113,8 +140,9 @@ export const createAcmeTransport = (options: AcmeTransportOptions): AcmeTranspor
         },
       });
       request.once('error', (error: NodeJS.ErrnoException) => {
-        // The CA closed an idle connection just then. Sent again even for a POST: its nonce can be used only once.
-        if (request.reusedSocket && error.code === 'ECONNRESET') resolve(send(url, method, body, signal));
+        // The CA closed an idle connection at that moment. A POST is repeated too: its nonce can be used only once.
+        if (request.reusedSocket && error.code === 'ECONNRESET')
+          resolve(this.#send(url, method, body, signal));
         else reject(error);
       });
       request.once('response', (response) => {
@@ -128,52 +156,20 @@ export const createAcmeTransport = (options: AcmeTransportOptions): AcmeTranspor
       });
       request.end(body);
     });
+  }
 
-  const requestUntil = async (
-    url: URL,
-    method: string,
-    body: string | undefined,
-    limit: AbortSignal,
-  ): Promise<AcmeResponse> => {
-    try {
-      const { response, text } = await send(url, method, body, limit);
-      const status = response.statusCode ?? 0;
-      const answer = {
-        status,
-        headers: response.headers,
-        data: parseBody(response.headers['content-type'] ?? '', text),
-      };
-      if (status >= 200 && status < 300) return answer;
-      const problem = parseProblem(answer.data);
-      // acme-client answers this one itself, with the nonce that came along (RFC 8555 §6.5).
-      if (isProblemType(problem, 'badNonce')) return answer;
-      throw refusalError({
-        subject: `${method.toUpperCase()} "${url.href}"`,
-        problem,
-        status,
-        retryAfterMs: parseRetryAfter(response.headers['retry-after'], clock.now()),
-      });
-    } catch (error) {
-      if (limit.reason instanceof LinkgateError) throw limit.reason;
-      if (error instanceof LinkgateError) throw error;
-      if (signal.aborted) throw signal.reason;
-      const code = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
-      throw unreachable(url.href, `could not be asked: ${code}`, error);
-    }
-  };
-
-  const request: AcmeRequest = async (address, method, { data } = {}) => {
-    if (!URL.canParse(address) || new URL(address).protocol !== 'https:') {
-      throw unreachable(String(address), 'has an address that is not https');
-    }
-    const url = new URL(address);
-    const body = data === undefined ? undefined : JSON.stringify(data);
-    const late = (): Error =>
-      new LinkgateError('ERR_ACME_TIMEOUT', `CA at "${url.href}" did not answer in ${requestTimeoutMs} ms`);
-    return withDeadline({ clock, limitMs: requestTimeoutMs, signal, late }, (limit) =>
-      requestUntil(url, method, body, limit),
-    );
-  };
-
-  return { request, close: () => agent.destroy() };
-};
+  #accept(url: URL, method: string, { response, text }: Received): AcmeResponse {
+    const { headers, statusCode: status = 0 } = response;
+    const data = parseBody(headers['content-type'] ?? '', text);
+    const problem = parseProblem(data);
+    // acme-client repeats a request with a bad nonce by itself, with the nonce of this response (RFC 8555 §6.5).
+    if ((status >= 200 && status < 300) || isProblemType(problem, 'badNonce'))
+      return { status, headers, data };
+    throw refusalError({
+      subject: `${method.toUpperCase()} "${url.href}"`,
+      problem,
+      status,
+      retryAfterMs: parseRetryAfter(headers['retry-after'], this.#options.clock.now()),
+    });
+  }
+}

@@ -1,5 +1,5 @@
-// Certificates that this program signs itself: the local CA's and the challenge certificates of tls-alpn-01. node-forge
-// builds them; keys and signatures are Node's own. Must not decide what stands in one, and must not keep one.
+// Certificates that this program signs: those of the local CA and the challenge certificates of tls-alpn-01. node-forge builds them, Node
+// makes keys and signatures. Does not decide what is in a certificate, and keeps none.
 
 import {
   createHash,
@@ -27,12 +27,12 @@ const keyIdentifier = (spki: forge.asn1.Asn1): string => {
   return createHash('sha1').update(bits.slice(1), 'binary').digest('binary');
 };
 
-/** Left out of the types of node-forge. */
+/** Missing in the types of node-forge. */
 const { getTBSCertificate } = forge.pki as unknown as {
   getTBSCertificate(certificate: forge.pki.Certificate): forge.asn1.Asn1;
 };
 
-/** node-forge would take the identifier of the key it holds, which is not the leaf's. */
+/** node-forge would use the identifier of the key that it holds, which is not the leaf's. */
 export const subjectKeyIdentifier = (identifier: string): object => {
   const { asn1 } = forge;
   const value = asn1.create(asn1.Class.UNIVERSAL, asn1.Type.OCTETSTRING, false, identifier);
@@ -54,7 +54,7 @@ export interface Blueprint {
 const publicKeyInfo = (keyPem: string): forge.asn1.Asn1 =>
   forge.asn1.fromDer(
     createPublicKey(keyPem).export({ type: 'spki', format: 'der' }).toString('binary'),
-    // Keeps the bits of the key as they are, instead of guessing at a structure within.
+    // Keeps the bits of the key as they are.
     { decodeBitStrings: false } as unknown as boolean,
   );
 
@@ -73,8 +73,8 @@ const signatureAlgorithm = (signer: KeyObject): forge.asn1.Asn1 => {
 };
 
 /**
- * Builds and signs a certificate (PEM). node-forge knows RSA only, so the places of algorithm and public key in the
- * TBSCertificate are filled with elements made here, and the whole is signed by Node.
+ * Builds and signs a certificate (PEM). node-forge knows RSA only, so the algorithm and the public key in its TBSCertificate are replaced
+ * here, and Node signs the result.
  */
 export const buildCertificate = (blueprint: Blueprint): string => {
   const { asn1, pki } = forge;
@@ -86,7 +86,7 @@ export const buildCertificate = (blueprint: Blueprint): string => {
   certificate.validity.notAfter = new Date(blueprint.notAfterMs);
   certificate.setSubject([...blueprint.subject]);
   certificate.setIssuer([...blueprint.issuer]);
-  // Any will do: it is replaced below.
+  // Any key: it is replaced below.
   certificate.publicKey = pki.setRsaPublicKey(new forge.jsbn.BigInteger('3'), new forge.jsbn.BigInteger('3'));
   const identifiers = {
     subject: keyIdentifier(spki),

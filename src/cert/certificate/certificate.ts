@@ -1,5 +1,5 @@
-// What makes a key and a chain a certificate for a name. Every chain passes here before it is handed on, stored or served:
-// what came from a CA and what came from the disk alike. Must not read or write anything.
+// Checks that a key and a chain are a certificate for a name. Every chain is checked here before it is stored or served, whether it
+// comes from a CA or from the disk. Reads and writes nothing.
 
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { LinkgateError } from '../../core/errors.ts';
@@ -10,7 +10,7 @@ export interface CertificateFacts {
   readonly serial: string;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
-  /** SHA-256 of the leaf, lower-case hex: tells whether two are the same */
+  /** SHA-256 of the leaf, lower-case hex */
   readonly fingerprint: string;
 }
 
@@ -22,11 +22,11 @@ export interface KeyAndChain {
 }
 
 const BLOCK = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]*-----END CERTIFICATE-----/g;
-/** far above any chain; what is longer is not worth parsing */
+/** far above any real chain; a longer text is not parsed */
 const LONGEST_CHAIN_CHARS = 256 * 1024;
 const MOST_CERTIFICATES = 10;
 
-/** Each certificate of a PEM text on its own, whether or not line ends separate them (RFC 7468 §2). */
+/** The certificates of a PEM text. Line ends between them may be missing (RFC 7468 §2). */
 export const splitChain = (chainPem: string): readonly string[] =>
   (chainPem.match(BLOCK) ?? []).map((block) => `${block}\n`);
 
@@ -53,8 +53,7 @@ const parseCertificate = (name: string, pem: string): X509Certificate => {
 };
 
 /**
- * Checks that the chain can be served for `name` with that key. Says nothing about the present time: an expired
- * certificate is still a well-formed one.
+ * Checks that the chain can be served for `name` with that key. The present time does not matter: an expired certificate passes.
  * @throws LinkgateError `ERR_CERT_INVALID`
  */
 export const checkCertificate = (name: string, { keyPem, chainPem }: KeyAndChain): CertificateFacts => {
@@ -87,19 +86,19 @@ const ALGORITHMS: Readonly<Record<string, Buffer>> = {
   rsa: Buffer.from('2a864886f70d010101', 'hex'),
 };
 
-/** Whether a key is of the leaf's kind, by its first bytes alone; false also where that cannot be said. */
+/** Whether the key has the algorithm of the leaf, by its first bytes alone. False when that is not clear. */
 const isOfKind = (keyPem: string, leaf: X509Certificate): boolean => {
   const algorithm = ALGORITHMS[leaf.publicKey.asymmetricKeyType ?? ''];
   const start = keyPem.indexOf('\n') + 1;
-  // version and lengths come before it, nothing else
+  // Only the version and lengths come before it.
   return (
     algorithm !== undefined && Buffer.from(keyPem.slice(start, start + 44), 'base64').includes(algorithm)
   );
 };
 
 /**
- * {@link checkCertificate} for one that is given to OpenSSL at once: `createSecureContext` reads key and chain itself, and refuses
- * a key of the leaf's kind that is not the leaf's. Reading them twice costs a handshake 0.5 ms on Node 20.
+ * {@link checkCertificate} for a chain that goes to OpenSSL next: `createSecureContext` reads key and chain itself, and refuses a key of
+ * the same algorithm that is not the leaf's. Reading both twice costs a handshake 0.5 ms on Node 20.
  * @throws LinkgateError `ERR_CERT_INVALID`
  */
 export const checkToServe = (name: string, keyAndChain: KeyAndChain): CertificateFacts => {
@@ -110,6 +109,6 @@ export const checkToServe = (name: string, keyAndChain: KeyAndChain): Certificat
   if (first === undefined) throw invalid(name, 'has no certificate in its chain');
   if (chain.length > MOST_CERTIFICATES) throw invalid(name, 'has a chain that is too long');
   const leaf = parseCertificate(name, first);
-  // OpenSSL keeps a key of another kind beside the leaf without a word
+  // OpenSSL accepts a key of another algorithm, and reports nothing.
   return isOfKind(keyPem, leaf) ? factsOf(name, leaf) : checkCertificate(name, keyAndChain);
 };

@@ -1,5 +1,5 @@
-// The facts of a leaf by a glance at its DER: five microseconds where a parse by OpenSSL takes a hundred and forty, and the check of
-// its key four hundred. For the plan of very many names at the start; whoever serves a certificate checks all of it.
+// The facts of a leaf, read from its DER in 5 µs. OpenSSL parses it in 140 µs and checks its key in 400 µs, which is too long for the plan
+// of very many names at the start. Before a certificate is served, all of it is checked.
 
 import { createHash } from 'node:crypto';
 import type { CertificateFacts } from './certificate.ts';
@@ -13,11 +13,11 @@ const GENERALIZED_TIME = 0x18;
 interface Element {
   readonly tag: number;
   readonly content: Buffer;
-  /** what comes behind it */
+  /** the bytes after it */
   readonly rest: Buffer;
 }
 
-/** One element of DER (X.690 §8.1). @throws RangeError when it is longer than there is room */
+/** One element of DER (X.690 §8.1). @throws RangeError when it ends after `der` */
 const element = (der: Buffer): Element => {
   const [tag = 0, first = 0] = der;
   const lengthBytes = first < 0x80 ? 0 : first & 0x7f;
@@ -50,7 +50,7 @@ const BLOCK = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]*?)-----END CERTIFICA
 
 /**
  * Serial, validity and fingerprint of the first certificate of a PEM text (RFC 5280 §4.1).
- * @returns undefined for what is not understood at a glance: a real parser has to say what is wrong with it
+ * @returns undefined for a text that this reader does not understand: a real parser then says what is wrong
  */
 export const leafFacts = (pem: string): CertificateFacts | undefined => {
   try {

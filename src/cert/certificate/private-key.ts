@@ -1,4 +1,4 @@
-// A fresh private key for each certificate: none is ever used twice. Must not keep or print one.
+// A fresh private key for each certificate. Keeps and prints none.
 
 import { generateKeyPair } from 'node:crypto';
 import { promisify } from 'node:util';

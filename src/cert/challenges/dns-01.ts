@@ -1,5 +1,5 @@
-// DNS-01 (RFC 8555 §8.4): a TXT record below the name, put there by a provider, and seen by every authoritative server before
-// the CA is told to look. Aliases are followed, so `_acme-challenge` may live in a zone of its own.
+// DNS-01 (RFC 8555 §8.4): a provider adds a TXT record below the name. The CA is asked to validate once every authoritative server has the
+// record. Aliases are followed, so `_acme-challenge` may be in another zone.
 
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../core/platform/clock.ts';
@@ -20,9 +20,9 @@ export interface DnsSolverOptions {
   readonly lookup?: ZoneLookup;
 }
 
-const FIRST_LOOK_MS = 500;
-const LONGEST_LOOK_MS = 10_000;
-/** an order that was aborted still takes its record away */
+const FIRST_POLL_MS = 500;
+const LONGEST_POLL_MS = 10_000;
+/** for the removal of the record, also after an order that was aborted */
 const CLEAN_UP_MS = 20_000;
 
 /** The value of the record (RFC 8555 §8.4). */
@@ -45,11 +45,11 @@ export const createDnsSolver = (options: DnsSolverOptions): ChallengeSolver => {
     await withDeadline({ clock, limitMs: CLEAN_UP_MS, late }, (signal) => provider.cleanUp(record, signal));
   };
 
-  /** @throws LinkgateError naming the server that has not got the record */
+  /** @throws LinkgateError that names a server without the record */
   const untilSeen = async (record: TxtRecord, signal: AbortSignal): Promise<void> => {
     const servers = await lookup.findServers(record.zone, signal);
     const untilMs = clock.now() + settings.propagationMs;
-    let pauseMs = FIRST_LOOK_MS;
+    let pauseMs = FIRST_POLL_MS;
     let missing = servers;
     for (;;) {
       const seen = await Promise.all(missing.map((server) => lookup.hasTxt(server, record, signal)));
@@ -62,7 +62,7 @@ export const createDnsSolver = (options: DnsSolverOptions): ChallengeSolver => {
       }
       await clock.sleep(pauseMs, signal);
       signal.throwIfAborted();
-      pauseMs = Math.min(pauseMs * 1.5, LONGEST_LOOK_MS);
+      pauseMs = Math.min(pauseMs * 1.5, LONGEST_POLL_MS);
     }
   };
 
@@ -76,7 +76,7 @@ export const createDnsSolver = (options: DnsSolverOptions): ChallengeSolver => {
         await provider.present(record, signal);
         await untilSeen(record, signal);
       } catch (error) {
-        // What was put there half-way must not stay.
+        // A record that was added must not stay.
         await cleanUp(record).catch(() => {});
         throw error;
       }

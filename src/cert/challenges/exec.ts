@@ -1,5 +1,5 @@
-// TXT records by a program of the user's: `PROGRAM ARGS… present NAME VALUE` and `… cleanup NAME VALUE`. No shell stands in
-// between, and no program outlives its time. Must not decide which record.
+// TXT records by a program of the user's: `PROGRAM ARGS… present NAME VALUE` and `… cleanup NAME VALUE`. There is no shell
+// between, and no program lives longer than its time limit. Does not decide which record.
 
 import { spawn } from 'node:child_process';
 import { LinkgateError } from '../../core/errors.ts';
@@ -9,7 +9,7 @@ import type { DnsProvider, TxtRecord } from './dns-provider.ts';
 const MOST_STDERR_BYTES = 8 * 1024;
 const LONGEST_DETAIL_CHARS = 200;
 
-/** The last line a program said, for the error; on one line, of bounded length. */
+/** The last line of a program's stderr, for the error; of limited length. */
 const lastLine = (text: string): string =>
   (text.trim().split('\n').at(-1) ?? '').replaceAll(/\p{Cc}+/gu, ' ').slice(0, LONGEST_DETAIL_CHARS);
 
@@ -28,7 +28,7 @@ export const createExecProvider = ({ settings }: { readonly settings: ExecDnsSet
         reject(new LinkgateError('ERR_DNS_UNAVAILABLE', message, { cause }));
       };
       if (signal.aborted) return reject(signal.reason as Error);
-      // A group of its own, so that what it started ends with it.
+      // A process group of its own, so that all processes in it can be killed.
       const child = spawn(program, [...args, action, name, value], {
         stdio: ['ignore', 'ignore', 'pipe'],
         detached: true,
@@ -37,7 +37,7 @@ export const createExecProvider = ({ settings }: { readonly settings: ExecDnsSet
         try {
           if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
         } catch {
-          // gone already
+          // It has ended already.
         }
       };
       let said = '';
@@ -58,7 +58,7 @@ export const createExecProvider = ({ settings }: { readonly settings: ExecDnsSet
         done();
         fail(`could not be run: ${(error as NodeJS.ErrnoException).code ?? error.message}`, error);
       });
-      // `exit`, not `close`: something it left behind may hold its stderr open.
+      // `exit`, not `close`: a process that it started may hold its stderr open.
       child.once('exit', (code, killedBy) => {
         done();
         kill();

@@ -1,6 +1,5 @@
-// What proves control of a name, and HTTP-01 answers on their way through the storage: the supervisor that orders puts them
-// there, and whichever process the CA reaches on port 80, on any machine, finds them. Port 2 opens here. Must not know who
-// orders or who listens. The other kinds of challenge stand in challenges/.
+// HTTP-01 answers. The supervisor that orders writes them to the storage; the worker that the CA reaches on port 80, on any machine,
+// reads them (port 2). Does not know who orders and who listens. ChallengeSolver is the contract of all kinds of challenge.
 
 import type { Clock } from '../../core/platform/clock.ts';
 import { isDomainName, normalizeName } from '../../core/domain-name.ts';
@@ -9,7 +8,7 @@ import { reportStorageFailure, type Emit } from '../../core/events.ts';
 import type { ChallengeType, KeyType } from '../../core/settings.ts';
 import type { Storage } from '../../core/storage.ts';
 
-/** A challenge the CA has set (RFC 8555 §8). */
+/** A challenge of the CA (RFC 8555 §8). */
 export interface OpenChallenge {
   /** lower-case A-label, no trailing dot */
   readonly name: string;
@@ -25,17 +24,17 @@ export interface OpenChallenge {
 export interface ChallengeSolver {
   readonly type: ChallengeType;
   /**
-   * Puts the answer where the CA will look for it, and waits until it can be seen there.
-   * @returns takes the answer away again
-   * @throws LinkgateError when it cannot be put there: another kind of challenge is then tried
+   * Puts the answer where the CA asks for it, and waits until it can be seen there.
+   * @returns a function that removes the answer
+   * @throws LinkgateError when the answer cannot be put there: then another kind of challenge is tried
    */
   present(challenge: OpenChallenge, signal: AbortSignal): Promise<() => Promise<void>>;
 }
 
-/** base64url (RFC 8555 §8.3), with a ceiling so that a path from outside never makes a long key. */
+/** base64url (RFC 8555 §8.3), with a limit: the token of a request becomes part of a storage key. */
 const TOKEN = /^[A-Za-z0-9_-]{1,128}$/;
 
-/** Whether a token, from a CA or from a request, can stand in a storage key. */
+/** Whether a token of a CA or of a request may be part of a storage key. */
 export const isToken = (token: string): boolean => TOKEN.test(token);
 
 const hostKey = (host: string): string => `challenges/http-01/${host}`;
@@ -43,11 +42,11 @@ const challengeKey = (host: string, token: string): string => `${hostKey(host)}/
 
 export interface ChallengeAnswers {
   /**
-   * Puts an answer there, and takes away what a process that was killed left for the same host: the caller holds the
-   * lock of the name, so nobody else's is open. @throws LinkgateError `ERR_STORAGE_UNAVAILABLE`
+   * Stores an answer, and removes older ones for the host, which a killed process left: the caller holds the lock of the name, so no
+   * other order is open. @throws LinkgateError `ERR_STORAGE_UNAVAILABLE`
    */
   present(host: string, token: string, keyAuthorization: string): Promise<void>;
-  /** quiet when there is none; @throws LinkgateError `ERR_STORAGE_UNAVAILABLE` */
+  /** does nothing when there is none; @throws LinkgateError `ERR_STORAGE_UNAVAILABLE` */
   remove(host: string, token: string): Promise<void>;
 }
 
@@ -76,64 +75,73 @@ export interface AnswerChallengeOptions {
   readonly storage: Storage;
   readonly emit: Emit;
   readonly clock: Pick<Clock, 'now'>;
-  /** of the account that orders; absent where no challenge is answered without its stored answer */
+  /** of the account that orders; absent where only stored answers are given */
   readonly thumbprint?: () => Promise<string | undefined>;
 }
 
-/** below that a token does not have the 128 bits of a CA's (RFC 8555 §8.1) */
+/** characters; a shorter token has less than the 128 bits that a CA must use (RFC 8555 §8.1) */
 const SHORTEST_TOKEN = 22;
-/** how long a thumbprint that was read, or was not there, is believed */
+/** how long the thumbprint is used before it is read again, also when there was none */
 const THUMBPRINT_MS = 10_000;
 
-/** Looks at once: each is some file calls on the few threads that also read certificates and look up names. */
-const LOOKS = 16;
+/** listings at the same time: each is some file calls on the few threads that also read certificates and resolve names */
+const MOST_LISTINGS = 16;
+
+interface Listing {
+  readonly keys: Promise<readonly string[]>;
+  next: Promise<readonly string[]> | undefined;
+}
 
 /**
- * Which tokens are open for a host. Whoever asks is told by a look that began after the question, and all who ask during
- * one share the next: any number of tokens, asked for by anybody, costs one look at a time. Only what is open is then read.
+ * Which tokens are open for a host. A question gets a listing that began after it, and all questions during one listing share the next:
+ * requests for any number of tokens cost one listing at a time. Only open tokens are then read.
  */
-const createOpenTokens = (storage: Pick<Storage, 'list'>): ((host: string) => Promise<readonly string[]>) => {
-  interface Preflight {
-    readonly keys: Promise<readonly string[]>;
-    next: Promise<readonly string[]> | undefined;
+class OpenTokens {
+  readonly #storage: Pick<Storage, 'list'>;
+  readonly #listings = new Map<string, Listing>();
+  /** hosts in their order, each at most once */
+  readonly #waiting: (() => void)[] = [];
+  #free = MOST_LISTINGS;
+
+  constructor(storage: Pick<Storage, 'list'>) {
+    this.#storage = storage;
   }
-  const looks = new Map<string, Preflight>();
-  /** hosts wait in turn, each at most once */
-  const waiting: (() => void)[] = [];
-  let free = LOOKS;
-  const list = async (host: string): Promise<readonly string[]> => {
-    if (free > 0) free -= 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
+
+  of(host: string): Promise<readonly string[]> {
+    const listing = this.#listings.get(host);
+    if (listing === undefined) return this.#begin(host);
+    const begin = (): Promise<readonly string[]> => this.#begin(host);
+    listing.next ??= listing.keys.then(begin, begin);
+    return listing.next;
+  }
+
+  #begin(host: string): Promise<readonly string[]> {
+    const listing: Listing = { keys: this.#list(host), next: undefined };
+    this.#listings.set(host, listing);
+    const forget = (): void => {
+      if (listing.next === undefined) this.#listings.delete(host);
+    };
+    listing.keys.then(forget, forget);
+    return listing.keys;
+  }
+
+  async #list(host: string): Promise<readonly string[]> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {
-      return await storage.list(hostKey(host));
+      return await this.#storage.list(hostKey(host));
     } finally {
-      const go = waiting.shift();
-      if (go === undefined) free += 1;
+      const go = this.#waiting.shift();
+      if (go === undefined) this.#free += 1;
       else go();
     }
-  };
-  const begin = (host: string): Promise<readonly string[]> => {
-    const look: Preflight = { keys: list(host), next: undefined };
-    looks.set(host, look);
-    const forget = (): void => {
-      if (look.next === undefined) looks.delete(host);
-    };
-    look.keys.then(forget, forget);
-    return look.keys;
-  };
-  return (host) => {
-    const look = looks.get(host);
-    if (look === undefined) return begin(host);
-    const again = (): Promise<readonly string[]> => begin(host);
-    look.next ??= look.keys.then(again, again);
-    return look.next;
-  };
-};
+  }
+}
 
 /**
- * The answering side, port 2: the stored answer, else (`thumbprint`) the one that the known account would give to that
- * token, for a machine that does not see yet what another one has stored. Never throws: a storage that fails is told as an event, and the request is then treated
- * as one for which no challenge is open.
+ * The answering side, port 2.
+ * 1. The stored answer. 2. With `thumbprint`, the answer of the known account for that token: what another machine has stored may not be
+ * visible here yet. 3. Else undefined. Never throws: a storage failure is an event, and the response is that of an unknown token.
  */
 export const createAnswerChallenge = ({
   storage,
@@ -141,7 +149,7 @@ export const createAnswerChallenge = ({
   thumbprint,
   clock,
 }: AnswerChallengeOptions): AnswerChallenge => {
-  const openTokens = createOpenTokens(storage);
+  const openTokens = new OpenTokens(storage);
   let known: { readonly value: string | undefined; readonly atMs: number } | undefined;
   const stateless = async (token: string): Promise<string | undefined> => {
     if (thumbprint === undefined || token.length < SHORTEST_TOKEN) return undefined;
@@ -156,7 +164,7 @@ export const createAnswerChallenge = ({
     if (!isToken(token) || !isDomainName(name)) return undefined;
     try {
       const key = challengeKey(name, token);
-      const stored = (await openTokens(name)).includes(key) ? await storage.read(key) : undefined;
+      const stored = (await openTokens.of(name)).includes(key) ? await storage.read(key) : undefined;
       return stored === undefined ? await stateless(token) : stored.toString('utf8');
     } catch (error) {
       reportStorageFailure(emit, error);

@@ -1,5 +1,5 @@
-// TXT records by dynamic update (RFC 2136), signed with the key of the settings. On the path of dns-01. Must not decide which
-// record.
+// TXT records by dynamic update (RFC 2136), signed with the key of the settings. For dns-01. Does not decide
+// which record.
 
 import { readFile } from 'node:fs/promises';
 import { LinkgateError } from '../../core/errors.ts';
@@ -17,7 +17,7 @@ const TTL_SECONDS = 60;
 const unavailable = (what: string, cause?: unknown): LinkgateError =>
   new LinkgateError('ERR_DNS_UNAVAILABLE', what, { cause });
 
-/** @throws LinkgateError, without a word of what the file holds */
+/** @throws LinkgateError, which never shows the content of the file */
 const readKey = async ({ keyName, keyFile }: Rfc2136Settings): Promise<TsigKey> => {
   let text: string;
   try {

@@ -1,6 +1,5 @@
-// TLS-ALPN-01 (RFC 8737) on its way through the storage: the supervisor that orders puts a challenge certificate there, and
-// whichever worker the CA reaches on port 443, on any machine, finds it. Port 3 opens here. Must not know how a handshake
-// chooses: src/serve/ sees to it that nobody but a validating CA gets one.
+// TLS-ALPN-01 (RFC 8737). The supervisor that orders writes a challenge certificate to the storage; the worker that the CA reaches on
+// port 443, on any machine, reads it (port 3). Does not know how a handshake chooses: src/serve/ gives the certificate only to a CA.
 
 import { createHash } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
@@ -20,18 +19,18 @@ import { createPrivateKeyPem } from '../certificate/private-key.ts';
 /** id-pe-acmeIdentifier (RFC 8737 §6.1) */
 const ACME_IDENTIFIER = '1.3.6.1.5.5.7.1.31';
 const HOUR_MS = 3_600_000;
-/** the names the CA may not be asked about; RFC 6761 §6.4 */
+/** no CA validates this name (RFC 6761 §6.4) */
 const NO_NAME = 'placeholder.invalid';
 
 const FOLDER = 'challenges/tls-alpn-01';
 const challengeKey = (host: string): string => `${FOLDER}/${host}`;
 
-/** For so long a worker believes its look at which names have a challenge open: clients of TLS 1.2 are asked for too. */
-const LOOK_MS = 200;
-/** until every worker has looked again */
-const SEEN_MS = LOOK_MS + 50;
+/** how long a worker uses one listing of the open challenges: each client of TLS 1.2 asks for it as well */
+const LISTING_MS = 200;
+/** until every worker has listed them again */
+const SEEN_MS = LISTING_MS + 50;
 
-/** OCTET STRING of the digest; node-forge wraps it in the extension's own. */
+/** OCTET STRING of the digest; node-forge puts it into that of the extension. */
 const acmeIdentifier = (keyAuthorization: string): object => {
   const digest = createHash('sha256').update(keyAuthorization).digest('binary');
   const value = forge.asn1.create(forge.asn1.Class.UNIVERSAL, forge.asn1.Type.OCTETSTRING, false, digest);
@@ -43,7 +42,7 @@ const selfSigned = async (
   { keyType, nowMs, extension }: { keyType: KeyType; nowMs: number; extension?: object },
 ): Promise<KeyAndChain> => {
   const keyPem = await createPrivateKeyPem(keyType);
-  // Not the name itself, which may be longer than a common name can be.
+  // Not the name itself: a common name has at most 64 characters.
   const subject = [{ name: 'commonName', value: 'linkgate challenge' }];
   const chainPem = buildCertificate({
     subject,
@@ -55,7 +54,7 @@ const selfSigned = async (
     extensions: (identifiers) => [
       // Without digitalSignature, TLS 1.2 has no cipher for an ECDSA key.
       { name: 'keyUsage', critical: true, digitalSignature: true },
-      // Alone, as the RFC asks.
+      // No other name (RFC 8737 §3).
       { name: 'subjectAltName', altNames: [{ type: 2, value: name }] },
       subjectKeyIdentifier(identifiers.subject),
       ...(extension === undefined ? [] : [extension]),
@@ -71,7 +70,7 @@ export const createChallengeCertificate = (
 ): Promise<KeyAndChain> =>
   selfSigned(name, { ...options, extension: acmeIdentifier(options.keyAuthorization) });
 
-/** The ordering side. The caller holds the lock of the name, so one value a name is enough. */
+/** The ordering side. The caller holds the lock of the name, so one value for each name is enough. */
 export const createTlsSolver = ({
   storage,
   clock,
@@ -82,7 +81,7 @@ export const createTlsSolver = ({
   type: 'tls-alpn-01',
   present: async ({ name, keyAuthorization, keyType }, signal) => {
     const nowMs = clock.now();
-    // The kind of key that the name's certificate has: TLS 1.2 has chosen a cipher by it before the challenge is seen.
+    // The same key type as the certificate of the name: TLS 1.2 chooses a cipher for it before it sees the challenge.
     const { keyPem, chainPem } = await createChallengeCertificate(name, { keyAuthorization, keyType, nowMs });
     await storage.write(challengeKey(name), keyPem + chainPem);
     await clock.sleep(SEEN_MS, signal);
@@ -92,7 +91,7 @@ export const createTlsSolver = ({
 
 export interface AnswerTlsChallengeOptions {
   readonly storage: Storage;
-  /** whether a normalized name is configured: for others the storage is not asked */
+  /** whether a normalized name is configured: the storage is not read for others */
   readonly isServed: (name: string) => boolean;
   readonly clock: Clock;
   readonly emit: Emit;
@@ -101,16 +100,16 @@ export interface AnswerTlsChallengeOptions {
 const contextOf = ({ keyPem, chainPem }: KeyAndChain): SecureContext =>
   createSecureContext({ key: keyPem, cert: chainPem });
 
-/** A storage that hangs must not hold up clients of TLS 1.2, who are asked for here too. */
+/** A storage that hangs must not delay clients of TLS 1.2, which come here as well. */
 const SOON_MS = 500;
 
 const SOON = { clock: systemClock, limitMs: SOON_MS, late: () => undefined };
 
-/** Which keys are there, by one look for everybody who asks within {@link LOOK_MS} of its beginning. */
+/** The keys in the storage. All who ask within {@link LISTING_MS} share one listing. */
 const createOpenKeys = ({ storage, clock }: Pick<AnswerTlsChallengeOptions, 'storage' | 'clock'>) => {
   let latest:
     { readonly keys: Promise<ReadonlySet<string>>; readonly atMs: number; isPending: boolean } | undefined;
-  const look = (): Promise<ReadonlySet<string>> => {
+  const list = (): Promise<ReadonlySet<string>> => {
     const keys = storage.list(FOLDER).then((found) => new Set(found));
     const begun = { keys, atMs: clock.now(), isPending: true };
     const settled = (): void => {
@@ -120,18 +119,17 @@ const createOpenKeys = ({ storage, clock }: Pick<AnswerTlsChallengeOptions, 'sto
     latest = begun;
     return keys;
   };
-  const isRecent = (atMs: number): boolean => Math.abs(clock.now() - atMs) < LOOK_MS;
+  const isRecent = (atMs: number): boolean => Math.abs(clock.now() - atMs) < LISTING_MS;
   return async (): Promise<ReadonlySet<string>> => {
     if (latest !== undefined && isRecent(latest.atMs)) return latest.keys;
-    // A storage that hangs is not asked a second time meanwhile; what it says late may be out of date.
+    // A storage that hangs is not asked twice at the same time. A late listing may be out of date.
     if (latest?.isPending === true) await latest.keys.catch(() => undefined);
-    return latest !== undefined && isRecent(latest.atMs) ? latest.keys : look();
+    return latest !== undefined && isRecent(latest.atMs) ? latest.keys : list();
   };
 };
 
 /**
- * The answering side, port 3. Never rejects: a storage that fails is told as an event, and the handshake goes on as one
- * for which no challenge is open.
+ * The answering side, port 3. Never rejects: a storage failure is an event, and the handshake goes on as if no challenge were open.
  */
 export const createAnswerTlsChallenge = (options: AnswerTlsChallengeOptions): AnswerTlsChallenge => {
   const { storage, isServed, clock, emit } = options;

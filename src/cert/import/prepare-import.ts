@@ -1,5 +1,5 @@
-// An own certificate on its way into the storage: key and chain in any order and form become the one form that is served, or an error
-// that says what to fix. Pure; it reads no files and writes nothing.
+// Prepares an imported certificate for the storage: key and chain, in any order and format, become the one form that is served, or an
+// error that says what to fix. Pure: reads no files and writes nothing.
 
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { createSecureContext, rootCertificates } from 'node:tls';
@@ -61,7 +61,7 @@ const readCertificates = ({ name, chainPem }: ImportOptions): readonly X509Certi
 const isIssuedBy = (certificate: X509Certificate, issuer: X509Certificate): boolean =>
   certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 
-/** `CN=…` of a subject or issuer, which Node gives one field a line. */
+/** The common name of a subject or issuer, in which Node puts each field on its own line. */
 const shortName = (lines: string): string => /^CN=(.*)$/m.exec(lines)?.[1] ?? lines.replaceAll('\n', ', ');
 
 const day = (ms: number): string => new Date(ms).toISOString();
@@ -102,7 +102,8 @@ const orderChain = (
 };
 
 /**
- * Key and chain as they are stored, checked for `name` at `nowMs`. The leaf is the certificate of the key, in whatever order the file is.
+ * Key and chain as they are stored, checked for `name` at `nowMs`. The leaf is the certificate of the key, whatever the order in the
+ * file.
  * @throws LinkgateError `ERR_CERT_INVALID` naming what is wrong: wrong key, other names, expired, not yet valid, missing intermediate
  */
 export const prepareImport = (options: ImportOptions): KeyAndChain & CertificateFacts => {

@@ -1,4 +1,4 @@
-// What a CA still allows, counted here before the CA has to say no. The count is in the storage, so restarts and other processes count
+// How much a CA still allows, counted here before the CA refuses. The count is in the storage, so restarts and other processes count
 // together. It wraps an issuer; it knows limits and times, and nothing of the protocol.
 
 import { createHash } from 'node:crypto';
@@ -12,7 +12,7 @@ import { nameKey } from '../state/name-key.ts';
 const HOUR_MS = 3_600_000;
 const WEEK_MS = 7 * 24 * HOUR_MS;
 
-/** How much a CA allows in how much time. */
+/** The rate limits of a CA. */
 export interface Limits {
   /** new orders of the account */
   readonly orders: { readonly most: number; readonly inMs: number };
@@ -212,14 +212,18 @@ class Budget {
 }
 
 /**
- * The issuer, asked only for what its CA still allows. A renewal that tells the CA what it replaces is exempt at the CA and
+ * The issuer, which is asked only while its CA allows it. A renewal that tells the CA what it replaces is exempt at the CA and
  * here (RFC 9773 §5), as long as the same CA issued it.
- * @throws of `obtain`, next to its own: LinkgateError `ERR_ACME_RATE_LIMITED` (details.retryAfterMs) before the CA was asked
+ * @throws of `obtain`, as well as its own errors: LinkgateError `ERR_ACME_RATE_LIMITED` (details.retryAfterMs) before the CA was asked
  */
 export const withBudget = (issuer: Issuer, options: BudgetOptions): Issuer => {
   const budget = new Budget(issuer, options);
+  const { renewalInfo, revoke } = issuer;
   return {
     ...issuer,
+    // A spread leaves out the methods of a class.
+    ...(renewalInfo === undefined ? {} : { renewalInfo: renewalInfo.bind(issuer) }),
+    ...(revoke === undefined ? {} : { revoke: revoke.bind(issuer) }),
     ordersLeft: () => budget.ordersLeft(),
     obtain: async (name, signal, asked = {}) => {
       const { replaces } = asked;
@@ -231,7 +235,7 @@ export const withBudget = (issuer: Issuer, options: BudgetOptions): Issuer => {
       } catch (error) {
         const { code, details } = toLinkgateError(error);
         const { validations = 1 } = details;
-        // Whether an order that was cut off ended with a certificate is not known: it counts.
+        // An order that was cut off may have ended with a certificate, so it counts.
         const isKnown =
           code === 'ERR_ACME_UNAUTHORIZED' || code === 'ERR_ACME_REFUSED' || code === 'ERR_ACME_UNREACHABLE';
         if (isKnown && !signal.aborted) {

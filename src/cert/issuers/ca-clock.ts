@@ -1,4 +1,4 @@
-// The time as the CA has it. Certificates are valid by the world's clock, and the clock of this machine may jump: by an hour when a person
+// The time of the CA. Certificates are valid by the world's clock, and the clock of this machine may jump: by an hour when a person
 // sets it, by years when a battery dies or a machine continues from a snapshot. Between the clock and the plan of renewals.
 
 import type { Clock } from '../../core/platform/clock.ts';
@@ -16,19 +16,19 @@ export interface CaClock extends Clock {
   learn(notBeforeMs: number): void;
   /**
    * Asks the CA for its time when this machine's clock jumped, when `mustKnow` and it was never asked, and once a day in any case: a
-   * clock that has been years behind since the start never jumps, and by it nothing seems due.
+   * clock that has been years behind since the start never jumps, and then nothing seems due.
    * Never rejects.
    */
   settle(mustKnow: boolean, signal: AbortSignal): Promise<void>;
 }
 
-/** less than this is a clock that is corrected, or the CA's own inaccuracy */
+/** a smaller difference is a corrected clock, or the inaccuracy of the CA */
 const JUMP_MS = 60_000;
 const ASK_AGAIN_MS = 60_000;
 /** the first time after the start: a restart needs no CA */
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-/** CAs may set the beginning of a certificate back, and clocks differ: the time is never further before a certificate than this */
+/** CAs may set the beginning of a certificate back, and clocks differ: the time is at most this much before the begin of a certificate */
 const TOLERANCE_MS = 5 * 60_000;
 
 /** Starts by trusting this machine's clock. */

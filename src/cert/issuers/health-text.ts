@@ -1,8 +1,8 @@
-// How the health of issuers stands in the storage. Pure; issuer-health.ts decides what is kept.
+// The format of the issuers' health in the storage. Pure; issuer-health.ts decides what is kept.
 
 import { ERRORS, type ErrorCode } from '../../core/errors.ts';
 
-/** How one issuer fares. Times in ms since the epoch. */
+/** The health of one issuer. Times in ms since the epoch. */
 export interface IssuerHealth {
   /** name in the settings */
   readonly issuer: string;
@@ -40,7 +40,7 @@ const parseFailure = (value: unknown): Pick<IssuerHealth, 'lastFailure'> => {
   return { lastFailure: { atMs: failedAtMs, code: asErrorCode(code), detail: text } };
 };
 
-/** Empty for nonsense. */
+/** Empty for a value that makes no sense. */
 const parseIssuer = (value: unknown): readonly IssuerHealth[] => {
   const { issuer, directory, failures, lastFailure, ...times } = asFields(value);
   if (typeof issuer !== 'string') return [];

@@ -1,5 +1,5 @@
-// How each CA fares: what failed last, and until when the CA is passed over in favour of the next one. It is kept in the storage, so that
-// a restart does not begin with the CA that is down. try-issuers.ts records how its orders end; nothing is asked here.
+// The health of each CA: its last failure, and until when the next CA is asked instead. It is kept in the storage, so that a restart does
+// not begin with the CA that is down. try-issuers.ts records how its orders end; nothing is asked here.
 
 import type { Clock } from '../../core/platform/clock.ts';
 import type { IssuerStatus } from '../../core/certificate-state.ts';
@@ -20,11 +20,11 @@ export interface IssuersHealthOptions {
 /** next to the states of names, all of which have a dot before `.json` */
 const KEY = 'state/issuers.json';
 const SECOND_MS = 1_000;
-/** Below the pauses of a name after as many failures, so that a CA without an alternative is asked when a name is due. */
+/** Shorter than the pauses of a name after as many failures: a CA without an alternative is asked when a name is due. */
 const PAUSES_MS: readonly number[] = [30, 60, 120, 240, 300].map((n) => n * SECOND_MS);
 /** a CA is passed over for so long at most, even when it asks for more: limits are mostly about a name, and other names go on */
 const LONGEST_LIMIT_MS = 3_600_000;
-/** A limit is about a name or a domain, until so many different names in a row have met one. */
+/** A rate limit concerns a name or a domain, until so many different names in a row have met one. */
 const NAMES_FOR_A_LIMIT = 3;
 const LONGEST_DETAIL_CHARS = 500;
 

@@ -35,7 +35,7 @@ export interface Issuer extends Origin {
   /**
    * A fresh certificate for one name, with a fresh key, checked against both.
    * @param name - lower-case A-label, no trailing dot
-   * @param signal - aborts between and within steps
+   * @param signal - aborts at any point
    * @throws LinkgateError `ERR_ACME_*`, `ERR_CERT_INVALID`, `ERR_STORAGE_*`; details.validations: how many orders in a row failed at
    * their validation, where more than one kind of challenge was tried
    */
@@ -43,7 +43,7 @@ export interface Issuer extends Origin {
   /**
    * When the CA wants one of its certificates to be renewed.
    * @returns undefined when it does not say: no such resource, not its certificate, or an id it does not understand
-   * @throws LinkgateError `ERR_ACME_*` when it could not be asked; the plan is then by the lifetime
+   * @throws LinkgateError `ERR_ACME_*` when it could not be asked; the lifetime then decides
    */
   renewalInfo?(certificate: StoredCertificate, signal: AbortSignal): Promise<RenewalInfo | undefined>;
   /**

@@ -1,5 +1,5 @@
-// The internal CA, for try-outs and private networks: a root kept in the storage, made once, and short-lived leaves. node-forge
-// builds the certificates; keys and signatures are Node's own. Must never be trusted by anybody who did not ask for it.
+// The internal CA, for try-outs and private networks: one root, made once and kept in the storage, and leaves with a short life. Nothing
+// here makes a machine trust the root.
 
 import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
 import forge from 'node-forge';
@@ -21,7 +21,7 @@ export interface LocalIssuerOptions {
 }
 
 export interface LocalIssuer extends Issuer {
-  /** PEM of the root, made when there is none yet: what clients have to trust. @throws LinkgateError `ERR_STORAGE_*` */
+  /** PEM of the root, which clients have to trust; made when there is none yet. @throws LinkgateError `ERR_STORAGE_*` */
   rootPem(signal: AbortSignal): Promise<string>;
 }
 
@@ -38,7 +38,7 @@ const createRoot = async (nowMs: number): Promise<KeyAndChain> => {
   const keyPem = await createPrivateKeyPem('rsa-2048');
   const name = [
     { name: 'organizationName', value: 'linkgate' },
-    // Two roots never have one name, or a client that knows both would try the wrong one.
+    // A client that knows two roots of one name would try the wrong one.
     { name: 'commonName', value: `linkgate local CA ${randomBytes(4).toString('hex')}` },
   ];
   const chainPem = buildCertificate({
@@ -92,8 +92,8 @@ const createLeaf = async (
 };
 
 /**
- * The stored root, undefined when there is none, or none that can still sign a leaf for its whole lifetime. One that is
- * broken is never replaced: clients trust it, and only a person can say what happened.
+ * The stored root; undefined when there is none, or when it expires before a new leaf would. A broken root is never replaced: clients
+ * trust it, and only a person can find out what happened.
  */
 const parseRoot = (text: string, nowMs: number): KeyAndChain | undefined => {
   if (text === '') return undefined;
@@ -112,7 +112,7 @@ const parseRoot = (text: string, nowMs: number): KeyAndChain | undefined => {
   }
 };
 
-/** The internal CA on a storage. Leaves last 7 days and are renewed by the same loop as all others. */
+/** The internal CA on a storage. Leaves last 7 days; the renewal loop renews them as all others. */
 export const createLocalIssuer = (options: LocalIssuerOptions): LocalIssuer => {
   const { storage, clock } = options;
   const stored = async (): Promise<KeyAndChain | undefined> =>
@@ -123,7 +123,7 @@ export const createLocalIssuer = (options: LocalIssuerOptions): LocalIssuer => {
     if (root !== undefined) return root;
     const lock = await storage.lock(ROOT_LOCK, signal);
     try {
-      // Another process may have made it while this one waited.
+      // Another process may have made it in the meantime.
       const made = await stored();
       if (made !== undefined) return made;
       const fresh = await createRoot(clock.now());

@@ -1,5 +1,5 @@
-// Port 1, the last step of the certificate path: from the name a client sent to the context to answer it with. Runs on
-// every handshake of anybody on the internet, so an unknown name must cost nothing, and nothing may throw.
+// Port 1, the last step of the certificate path: the context for the name that a client sent. It runs on every handshake from the
+// internet, so an unknown name must cost nothing, and nothing may throw.
 
 import type { SecureContext } from 'node:tls';
 import { normalizeName } from '../../core/domain-name.ts';
@@ -14,7 +14,7 @@ export interface HandshakeOptions {
   readonly emit: Emit;
 }
 
-/** The function the TLS listener asks on every ClientHello. At once for a context in memory. */
+/** The TLS listener calls the result for every ClientHello. It returns at once for a context in memory. */
 export const createHandshake = ({ cache, isServed, emit }: HandshakeOptions): Handshake => {
   const tell = ({ result, context }: ContextLookup): SecureContext | undefined => {
     emit('context.looked', { result });

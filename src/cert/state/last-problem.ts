@@ -1,7 +1,8 @@
 // An error of an attempt, in the words of `certs list`: type, detail and subproblems as the CA sent them. Pure.
 
 import type { LastProblem } from '../../core/certificate-state.ts';
-import type { ErrorDetails, LinkgateError } from '../../core/errors.ts';
+import type { ErrorDetails } from '../../core/error-details.ts';
+import type { LinkgateError } from '../../core/errors.ts';
 
 /** a person still reads so much, and a state file stays small */
 const LONGEST_DETAIL = 2_000;

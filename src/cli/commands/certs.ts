@@ -153,7 +153,7 @@ const details = async (domain: string, words: Common): Promise<void> => {
     ...chain.map((subject, index): [string, string] => [index === 0 ? 'chain' : '', subject]),
     ['next attempt', minute(row.nextAttempt)],
     [
-      'wish of the CA',
+      'window of the CA',
       renewalWindow === null ? '-' : `${minute(renewalWindow.start)} to ${minute(renewalWindow.end)}`,
     ],
     ['kept', versions.join(', ') || '-'],

@@ -1,4 +1,4 @@
-// `linkgate dns`: the records each domain needs, beside what is there now; with --wait until they are everywhere.
+// `linkgate dns`: the records each domain needs, next to what is there now; with --wait until they are everywhere.
 
 import { stripVTControlCharacters } from 'node:util';
 import {

@@ -63,7 +63,7 @@ const formatGroup = (
 };
 
 const SOURCES: Readonly<Record<DoctorReport['source'], string>> = {
-  proxy: 'beside the running proxy',
+  proxy: 'next to the running proxy',
   storage: 'no proxy runs here; its storage read',
   none: 'no proxy, no storage here',
 };

@@ -24,7 +24,7 @@ export const CAS = ['letsencrypt', 'letsencrypt-staging'] as const;
 
 const isRoot = (): boolean => process.getuid?.() === 0;
 
-/** Where things stand unless somebody says otherwise: the system's places for root, else beside the working folder. */
+/** The default places of files: those of the system for root, else the working folder. */
 export const DEFAULTS = {
   file: (): string => (isRoot() ? '/etc/linkgate/linkgate.yaml' : 'config/linkgate.yaml'),
   storage: (): string => (isRoot() ? '/var/lib/linkgate/certs' : '../certs'),

@@ -59,7 +59,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     example('linkgate certs list', 'state, expiry, next order, last problem'),
     example('linkgate certs list --json', 'for scripts'),
   ],
-  'certs show': [example('linkgate certs show links.acme.com', 'serial, chain, what the CA wishes')],
+  'certs show': [example('linkgate certs show links.acme.com', 'serial, chain, renewal window of the CA')],
   'certs issue': [
     example('linkgate certs issue links.acme.com', 'now, instead of at the next attempt'),
     example('linkgate certs issue links.acme.com --force', 'in the place of an imported one'),

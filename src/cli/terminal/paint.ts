@@ -25,7 +25,7 @@ const ALL: Colours = {
   bold: sgr(1, 22),
 };
 
-/** None for a file, a pipe, a `dumb` terminal, and whoever set NO_COLOR to anything. */
+/** None for a file, a pipe and a `dumb` terminal, and none when NO_COLOR is set. */
 export const coloursFor = (
   stream: { readonly isTTY?: boolean },
   env: Readonly<Record<string, string | undefined>> = process.env,

@@ -10,7 +10,7 @@ import { parseDomainsFile } from '../values/domains-file.ts';
 import type { FileDomain } from '../values/domains-file.ts';
 import { checkIssuers } from './issuer-checks.ts';
 import { DEFAULT_LISTEN, collide, parseListen, type ListenerName } from '../values/listen-address.ts';
-import type { ConfigProblem } from '../../core/errors.ts';
+import type { ConfigProblem } from '../../core/error-details.ts';
 import type { ConfigPath } from '../text/problems.ts';
 import { readTextFile } from '../text/text-file.ts';
 import { readUniversalLink } from './universal-links.ts';

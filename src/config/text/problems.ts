@@ -1,7 +1,8 @@
 // The problems of a configuration with their places, and the one error that lists them all.
 // Everything under config/ adds to such a list instead of throwing, so that one mistake never hides another.
 
-import { LinkgateError, type ConfigProblem } from '../../core/errors.ts';
+import type { ConfigProblem } from '../../core/error-details.ts';
+import { LinkgateError } from '../../core/errors.ts';
 
 /** The path to a mistake: keys and indexes from the top of the document. */
 export type ConfigPath = readonly (string | number)[];

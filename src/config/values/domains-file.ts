@@ -6,7 +6,7 @@ import { configuredName } from './configured-name.ts';
 import { alternatives } from './kinds.ts';
 import { nearest } from '../text/nearest.ts';
 import { quote } from '../text/problems.ts';
-import type { ConfigProblem } from '../../core/errors.ts';
+import type { ConfigProblem } from '../../core/error-details.ts';
 
 export interface FileDomain {
   readonly name: string;

@@ -1,4 +1,4 @@
-// What a connection says about its client, gathered once and shared by its requests.
+// Facts about a connection and its client, collected once and shared by its requests.
 
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -7,26 +7,26 @@ import { networkOf, peerAddressOf } from './ip-addresses.ts';
 
 export interface ConnectionFacts {
   readonly listener: Listener;
-  /** the peer's IP address, IPv4 as dotted quad; behind the PROXY protocol the one the proxy told */
+  /** the peer's IP address, IPv4 as dotted quad; with the PROXY protocol the address that the proxy gave */
   readonly peerAddress: string;
-  /** of the peer's address, for logs */
+  /** network of the peer's address, for logs */
   readonly peerNetwork: string;
   /** SNI of the handshake; false when a TLS 1.2 session was resumed; undefined on port 80 */
   readonly servername: string | false | undefined;
   readonly tls: { readonly version: TlsVersion; readonly resumed: boolean } | undefined;
-  /** without a `servername` to hold them to, all requests are for the name of the first */
+  /** the name of the first request: when there is no `servername`, all requests must be for this name */
   pinnedName: string | undefined;
 }
 
-/** Addresses told by the PROXY protocol, by the socket it came on. */
-const told = new WeakMap<Socket, string>();
+/** Addresses from the PROXY protocol, by socket. */
+const proxied = new WeakMap<Socket, string>();
 
-/** Remembers the client's address of a connection that came through a proxy. */
-export const tellPeerAddress = (socket: Socket, address: string): void => {
-  told.set(socket, address);
+/** Remembers the address of a client behind a proxy. */
+export const setPeerAddress = (socket: Socket, address: string): void => {
+  proxied.set(socket, address);
 };
 
-/** Node's TLSSocket keeps the socket it wraps; it has no public name for it. */
+/** Node's TLSSocket has no public name for the socket that it wraps. */
 const PARENT = '_parent';
 /** The accepted socket under a TLS connection. */
 export const rawSocketOf = (socket: Socket): Socket =>
@@ -34,7 +34,7 @@ export const rawSocketOf = (socket: Socket): Socket =>
 
 export const connectionFacts = (listener: Listener, socket: Socket): ConnectionFacts => {
   const secure = listener === 'https' ? (socket as TLSSocket & { servername?: string | false }) : undefined;
-  const peerAddress = told.get(rawSocketOf(socket)) ?? peerAddressOf(socket.remoteAddress);
+  const peerAddress = proxied.get(rawSocketOf(socket)) ?? peerAddressOf(socket.remoteAddress);
   return {
     listener,
     peerAddress,

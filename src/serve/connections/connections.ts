@@ -1,17 +1,17 @@
-// Open connections of both listeners: counted, refused early above the ceilings, introduced by a proxy where one
-// stands in front. Knows sockets only, no TLS and no HTTP.
+// Open connections of both listeners: counts them, refuses them early above the limits, and reads the PROXY header of listed proxies.
+// Knows sockets only, no TLS and no HTTP.
 
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Emit, Listener } from '../../core/events.ts';
 import type { Limits } from '../../core/settings.ts';
 import { clientKeyOf, peerAddressOf, type IsTrusted } from './ip-addresses.ts';
-import { tellPeerAddress } from './connection-facts.ts';
+import { setPeerAddress } from './connection-facts.ts';
 import { readProxyHeader } from './proxy-protocol.ts';
 
-/** Who may come in, and how many. A reload replaces it; who is in stays. */
+/** Which connections are admitted, and how many. A reload replaces it; open connections stay. */
 export interface Admission {
   readonly limits: Pick<Limits, 'connections' | 'connectionsPerAddress' | 'headersMs'>;
-  /** proxies are many clients: they are not held to the number of one address */
+  /** a proxy is many clients: the limit for one address does not hold for it */
   readonly isTrusted: IsTrusted;
   /** proxies whose connections begin with a PROXY protocol header */
   readonly isProxy: Readonly<Record<Listener, IsTrusted>>;
@@ -36,7 +36,7 @@ export interface Connections {
 
 export const createConnections = ({ admission, emit }: ConnectionsOptions): Connections => {
   let { limits, isTrusted, isProxy } = admission;
-  /** each with the client it counts for; none for a trusted proxy, or before a proxy has told */
+  /** each with its client; undefined for a trusted proxy, and before the PROXY header */
   const sockets = new Map<Socket, string | undefined>();
   const perAddress = new Map<string, number>();
   const open = { https: 0, http: 0 };
@@ -80,7 +80,7 @@ export const createConnections = ({ admission, emit }: ConnectionsOptions): Conn
         else refuse(socket, 'address');
         return;
       }
-      // until TLS or HTTP takes over, nobody else would hear it
+      // Nobody else listens until TLS or HTTP takes over.
       const onError = (): void => void socket.destroy();
       socket.on('error', onError);
       readProxyHeader(socket, limits.headersMs, (address) => {
@@ -88,7 +88,7 @@ export const createConnections = ({ admission, emit }: ConnectionsOptions): Conn
         if (address === false) refuse(socket, 'proxy-protocol');
         else if (address !== undefined && !admit(socket, address)) refuse(socket, 'address');
         else {
-          if (address !== undefined) tellPeerAddress(socket, address);
+          if (address !== undefined) setPeerAddress(socket, address);
           onSocket(socket);
         }
       });

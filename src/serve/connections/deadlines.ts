@@ -1,27 +1,27 @@
-// One clock for many connections that all have the same time to do something: a timer each would cost every connection
-// its own, and ten thousand that are late at once would be cut in one go. Knows sockets only.
+// One clock for many connections with the same time limit. With a timer for each, ten thousand that are late at once would be cut in one
+// turn. Knows sockets only.
 
 import type { Socket } from 'node:net';
 
-/** The clock looks this often at most: what is late may be so much later. */
+/** The clock ticks this often at most: a socket may be cut so much later. */
 const TICK_MS = 100;
-/** Cut in one turn of the loop: closing costs some 20 µs each, and clicks of others wait meanwhile. */
+/** Sockets cut in one turn of the event loop: each costs about 20 µs, and clicks wait in the meantime. */
 const PER_TURN = 64;
 
 export interface Deadlines {
-  /** its time begins now */
+  /** the time of the socket begins now */
   start(socket: Socket): void;
-  /** it was in time, or is gone; @returns whether its time still ran */
+  /** the socket was in time, or has closed; @returns whether its time was still running */
   stop(socket: Socket): boolean;
-  /** every socket whose time runs, in the order they came */
+  /** every socket whose time is running, in the order of their start */
   waiting(): Iterable<Socket>;
   /** ends the clock */
   close(): void;
 }
 
 /**
- * @param timeoutMs - the same for all: the order in which they start is the order in which they are late
- * @param onLate - called once with each that was not stopped in time
+ * @param timeoutMs - the same for all, so they are late in the order in which they start
+ * @param onLate - called once for each socket that was not stopped in time
  */
 export const createDeadlines = (timeoutMs: number, onLate: (socket: Socket) => void): Deadlines => {
   const startedMs = new Map<Socket, number>();
@@ -29,7 +29,7 @@ export const createDeadlines = (timeoutMs: number, onLate: (socket: Socket) => v
   let closed = false;
 
   const arm = (ms: number): void => {
-    // behind the reads of this turn: where the process stood still, what came meanwhile came in time
+    // After the reads of this turn: bytes that arrived while the process was blocked are in time.
     timer = setTimeout(() => setImmediate(sweep), ms).unref();
   };
   const sweep = (): void => {

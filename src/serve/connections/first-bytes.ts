@@ -1,5 +1,5 @@
-// Connections that have not said enough to begin with, before tls.ts and serve/http/http1.ts: here one costs a socket and nothing
-// else, so that thousands that stay silent cost the clicks of others next to nothing. Believes no byte, answers none.
+// Connections that have not sent enough yet, before tls.ts and serve/http/http1.ts. Here a connection costs a socket and nothing else, so
+// thousands of silent ones do not slow down the clicks of others. Interprets nothing, and sends nothing.
 
 import type { Socket } from 'node:net';
 import type { Deadlines } from './deadlines.ts';
@@ -13,12 +13,12 @@ export type IsEnough = (first: Buffer) => boolean;
 /** The next step can begin with anything. */
 export const isAnything: IsEnough = () => true;
 
-/** A ClientHello with post-quantum keys has 1.8 KB; what is longer waits where it would wait anyway. */
+/** A ClientHello with post-quantum keys has 1.8 KB; a longer one waits in OpenSSL. */
 const LONGEST_HELLO = 4 * 1024;
 
 /**
- * The first TLS record whole (RFC 8446 §5.1): half a ClientHello is not worth the 0.1 ms and the buffers of a TLS
- * connection. What is no handshake record, or a long one, is OpenSSL's to judge.
+ * The whole first TLS record (RFC 8446 §5.1): half a ClientHello is not worth the 0.1 ms and the buffers of a TLS connection. OpenSSL
+ * judges other records and long ones.
  */
 export const isWholeHello: IsEnough = (first) =>
   first[0] !== 0x16 ||
@@ -27,15 +27,15 @@ export const isWholeHello: IsEnough = (first) =>
 
 export interface FirstBytesOptions {
   readonly isEnough: IsEnough;
-  /** runs from here on for each socket; whoever takes the socket over stops it */
+  /** begins here for each socket; the next step stops it */
   readonly deadlines: Pick<Deadlines, 'start' | 'stop'>;
-  /** takes a socket over; the bytes that came are on it, unread */
+  /** takes the socket over; the bytes are on it again, unread */
   readonly onReady: (socket: Socket) => void;
-  /** called when a client that had said something left before it was enough */
+  /** called when a client leaves after its first byte and before it has sent enough */
   readonly onGone?: () => void;
 }
 
-/** @returns what lets a fresh connection in */
+/** @returns a function that takes a new connection */
 export const createFirstBytes = ({
   isEnough,
   deadlines,
@@ -50,7 +50,7 @@ export const createFirstBytes = ({
     };
     const onReadable = (): void => {
       const chunk = socket.read() as Buffer | null;
-      // the end: Node closes it
+      // The end: Node closes the socket.
       if (chunk === null) return;
       first = first === undefined ? chunk : Buffer.concat([first, chunk]);
       if (!isEnough(first)) return;
@@ -61,7 +61,7 @@ export const createFirstBytes = ({
       onReady(socket);
     };
     deadlines.start(socket);
-    // until somebody takes over, nobody else would hear it; it closes by itself
+    // Nobody else listens until the next step; the socket closes by itself.
     socket.on('error', ignore);
     socket.on('close', onClose);
     socket.on('readable', onReadable);

@@ -1,4 +1,4 @@
-// IP addresses of clients and proxies: one spelling, networks for logs and counters, lists of trusted ranges.
+// IP addresses of clients and proxies: one spelling, networks for logs and limits, trusted ranges.
 
 import { BlockList, isIP, isIPv4 } from 'node:net';
 
@@ -18,7 +18,7 @@ const firstGroups = (address: string, count: number): string => {
     .join(':');
 };
 
-/** The network of an address, for a log that must not hold whole ones: `192.0.2.0/24`, `2001:db8:1::/48`. */
+/** The network of an address, for logs without whole addresses: `192.0.2.0/24`, `2001:db8:1::/48`. */
 export const networkOf = (address: string): string => {
   if (isIPv4(address)) return `${address.slice(0, address.lastIndexOf('.'))}.0/24`;
   return isIP(address) === 6 ? `${firstGroups(address, 3)}::/48` : 'unknown';

@@ -1,6 +1,5 @@
-// The PROXY protocol, versions 1 and 2 (haproxy.org, proxy-protocol.txt): how a load balancer in front tells the
-// client's address. A pure reader of bytes, and the wait for them on a socket; nothing is believed of a peer that is
-// not listed as a proxy.
+// The PROXY protocol, versions 1 and 2 (haproxy.org, proxy-protocol.txt): a load balancer sends the address of the client first. A pure
+// reader of bytes, and the wait for them on a socket. connections.ts calls it for listed proxies only.
 
 import { isIP } from 'node:net';
 import type { Socket } from 'node:net';
@@ -10,14 +9,14 @@ import { peerAddressOf } from './ip-addresses.ts';
 export type ProxyHeader =
   | { readonly state: 'incomplete' }
   | { readonly state: 'invalid' }
-  /** `address` is absent where the proxy speaks for itself (LOCAL, UNKNOWN): a health check */
+  /** `address` is undefined for a connection of the proxy itself (LOCAL, UNKNOWN): a health check */
   | { readonly state: 'complete'; readonly bytes: number; readonly address: string | undefined };
 
 const SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
 const V1_START = Buffer.from('PROXY ', 'latin1');
 /** §2.1: with its CR LF */
 const V1_LONGEST = 107;
-/** §2.2 lets it be 65,535; addresses take 216, what follows (TLVs) has to fit in one segment */
+/** §2.2 allows 65,535 bytes; addresses take 216, and the TLVs after them must fit into one segment */
 const V2_LONGEST = 16 + 1_500;
 
 const INCOMPLETE: ProxyHeader = { state: 'incomplete' };
@@ -66,7 +65,7 @@ const parseV2 = (bytes: Buffer): ProxyHeader => {
   return INVALID;
 };
 
-/** Reads the header at the start of `bytes`; both versions, told apart by their first bytes. */
+/** Reads the header at the start of `bytes`, of either version. */
 export const parseProxyHeader = (bytes: Buffer): ProxyHeader => {
   const v2 = SIGNATURE.subarray(0, bytes.length);
   if (bytes.subarray(0, v2.length).equals(v2)) return parseV2(bytes);
@@ -75,7 +74,7 @@ export const parseProxyHeader = (bytes: Buffer): ProxyHeader => {
 };
 
 /**
- * Takes the header off a fresh connection, in `timeoutMs`; bytes behind it stay on the socket.
+ * Reads the header of a new connection within `timeoutMs`; the bytes after it stay on the socket.
  * @param done - with the client's address (undefined: the proxy's own), or `false` where there was no good header
  */
 export const readProxyHeader = (

@@ -1,5 +1,5 @@
-// How a handshake tells a CA that validates by tls-alpn-01 (RFC 8737) from a client: beside tls.ts, which calls it. A normal
-// client never gets the challenge certificate, not even while one is open. Through port 3; knows no storage.
+// How a handshake tells a CA that validates by tls-alpn-01 (RFC 8737) from a client. Called by tls.ts. A client never gets the challenge
+// certificate, not even while a challenge is open. The certificate comes through port 3; knows no storage.
 
 import type { SecureContext, TLSSocket } from 'node:tls';
 import type { AnswerTlsChallenge, Handshake, TlsChallengeAnswer } from '../../core/ports.ts';
@@ -8,7 +8,7 @@ const ACME_TLS = 'acme-tls/1';
 /** in our order, not the client's (RFC 7301 §3.2) */
 const PROTOCOLS = ['h2', 'http/1.1'];
 
-/** The socket as far as it is needed: the same object reaches every callback of one handshake. */
+/** The part of a socket that is needed here. All callbacks of one handshake get the same object. */
 export type HandshakeSocket = Pick<TLSSocket, 'getProtocol' | 'setKeyCert'>;
 
 export interface TlsChallenge {
@@ -18,16 +18,16 @@ export interface TlsChallenge {
   chooseContext(socket: HandshakeSocket, servername: string): Promise<SecureContext | undefined>;
 }
 
-/** Whether an established connection was a validation: nothing is served on it, it ends at once (RFC 8737 §3). */
+/** Whether an established connection is a validation: it ends at once, and nothing is served on it (RFC 8737 §3). */
 export const isValidation = ({ alpnProtocol }: Pick<TLSSocket, 'alpnProtocol'>): boolean =>
   alpnProtocol === ACME_TLS;
 
 /**
- * The RFC has the CA offer `acme-tls/1` alone; whoever offers more is a client. What is known when depends on the version:
- * - TLS 1.3: the protocols come first, then the name. The certificate is chosen by both.
- * - TLS 1.2: the name comes first, the protocols only after a certificate was chosen. That is the name's own, or a
- *   placeholder; a validation then has it replaced on its socket. So for this version port 3 is asked on every full
- *   handshake. Kinds of key must agree, or the cipher already chosen does not fit.
+ * A CA offers only `acme-tls/1` (RFC 8737 §4); a peer that offers more is a client. The order of the facts depends on the version:
+ * - TLS 1.3: the protocols come first, then the name. Both choose the certificate.
+ * - TLS 1.2: the name comes first, the protocols after a certificate was chosen. It is the one of the name, or a placeholder; for a
+ *   validation it is replaced on the socket. So for this version every full handshake asks port 3. The keys must have the same type, or
+ *   the chosen cipher does not fit.
  */
 export const createTlsChallenge = ({
   handshake,
@@ -36,7 +36,7 @@ export const createTlsChallenge = ({
   readonly handshake: Handshake;
   readonly answer: AnswerTlsChallenge;
 }): TlsChallenge => {
-  /** TLS 1.3: sockets whose ClientHello is a validation's */
+  /** TLS 1.3: sockets of validations */
   const validations = new WeakSet<HandshakeSocket>();
   /** TLS 1.2: what was open for the name when the context was chosen */
   const opened = new WeakMap<HandshakeSocket, TlsChallengeAnswer>();
@@ -50,7 +50,7 @@ export const createTlsChallenge = ({
         return ACME_TLS;
       }
       const open = opened.get(socket);
-      // No challenge, or a resumed session, which proves nothing.
+      // No open challenge, or a resumed session, which proves nothing.
       if (open === undefined) return undefined;
       socket.setKeyCert(open.challenge);
       return ACME_TLS;

@@ -16,9 +16,9 @@ import { createFirstBytes, isWholeHello } from './first-bytes.ts';
 type FailureReason = Events['handshake.failed']['reason'];
 type SniDone = (error: Error | null, context?: SecureContext) => void;
 
-/** The codes of Node and OpenSSL for a failed handshake, in the words of an operator. */
+/** Codes of Node and OpenSSL for a failed handshake, and what they mean to an operator. */
 const REASONS: readonly (readonly [RegExp, FailureReason])[] = [
-  // sent by the client (RFC 8446 §6.2): our certificate is not from a CA it knows, has expired, or is otherwise bad
+  // An alert of the client (RFC 8446 §6.2): it does not trust the CA, or the certificate has expired or is bad.
   [/_ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_[A-Z]+)$/, 'untrusted'],
   [/_UNSUPPORTED_PROTOCOL$|_VERSION_TOO_LOW$/, 'version'],
   [/_NO_SHARED_CIPHER$/, 'cipher'],
@@ -46,7 +46,7 @@ export interface TlsStage {
   take(socket: Socket): void;
   /** closes connections that have not sent a ClientHello */
   cutSilent(): void;
-  /** stops the clock */
+  /** stops its clock */
   close(): void;
 }
 
@@ -56,7 +56,7 @@ class TlsListener implements TlsStage {
   readonly #challenge: TlsChallenge;
   readonly #server: Server;
   readonly #deadlines: Deadlines;
-  /** why a handshake is about to fail, where this file knows */
+  /** why a handshake is going to fail, when this file is the cause */
   readonly #reasons = new WeakMap<object, FailureReason>();
   /** raw sockets whose TLS connection has begun; the others wait for their ClientHello */
   readonly #begun = new WeakSet<Socket>();
@@ -93,9 +93,9 @@ class TlsListener implements TlsStage {
       done(null, await this.#chooseContext(socket, servername));
     const server = createServer({
       ...SERVER_TLS,
-      // ours begins with the connection and is the one that counts; Node's begins with the ClientHello
+      // The limit is in #deadlines, from the start of the connection; Node's begins with the ClientHello.
       handshakeTimeout: this.#options.handshakeTimeoutMs * 2,
-      // Node calls both as methods of the TLSSocket
+      // Node calls both as methods of the TLSSocket.
       ALPNCallback(this: TLSSocket, { protocols }: { protocols: string[] }) {
         return challenge.chooseProtocol(this, protocols);
       },
@@ -110,7 +110,7 @@ class TlsListener implements TlsStage {
     return server;
   }
 
-  /** Never rejects: the handshake must end, and an error given to Node's callback would send no alert. */
+  /** Never rejects: an error in Node's callback would send no alert to the client. */
   async #chooseContext(socket: TLSSocket, servername: string): Promise<SecureContext | undefined> {
     try {
       const context = await this.#challenge.chooseContext(socket, servername);
@@ -124,7 +124,7 @@ class TlsListener implements TlsStage {
   }
 
   #onLate(socket: Socket): void {
-    // a TLS connection reports its end itself
+    // A TLS connection reports its end itself.
     if (this.#begun.has(socket)) this.#late.add(socket);
     else this.#options.emit('handshake.failed', { reason: 'timeout' });
     socket.destroy();

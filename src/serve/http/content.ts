@@ -1,32 +1,32 @@
-// A request's content on its way to the upstream. It stands between the client's stream and undici, which destroys
-// what it was given when a request fails: destroying Node's IncomingMessage would cut the client's connection, and
-// with it the error page. It counts, too: a length that was announced is believed by nobody.
+// The content of a request on its way to the upstream, between the client's stream and undici. undici destroys the stream of a request that
+// fails; Node's IncomingMessage would take the client's connection and the error page with it. The content is counted here: the announced
+// length may be wrong.
 
 import { Readable } from 'node:stream';
 import { LinkgateError } from '../../core/errors.ts';
 
 /**
- * Methods whose content has no meaning (RFC 9110 §9.3.1, .2, .5, .7, .8). Proxies and servers disagree about where
- * such a request ends, which is how one is smuggled inside another; nobody who follows a link sends one.
+ * Methods whose content has no meaning (RFC 9110 §9.3.1, .2, .5, .7, .8). Proxies and servers disagree about the end of such a request,
+ * so a second request can hide in it. No click has such a content.
  */
 export const hasNoContent = (method: string): boolean =>
   method === 'GET' || method === 'HEAD' || method === 'DELETE' || method === 'OPTIONS' || method === 'TRACE';
 
-/** What may wait here of a content; each version of Node has a default of its own. */
+/** Bytes of a content that may wait here; the default of Node depends on its version. */
 const BUFFER_BYTES = 16 * 1024;
 
 export interface RequestContent {
   readonly stream: Readable;
   /**
-   * Starts reading and calls back once: `whole` when all of it is here (most forms fit), else when as much waits
-   * here as may. A client that sends slowly thus holds no connection to the tracker. Not called when it breaks off.
+   * Starts reading, and calls back once: with `whole` when all of it is here (most forms fit), else when the buffer is full. So a slow
+   * client holds no connection to the tracker. Not called when the content breaks off.
    */
   ready(done: (whole: boolean) => void): void;
 }
 
 /**
  * Reads `source` with back-pressure; never destroys it.
- * Fails with LinkgateError `ERR_REQUEST_BODY_TOO_LARGE` where the content passes `maxBytes`.
+ * Fails with LinkgateError `ERR_REQUEST_BODY_TOO_LARGE` when the content is longer than `maxBytes`.
  */
 export const requestContent = (source: Readable, maxBytes: number): RequestContent => {
   let bytes = 0;
@@ -64,7 +64,7 @@ export const requestContent = (source: Readable, maxBytes: number): RequestConte
     stream.push(null);
     ready(true);
   };
-  // the client left in the middle: the exchange's own end tells the reason
+  // The client left: the end of the exchange has the reason.
   const onClose = (): void => {
     if (!source.readableEnded)
       stream.destroy(new LinkgateError('ERR_REQUEST_MALFORMED', 'request body broke off'));
@@ -85,14 +85,14 @@ export const requestContent = (source: Readable, maxBytes: number): RequestConte
 /** How many contents that are still arriving may hold a connection to the tracker at once. */
 export interface Uploads {
   /**
-   * Calls back when there is room. The place is given back when the content ends or closes; one that closes while it
-   * waits is forgotten.
+   * Calls back when there is room. The place is free again when the content ends or closes. A content that closes while it waits is
+   * forgotten.
    * @throws LinkgateError `ERR_UPSTREAM_BUSY` when too many wait already
    */
   enter(content: Readable, go: () => void): void;
 }
 
-/** What waits holds a buffer each, and behind this many turns its time (`requestMs`) would be over anyway. */
+/** Each content that waits holds a buffer. After this many turns its time (`requestMs`) would be over. */
 const WAITING_PER_PLACE = 16;
 
 export const createUploads = (places: number, maxWaiting = places * WAITING_PER_PLACE): Uploads => {
@@ -103,7 +103,7 @@ export const createUploads = (places: number, maxWaiting = places * WAITING_PER_
     free += 1;
     admit();
   };
-  // a loop, never itself again: any number of those that wait may have gone
+  // A loop, no recursion: any number of waiting contents may have closed.
   const admit = (): void => {
     if (isAdmitting) return;
     isAdmitting = true;

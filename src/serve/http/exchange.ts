@@ -1,19 +1,19 @@
-// One request and its response, the same for HTTP/1 and HTTP/2: what route, headers, forward and respond work on.
-// http1-exchange.ts and http2-exchange.ts make them; only those two know the types of their protocol version.
+// One request and its response, the same for HTTP/1 and HTTP/2: route, headers, forward and respond work on it. http1-exchange.ts and
+// http2-exchange.ts make it; only these two know the types of a protocol version.
 
 import type { Readable } from 'node:stream';
 import type { LinkgateError } from '../../core/errors.ts';
 import type { Listener } from '../../core/events.ts';
 import type { ConnectionFacts } from '../connections/connection-facts.ts';
 
-/** Field lines as a flat list: name, value, name, value … in the order they arrived, latin1, nothing joined. */
+/** Field lines as a flat list: name, value, name, value … in their order of arrival, latin1, nothing joined. */
 export type FieldLines = readonly string[];
 
 export interface Exchange {
   readonly listener: Listener;
   readonly httpVersion: '1.0' | '1.1' | '2';
   readonly method: string;
-  /** request target, every byte as the client sent it (RFC 9112 §3.2; `:path` in HTTP/2) */
+  /** request target, byte for byte (RFC 9112 §3.2; `:path` in HTTP/2) */
   readonly target: string;
   /** without pseudo-fields; the Host field is among them (HTTP/2: made from `:authority`) */
   readonly fields: FieldLines;
@@ -31,7 +31,7 @@ export interface Exchange {
    * @param framed - whether the fields announce a content; they decide in HTTP/1, END_STREAM does in HTTP/2
    */
   body(framed: boolean): Readable | undefined;
-  /** sends an interim response (RFC 9110 §15.2); does nothing where the client's version has none or it cannot be sent */
+  /** sends an interim response (RFC 9110 §15.2); does nothing when the client's version has none, or when it cannot be sent */
   inform(status: number, fields: FieldLines): void;
   /**
    * Sends the head of the response, once.
@@ -43,7 +43,7 @@ export interface Exchange {
   end(trailers?: FieldLines): void;
   /** cuts the response off so that the client sees it: closed connection on HTTP/1, RST_STREAM on HTTP/2 */
   abort(): void;
-  /** the connection closes after this response, and what follows the request is not read; call it before `head` */
+  /** the connection closes after this response, and later requests on it are not read; call it before `head` */
   closeAfter(): void;
 
   /**
@@ -61,5 +61,5 @@ export interface Exchange {
   onFault: ((error: LinkgateError) => void) | undefined;
 }
 
-/** Takes one exchange and sees it to its end. Never throws. */
+/** Handles one exchange to its end. Never throws. */
 export type HandleExchange = (exchange: Exchange) => void;

@@ -1,10 +1,10 @@
-// Field names and what they mean to a proxy: hop-by-hop, framing, identity, policy (RFC 9110 §7.6.1). Used by request/headers.ts,
-// which decides what becomes of each. Knows no value of a field.
+// Field names and what they mean to a proxy: hop-by-hop, framing, identity, policy (RFC 9110 §7.6.1). request/headers.ts
+// decides what to do with each class. Knows no value of a field.
 
 export type FieldClass =
   'pass' | 'hop' | 'connection' | 'host' | 'identity' | 'length' | 'encoding' | 'expect' | 'policy';
 
-/** Fields that mean something to us, by lower-case name. All others pass. */
+/** Fields with a meaning for this proxy, by lower-case name. All others pass. */
 const CLASSES: ReadonlyMap<string, FieldClass> = new Map<string, FieldClass>([
   ['connection', 'connection'],
   ['keep-alive', 'hop'],
@@ -27,8 +27,8 @@ const CLASSES: ReadonlyMap<string, FieldClass> = new Map<string, FieldClass>([
 ]);
 
 /**
- * Class of one field name, any case. Names that some servers read as another one (`X_Forwarded_For`,
- * `x.real.ip`: CGI-style variables fold `_` and `.`) count as that other one when they speak of identity.
+ * Class of one field name, in any case. Some servers fold `_` and `.` into `-` (CGI variables), so `X_Forwarded_For` and `x.real.ip` count
+ * as the identity fields that they look like.
  */
 const judge = (name: string): FieldClass => {
   const lower = name.toLowerCase();
@@ -41,8 +41,7 @@ const judge = (name: string): FieldClass => {
 };
 
 /**
- * Classes of names that came before, as they were spelled: clicks have the same dozen names. It holds tokens only, and a few
- * hundred at most: other names are classified each time.
+ * Classes of known spellings: all clicks have the same dozen names. A few hundred tokens at most; other names are classified each time.
  */
 const judged = new Map<string, FieldClass>();
 const MOST_JUDGED = 512;

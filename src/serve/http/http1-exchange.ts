@@ -1,5 +1,5 @@
-// HTTP/1.0 and 1.1: one request of Node's server as an Exchange, and the life of the connection around it.
-// It decides nothing about names, routes or upstreams.
+// HTTP/1.0 and 1.1: one request of Node's server as an Exchange, and the end of its connection. It decides nothing about
+// names, routes or upstreams.
 
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -9,12 +9,12 @@ import type { Listener } from '../../core/events.ts';
 import type { ConnectionFacts } from '../connections/connection-facts.ts';
 import type { Exchange, FieldLines } from './exchange.ts';
 
-/** How long a connection that we closed may go on talking, so that our last answer is not lost to a reset. */
+/** How long a closed connection is still read, so that no reset destroys the last response. */
 const LINGER_MS = 1_000;
 
 /**
- * Closes after what was written, and reads on for a moment: closing with unread bytes in the kernel sends a reset,
- * and a reset can take our answer away from the client before it was read (RFC 9112 §9.6).
+ * Closes after what was written, and reads on for a moment. Closing with unread bytes in the kernel sends a reset, and a reset can destroy
+ * the response before the client has read it (RFC 9112 §9.6).
  */
 export const closeLingering = (socket: Socket): void => {
   socket.end();
@@ -23,24 +23,24 @@ export const closeLingering = (socket: Socket): void => {
   socket.once('close', () => clearTimeout(timer));
 };
 
-/** What is held back for the rest of a turn; a redirect's page has a few hundred bytes. */
+/** Bytes that are held back for the rest of a turn; the page of a redirect has a few hundred. */
 const MOST_HELD_BYTES = 4 * 1024;
 
-/** Reasons Node would refuse to write; a phrase has no meaning (RFC 9112 §4). */
+/** Reason phrases that Node refuses to write; a phrase has no meaning (RFC 9112 §4). */
 const UNWRITABLE_REASON = /[^\t\u0020-\u007e\u0080-\u00ff]/;
 
 /** What an Http1Exchange tells its connection. */
 export interface Http1Connection {
   readonly facts: ConnectionFacts;
-  /** nothing more that comes on this connection is a request */
+  /** no later bytes on this connection are a request */
   closing: boolean;
-  /** the process drains: each answer, also to a request that came before, closes its connection */
+  /** the process drains: each response closes its connection, also that of an earlier request */
   readonly isDraining: () => boolean;
   /** called when an exchange is over, after its own close listeners */
   onOver(request: IncomingMessage): void;
 }
 
-/** Whatever broke is told by 'close'. */
+/** 'close' follows each error. */
 const ignore = (): void => undefined;
 
 export class Http1Exchange implements Exchange {
@@ -60,7 +60,7 @@ export class Http1Exchange implements Exchange {
   readonly #connection: Http1Connection;
   #hearsDrain = false;
   readonly #closeListeners: ((finished: boolean) => void)[] = [];
-  /** the head was made in this turn of the loop, and nothing was written */
+  /** the head was made in this turn of the event loop and is not written yet */
   #mayHold = false;
   /** the first content, while more may come in the same turn */
   #held: Buffer | undefined;
@@ -108,26 +108,26 @@ export class Http1Exchange implements Exchange {
     const hints = hintsOf(fields);
     if (hints['link'] === undefined) return;
     try {
-      // Node has no public way to write one without a Link, and writes well-formed Links only
+      // Node can write one only with Links, and well-formed ones.
       this.#response.writeEarlyHints(hints);
     } catch {
-      // an interim answer may be left out (RFC 9110 §15.2)
+      // An interim response may be left out (RFC 9110 §15.2).
     }
   }
 
   head(status: number, reason: string, fields: FieldLines): void {
     const response = this.#response;
     if (this.#connection.isDraining()) this.closeAfter();
-    // a flat list keeps order and repetition; Node adds Date (RFC 9110 §6.6.1), Connection and the framing
+    // A flat list keeps order and repetition. Node adds Date (RFC 9110 §6.6.1), Connection and the framing.
     const all = this.policy.length === 0 ? fields : fields.concat(this.policy);
     const isWritable = reason === STATUS_CODES[status] || !UNWRITABLE_REASON.test(reason);
     response.writeHead(status, isWritable ? reason : '', all as string[]);
-    // the body mostly comes in the same read, and mostly whole: only what stays alone is flushed alone
+    // The whole body mostly comes in the same read: the head is written alone only when nothing follows.
     this.#mayHold = true;
     process.nextTick(flushAlone, this);
   }
 
-  /** Sends what was held back: nothing more came in the same turn. */
+  /** Sends what was held back: nothing followed in the same turn. */
   flush(): void {
     const response = this.#response;
     this.#mayHold = false;
@@ -149,7 +149,7 @@ export class Http1Exchange implements Exchange {
 
   #write(chunk: Buffer): boolean {
     const goesOn = this.#response.write(chunk);
-    // most answers never wait
+    // Most responses never wait.
     if (!goesOn && !this.#hearsDrain) {
       this.#hearsDrain = true;
       this.#response.on('drain', () => this.onDrain?.());
@@ -161,19 +161,19 @@ export class Http1Exchange implements Exchange {
     try {
       if (trailers !== undefined && trailers.length > 0) this.#response.addTrailers(pairs(trailers));
     } catch {
-      // trailers Node refuses to write are left out (RFC 9110 §6.5.1 allows it)
+      // Trailers that Node refuses are left out (RFC 9110 §6.5.1 allows it).
     }
-    // answered before the request was whole: what follows of it is no request
+    // The request is not whole yet: its remaining bytes are no request.
     if (!this.#isWhole()) this.#lingerAfter();
     const held = this.#held;
     this.#mayHold = false;
     this.#held = undefined;
-    // head and content as one text are one write, without a list of buffers
+    // One text is one write, without a list of buffers.
     if (held === undefined) this.#response.end();
     else this.#response.end(held.toString('latin1'), 'latin1');
   }
 
-  /** Node calls a request complete a moment after it was handed over, also where its head is all there is (RFC 9112 §6.3). */
+  /** Node marks a request as complete a moment after its event, also a request without content (RFC 9112 §6.3). */
   #isWhole(): boolean {
     if (this.#request.complete) return true;
     const { headers } = this.#request;
@@ -183,7 +183,7 @@ export class Http1Exchange implements Exchange {
   abort(): void {
     const { socket } = this.#request;
     this.#connection.closing = true;
-    // a TLS socket cannot send RST itself; without close_notify the cut is visible (RFC 8446 §6.1)
+    // A TLS socket cannot send RST; without close_notify the client sees the cut (RFC 8446 §6.1).
     if (this.listener === 'http') socket.resetAndDestroy();
     else socket.destroy();
   }
@@ -197,9 +197,9 @@ export class Http1Exchange implements Exchange {
     if (this.#connection.closing) return;
     this.#connection.closing = true;
     const { socket } = this.#request;
-    // Node calls it behind the last answer of a connection
+    // Node calls it after the last response of a connection,
     socket.destroySoon = () => closeLingering(socket);
-    // and does not where the head has already promised to keep the connection
+    // and does not when the head has promised to keep the connection.
     this.#response.once('finish', () => {
       if (!socket.destroyed && socket.writable) closeLingering(socket);
     });
@@ -208,10 +208,10 @@ export class Http1Exchange implements Exchange {
 
 const flushAlone = (exchange: Http1Exchange): void => exchange.flush();
 
-/** Node writes the values of early hints as they are: nothing but plain text may reach it. */
+/** Node does not check the values of early hints: only plain text may reach it. */
 const PLAIN = /^[\t\u0020-\u007e]*$/;
 
-/** Links each by itself, which Node joins; what else is repeated is joined here (RFC 9110 §5.3), cookies never are. */
+/** Links stay single, and Node joins them. Other repeated fields are joined here (RFC 9110 §5.3), except cookies. */
 const hintsOf = (fields: FieldLines): Record<string, string | string[]> => {
   const hints: Record<string, string | string[]> = Object.create(null);
   const links: string[] = [];

@@ -56,16 +56,16 @@ export interface Http1Stage {
 const createNodeServer = (limits: Limits): Server => {
   const server = createServer({
     maxHeaderSize: limits.headerBytes,
-    // Node refuses a head that may take longer than the whole
+    // Node refuses a time for the head that is longer than the time for the request.
     headersTimeout: Math.min(limits.headersMs, limits.requestMs),
     requestTimeout: limits.requestMs,
     keepAliveTimeout: limits.keepAliveMs,
     connectionsCheckingInterval: Math.min(1_000, limits.headersMs, limits.requestMs),
     insecureHTTPParser: false,
-    requireHostHeader: false, // ours: serve/request/headers.ts checks it like every other framing rule
+    requireHostHeader: false, // serve/request/headers.ts checks it with the other framing rules
     noDelay: true,
   });
-  // Node drops fields past this number and still frames the message by them; serve/request/headers.ts refuses instead
+  // Node drops fields above this number and still frames the message by them. serve/request/headers.ts refuses such a request.
   server.maxHeadersCount = 0;
   return server;
 };
@@ -87,7 +87,7 @@ class Http1Server implements Http1Stage {
       this.#onRequest(request, response);
     server.on('connection', (socket: Socket) => this.#connectionOf(socket));
     server.on('request', onRequest);
-    // with a listener of ours Node does not send 100 or 417 by itself: body() and serve/request/headers.ts do
+    // With a listener Node sends no 100 and no 417: body() and serve/request/headers.ts do.
     server.on('checkContinue', onRequest);
     server.on('checkExpectation', onRequest);
     server.on('connect', (_request, socket: Socket) => this.#refuse(socket, 'ERR_REQUEST_UNSUPPORTED'));
@@ -155,7 +155,7 @@ class Http1Server implements Http1Stage {
     else if (this.#options.isDraining()) socket.destroySoon();
   }
 
-  /** Refuses what is not even a request: no Exchange, no route, no name. */
+  /** Refuses bytes that are no request: there is no Exchange, no route and no name. */
   #refuse(socket: Socket, code: ErrorCode): void {
     const connection = this.#connectionOf(socket);
     if (connection.closing) return;

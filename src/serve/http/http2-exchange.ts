@@ -15,7 +15,7 @@ const toHeaders = (fields: FieldLines): OutgoingHttpHeaders => {
     const name = (fields[i] as string).toLowerCase();
     const value = fields[i + 1] as string;
     const before = headers[name];
-    // Node refuses to repeat what may stand only once (Content-Type, Location …); said twice the same is said once
+    // Node refuses to repeat a singleton (Content-Type, Location …); the same value twice becomes one.
     if (before !== value)
       headers[name] = before === undefined ? value : [before as string | string[], value].flat();
   }
@@ -29,8 +29,8 @@ interface RequestHead {
 }
 
 /**
- * Pseudo-fields apart, `:authority` as Host (RFC 9113 §8.3.1), Cookie crumbs joined again (§8.2.3).
- * An `:authority` and a Host that differ both stay: two Hosts are refused by serve/request/headers.ts.
+ * Separates the pseudo-fields: `:authority` becomes Host (RFC 9113 §8.3.1), and Cookie fields are joined (§8.2.3). When `:authority` and
+ * Host differ, both stay: serve/request/headers.ts refuses two Hosts.
  */
 const readHead = (raw: FieldLines): RequestHead => {
   let method = '';
@@ -54,7 +54,7 @@ const readHead = (raw: FieldLines): RequestHead => {
   return { method, target, fields };
 };
 
-/** Whatever broke is told by 'close'. */
+/** 'close' follows each error. */
 const ignore = (): void => undefined;
 
 export class Http2Exchange implements Exchange {
@@ -72,7 +72,7 @@ export class Http2Exchange implements Exchange {
   readonly #stream: ServerHttp2Stream;
   #trailers: FieldLines | undefined;
   #brokenOff = false;
-  /** the answer was handed over whole; `writableFinished` may still be false when Node tells that the stream is closed */
+  /** the response was handed over whole; `writableFinished` may be false when Node reports that the stream is closed */
   #ended = false;
   #closing = false;
   #hearsDrain = false;
@@ -85,7 +85,7 @@ export class Http2Exchange implements Exchange {
     this.fields = fields;
     this.connection = connection;
     this.#stream = stream;
-    // Node holds a reset with code 0 back until the content was read, also where there is none
+    // Node delays a reset with code 0 until the content was read, also when there is none.
     if (stream.endAfterHeaders) stream.resume();
     stream.on('error', ignore);
     stream.on('close', () => {
@@ -102,19 +102,19 @@ export class Http2Exchange implements Exchange {
     return this.#stream.closed || this.#stream.destroyed;
   }
 
-  /** whether the client closed the stream before our answer had gone out, with whatever code; ask when it is closed */
+  /** whether the client closed the stream before the whole response was sent; valid when the stream is closed */
   get cutByClient(): boolean {
     return !this.#brokenOff && (!this.#ended || this.#stream.rstCode !== constants.NGHTTP2_NO_ERROR);
   }
 
   body(): Readable | undefined {
-    // a method without content: http2.ts has already seen the stream's end
+    // A method without content: http2.ts has seen the end of the stream.
     if (this.#stream.endAfterHeaders || hasNoContent(this.method)) return undefined;
     if (this.fields.some((name, i) => i % 2 === 0 && name === 'expect')) {
       try {
         this.#stream.additionalHeaders({ ':status': 100 });
       } catch {
-        // the stream went in between
+        // The stream has closed in the meantime.
       }
     }
     return this.#stream;
@@ -125,7 +125,7 @@ export class Http2Exchange implements Exchange {
     try {
       this.#stream.additionalHeaders({ ...toHeaders(fields), ':status': status });
     } catch {
-      // an interim answer may be left out (RFC 9110 §15.2)
+      // An interim response may be left out (RFC 9110 §15.2).
     }
   }
 
@@ -134,7 +134,7 @@ export class Http2Exchange implements Exchange {
     const headers = toHeaders(this.policy.length === 0 ? fields : fields.concat(this.policy));
     headers[':status'] = status;
     const endStream = this.method === 'HEAD' || status === 204 || status === 304;
-    // RFC 9110 §6.6.2: trailers are announced; Node wants to know before the content
+    // Trailers are announced (RFC 9110 §6.6.2); Node must know before the content.
     const waitForTrailers = !endStream && headers['trailer'] !== undefined;
     if (waitForTrailers) {
       this.#stream.on('wantTrailers', () => this.#sendTrailers());
@@ -144,7 +144,7 @@ export class Http2Exchange implements Exchange {
 
   write(chunk: Buffer): boolean {
     if (this.#stream.writableEnded || this.closed || this.#stream.write(chunk)) return true;
-    // most answers never wait
+    // Most responses never wait.
     if (!this.#hearsDrain) {
       this.#hearsDrain = true;
       this.#stream.on('drain', () => this.onDrain?.());
@@ -156,7 +156,7 @@ export class Http2Exchange implements Exchange {
     const stream = this.#stream;
     if (!this.closed) this.#ended = true;
     this.#trailers = trailers;
-    // answered before the request was whole: the rest is not wanted (RFC 9113 §8.1)
+    // The request is not whole yet: its rest is not wanted (RFC 9113 §8.1).
     if (!stream.readableEnded && !stream.endAfterHeaders) {
       stream.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR));
     }
@@ -164,7 +164,7 @@ export class Http2Exchange implements Exchange {
     if (this.#closing) stream.session?.close();
   }
 
-  /** Node calls for them outside of any try: trailers it refuses are left out (RFC 9110 §6.5.1 allows it). */
+  /** Node asks for them outside of any try: trailers that it refuses are left out (RFC 9110 §6.5.1 allows it). */
   #sendTrailers(): void {
     const stream = this.#stream;
     try {
@@ -180,8 +180,8 @@ export class Http2Exchange implements Exchange {
 
   abort(): void {
     if (!this.closed) this.#brokenOff = true;
-    // `close(code)` would end the stream first: a DATA frame with END_STREAM, and a cut answer looks whole
-    this.#stream.destroy(new Error('answer was broken off'));
+    // `close(code)` would first send a DATA frame with END_STREAM, and a cut response would look whole.
+    this.#stream.destroy(new Error('response was cut off'));
   }
 
   closeAfter(): void {

@@ -1,4 +1,4 @@
-// HTTP/2: Node's sessions with our ceilings on them, each stream handed on as an Exchange (RFC 9113).
+// HTTP/2: Node's sessions with limits of our own; each stream becomes an Exchange (RFC 9113).
 // Only the https listener uses it; it decides nothing about names, routes or upstreams.
 
 import {
@@ -23,11 +23,11 @@ export interface Http2Options {
 }
 
 export interface Http2Stage {
-  /** fed TLS connections that chose `h2` (`emit('connection', socket)`) */
+  /** takes TLS connections that chose `h2` (`emit('connection', socket)`) */
   readonly server: Http2Server;
   /**
-   * GOAWAY to every session, fresh ones when they had `graceMs` to ask; each closes when its streams are done (RFC 9113 §6.8).
-   * Holds for sessions that begin later too.
+   * Sends GOAWAY to every session, to a new one after `graceMs` for its first request; each closes when its streams are done (RFC 9113
+   * §6.8). Also for sessions that begin later.
    */
   drain(graceMs: number): void;
   /** how many are open */
@@ -42,14 +42,14 @@ interface Session {
   open: number;
   /** called when the last of them closes */
   readonly rest: () => void;
-  /** tells, for each stream its client closed before the answer, whether the session may go on */
+  /** counts a stream that the client closed before the response; @returns whether the session may go on */
   readonly mayReset: () => boolean;
 }
 
 /**
- * What costs a client nothing and us some work each time, held to a burst and a rate: streams opened and reset
- * (CVE-2023-44487), PING and SETTINGS (CVE-2019-9512, CVE-2019-9515). Node 20 has no setting for it; nghttp2's own
- * limit of 1,000 resets leaves the connection open.
+ * Limits, as a burst and a rate, for frames that cost the client nothing and us some work: streams that are opened and reset
+ * (CVE-2023-44487), PING and SETTINGS (CVE-2019-9512, CVE-2019-9515). Node 20 has no setting for it; nghttp2's limit of 1,000 resets leaves
+ * the connection open.
  */
 const createBudget = ({
   http2ResetBurst: burst,
@@ -66,8 +66,8 @@ const createBudget = ({
 };
 
 /**
- * Closes a session while the process drains: at once, or, where nothing was asked yet, behind the first answer (the
- * stream's closeAfter) and when none comes in `graceMs`.
+ * Closes a session while the process drains: at once; a session without a request so far after its first response (closeAfter of the
+ * stream), or after `graceMs`.
  */
 const leave = (session: ServerHttp2Session, { streams }: Session, graceMs: number): void => {
   if (streams > 0) {
@@ -88,13 +88,13 @@ interface UntilEnd {
   readonly go: () => void;
 }
 
-/** A session that was closed, and whose client does not close in return, is cut after this. */
+/** A closed session is cut after this time if its client does not close. */
 const LINGER_MS = 1_000;
 
 /**
- * Idle is without a stream: a session that only pings, or answers GOAWAY with silence, ends too. Node's own idle time
- * (`session.setTimeout`) starts again with every frame, and ends with the session, not with its socket.
- * @returns to be called when a session has no stream any more
+ * Idle means without a stream: a session that only pings, or ignores GOAWAY, ends too. Node's idle time (`session.setTimeout`) starts again
+ * with every frame, and ends the session but not its socket.
+ * @returns a function to call when a session has no stream any more
  */
 const endWhenIdle = (
   session: ServerHttp2Session,
@@ -118,8 +118,8 @@ const endWhenIdle = (
 };
 
 /**
- * A GET may end its stream with an empty DATA frame: wait for that, and tell from it a GET with content.
- * A stream that does neither is ended in the time a request may take.
+ * A GET may end its stream with an empty DATA frame: wait for it, to tell such a GET from one with content. A stream that does neither ends
+ * after the time of a request.
  */
 const untilEnd = ({ exchange, stream, waitMs, go }: UntilEnd): void => {
   let gone = false;
@@ -139,13 +139,13 @@ const untilEnd = ({ exchange, stream, waitMs, go }: UntilEnd): void => {
 };
 
 /**
- * Browsers send a field for each cookie (RFC 9113 §8.2.3) and keep 180 of a site, some of them more. They are joined, and then
- * one field for the limits in headers.ts. What is over this number Node resets without a word to us.
+ * Browsers send a field for each cookie (RFC 9113 §8.2.3) and keep 180 or more of a site. The cookies are joined, and count as one field for
+ * the limits in headers.ts. Above this number Node resets the stream and reports nothing.
  */
 const COOKIE_FIELDS = 1_024;
-/** What Node refuses it refuses in silence, so that twice the limit is still read, and answered with a 431. */
+/** Node refuses in silence, so up to twice the limit is read, and gets a 431. */
 const READ_TO_REFUSE = 2;
-/** RFC 9113 §6.5.2: what each field counts in a header list, next to its name and value */
+/** RFC 9113 §6.5.2: bytes that each field counts in a header list, in addition to its name and value */
 const FIELD_OVERHEAD_BYTES = 32;
 
 export const createHttp2Server = ({ handle, limits, isDraining }: Http2Options): Http2Stage => {
@@ -156,7 +156,7 @@ export const createHttp2Server = ({ handle, limits, isDraining }: Http2Options):
     settings: {
       enablePush: false,
       maxConcurrentStreams: limits.http2Streams,
-      // announced to the client; Node holds it to this from its acknowledgement on
+      // Announced to the client; Node enforces it after the client's acknowledgement.
       maxHeaderListSize: limits.headerBytes * READ_TO_REFUSE + headerListPairs * FIELD_OVERHEAD_BYTES,
       initialWindowSize: 64 * 1024,
     },
@@ -169,7 +169,7 @@ export const createHttp2Server = ({ handle, limits, isDraining }: Http2Options):
     unknownProtocolTimeout: 1_000,
   } as Parameters<typeof createServer>[0]);
 
-  // Node's own listener makes the session at once: the socket of a session is the last that came
+  // Node's listener makes the session at once: the socket of a session is the last one.
   let accepted: Socket | undefined;
   server.prependListener('connection', (socket: Socket) => {
     accepted = socket;
@@ -188,7 +188,7 @@ export const createHttp2Server = ({ handle, limits, isDraining }: Http2Options):
     session.on('remoteSettings', onControl);
     session.setTimeout(limits.keepAliveMs, () => {
       session.close();
-      // streams that neither end nor move would hold it open
+      // Streams that neither end nor move would keep it open.
       session.setTimeout(Math.min(limits.keepAliveMs, limits.writeIdleMs), () => session.destroy());
     });
     session.on('close', () => sessions.delete(session));

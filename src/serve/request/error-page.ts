@@ -1,5 +1,5 @@
-// The small page a person sees when we, not the tracker, answer with an error: a status and an id, nothing of the
-// request and nothing of the inside. The log has the rest under the same id.
+// The small page for a person when linkgate, not the tracker, responds with an error: a status and an id, nothing of the request and
+// nothing internal. The log has the rest under the same id.
 
 import { STATUS_CODES } from 'node:http';
 import type { Exchange } from '../http/exchange.ts';
@@ -22,7 +22,7 @@ const wantsHtml = (exchange: Exchange): boolean => {
 };
 
 /**
- * Answers with an error; HTML for those who ask for it, else text (RFC 9110 §12.5.1), never cached.
+ * Responds with an error: HTML if the client accepts it, else text (RFC 9110 §12.5.1); never cached.
  * @param id - the request's id; hex and digits only, so it needs no escaping
  * @returns bytes of content sent
  */

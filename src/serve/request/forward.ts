@@ -1,4 +1,4 @@
-// One request to its upstream: Host is the customer's name, everything else as it came.
+// Sends one request to its upstream: Host is the customer's name, everything else is unchanged.
 
 import { toLinkgateError } from '../../core/errors.ts';
 import { requestContent, type Uploads } from '../http/content.ts';

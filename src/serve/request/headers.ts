@@ -1,5 +1,5 @@
-// Field lines in, field lines out: what may pass to the upstream and what may come back (RFC 9110 §7.6.1).
-// Pure functions over flat lists; the order and repetition of what passes is kept. Nothing here knows a socket.
+// Which fields pass to the upstream, and which come back (RFC 9110 §7.6.1). Pure functions over flat lists that keep order and repetition.
+// Knows no socket.
 
 import { LinkgateError } from '../../core/errors.ts';
 import type { Limits } from '../../core/settings.ts';
@@ -9,7 +9,7 @@ import type { FieldLines } from '../http/exchange.ts';
 
 /** Adds the names a Connection field nominates (RFC 9110 §7.6.1), lower case. */
 const nominate = (before: readonly string[] | undefined, value: string): readonly string[] | undefined => {
-  // what nearly all say, and Keep-Alive is dropped as it is
+  // The usual value; Keep-Alive is dropped in any case.
   if (value === 'keep-alive') return before;
   const names = value.split(',').map((option) => option.trim().toLowerCase());
   return before === undefined ? names : [...before, ...names];
@@ -17,28 +17,28 @@ const nominate = (before: readonly string[] | undefined, value: string): readonl
 
 const malformed = (what: string): LinkgateError => new LinkgateError('ERR_REQUEST_MALFORMED', what);
 
-/** What a field value is made of (RFC 9110 §5.5); both parsers refuse the rest, and so do we. */
+/** Characters of a field value (RFC 9110 §5.5); both parsers refuse others as well. */
 const VALUE = /^[\t\u0020-\u007e\u0080-\u00ff]*$/;
 
-/** What a request's fields say about the request itself. */
+/** The meaning of a request's fields. */
 export interface RequestFields {
   /** the value of the one Host field */
   readonly host: string;
-  /** fields to forward, without Host and without any that this hop answers for */
+  /** fields to forward, without Host and without those that belong to this hop */
   readonly forwarded: string[];
-  /** whether a content follows (RFC 9112 §6.3) */
+  /** whether content follows (RFC 9112 §6.3) */
   readonly hasContent: boolean;
   /** value of Content-Length, when there is one */
   readonly contentLength: number | undefined;
-  /** X-Forwarded-For as it came, several lines joined; believed only from a trusted proxy */
+  /** X-Forwarded-For, unchanged, several lines joined; used only from a trusted proxy */
   readonly forwardedFor: string | undefined;
-  /** X-Forwarded-Proto as it came, the last line */
+  /** X-Forwarded-Proto, unchanged, the last line */
   readonly forwardedProto: string | undefined;
-  /** as it came and goes on; undefined when there is none, or more than one */
+  /** unchanged, and forwarded; undefined when there is none, or more than one */
   readonly traceparent: string | undefined;
 }
 
-/** What else must be known of a request to judge its fields. */
+/** What decides about the fields of a request as well. */
 export interface RequestShape {
   readonly method: string;
   readonly httpVersion: '1.0' | '1.1' | '2';
@@ -69,7 +69,7 @@ class SeenFields {
     if (!VALUE.test(value)) throw malformed('request has a field value with control bytes');
     switch (kind) {
       case 'pass':
-        // only a name of this length is compared: other fields cost a click nothing
+        // Only names of this length are compared: other fields cost nothing.
         if (name.length === 11 && name.toLowerCase() === 'traceparent')
           this.#traceparent = this.#traceparent === undefined ? value : '';
         this.#forwarded.push(name, value);
@@ -151,17 +151,17 @@ class SeenFields {
 }
 
 /**
- * Reads a request's fields once: checks the framing, picks Host, keeps what may pass.
+ * Reads a request's fields once: checks the framing, takes Host, keeps the fields that may pass.
  *
- * Refused, because two parsers could disagree about where the request ends or whom it is for:
+ * Refused, because two parsers could disagree about the end of the request or its name:
  * 1. more fields than the limit (RFC 6585 §5)
  * 2. a name that is no token, a value with control bytes (RFC 9110 §5.1, §5.5)
  * 3. no Host, two Hosts (RFC 9112 §3.2)
  * 4. Content-Length twice, or not plain digits (RFC 9110 §8.6)
- * 5. Transfer-Encoding that is not exactly `chunked`, or beside Content-Length, or not in HTTP/1.1 (RFC 9112 §6.1)
+ * 5. Transfer-Encoding that is not exactly `chunked`, or next to Content-Length, or not in HTTP/1.1 (RFC 9112 §6.1)
  * 6. content with a method that has none (RFC 9110 §9.3)
  * 7. Expect other than `100-continue` (RFC 9110 §10.1.1)
- * 8. a wish to change the protocol (RFC 9110 §7.8), and in HTTP/2 any field of a connection (RFC 9113 §8.2.2)
+ * 8. a request to change the protocol (RFC 9110 §7.8), and in HTTP/2 any field of a connection (RFC 9113 §8.2.2)
  *
  * @throws LinkgateError `ERR_REQUEST_MALFORMED`, `ERR_REQUEST_UNSUPPORTED`, `ERR_REQUEST_HEADERS_TOO_LARGE`
  */
@@ -177,7 +177,7 @@ export const readRequestFields = (
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] as string;
     const value = fields[i + 1] as string;
-    // the limit itself: in HTTP/2 Node allows more (http2.ts), and only after the client's acknowledgement
+    // In HTTP/2 Node allows more (http2.ts), and enforces it only after the client's acknowledgement.
     bytes += name.length + value.length;
     if (bytes > headerBytes)
       throw new LinkgateError(
@@ -202,8 +202,8 @@ export const refuseLargeContent = (
 };
 
 /**
- * HTTP/1: curl and old browsers offer h2c on port 80 (`Upgrade: h2c`, `HTTP2-Settings`); a server may ignore an offer
- * (RFC 9110 §7.8), and a click that came with one is a click. Anything else that is upgraded to would be a tunnel.
+ * HTTP/1: curl and old browsers offer h2c on port 80 (`Upgrade: h2c`, `HTTP2-Settings`). A server may ignore the offer (RFC 9110 §7.8), so
+ * the click is served. Any other upgrade would be a tunnel.
  */
 const refuseUpgrade = (name: string, value: string, httpVersion: string): void => {
   const lower = name.toLowerCase();
@@ -215,7 +215,7 @@ const refuseUpgrade = (name: string, value: string, httpVersion: string): void =
     throw new LinkgateError('ERR_REQUEST_UNSUPPORTED', 'request asks for another protocol');
 };
 
-/** A Connection field cannot make us drop what frames the message. */
+/** A Connection field must not remove the framing of the message. */
 const withoutNominated = (fields: FieldLines, names: readonly string[]): string[] => {
   const kept: string[] = [];
   for (let i = 0; i < fields.length; i += 2) {
@@ -227,9 +227,8 @@ const withoutNominated = (fields: FieldLines, names: readonly string[]): string[
 };
 
 /**
- * The fields of an upstream's answer that go on to the client: no hop-by-hop field, none of the policies that
- * would bind the customer's name (HSTS turns Customer.io's check red), everything else in order and unjoined.
- * Content-Length stays: it is the upstream's own and frames what we pass on.
+ * The fields of an upstream's response that pass to the client: no hop-by-hop field, no policy for the customer's name (HSTS turns
+ * Customer.io's check red), everything else in order and unjoined. Content-Length stays: it frames the content that is passed on.
  */
 export const responseFields = (raw: FieldLines): string[] => {
   const kept: string[] = [];

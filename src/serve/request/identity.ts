@@ -1,5 +1,5 @@
-// Who asked, as the upstream is told. Whatever a client claims about itself was dropped by headers.ts; only what a
-// trusted proxy says in front of us is believed.
+// The identity of the client for the upstream. headers.ts has dropped what the client claims about itself; only a trusted proxy is
+// believed.
 
 import { isIP } from 'node:net';
 import type { Listener } from '../../core/events.ts';
@@ -8,7 +8,7 @@ import { peerAddressOf, type IsTrusted } from '../connections/ip-addresses.ts';
 export interface Client {
   /** the client's own address */
   readonly address: string;
-  /** value of X-Forwarded-For: the client, then the trusted proxies it came through */
+  /** value of X-Forwarded-For: the client, then the trusted proxies on its way */
   readonly chain: string;
   readonly proto: Listener;
 }
@@ -19,8 +19,8 @@ export interface ClaimedIdentity {
 }
 
 /**
- * Walks X-Forwarded-For from our side outwards: as long as a hop is trusted, what it says of the hop before it is
- * believed. Everything left of the first untrusted address was written by nobody we know, and is dropped.
+ * Walks X-Forwarded-For from our side outwards: a trusted hop is believed about the hop before it. Everything left of the first untrusted
+ * address is dropped: an unknown client wrote it.
  */
 export const clientOf = (
   peerAddress: string,
@@ -42,7 +42,7 @@ export const clientOf = (
   return { address, chain, proto: proto === 'https' || proto === 'http' ? proto : listener };
 };
 
-/** The identity fields of one request (RFC 7239 §4 and the older ones), overwriting whatever the client sent. */
+/** The identity fields of one request (RFC 7239 §4 and the older ones), in place of those that the client sent. */
 export const identityFields = ({ address, chain, proto }: Client, host: string): string[] => [
   'X-Forwarded-For',
   chain,
@@ -53,6 +53,6 @@ export const identityFields = ({ address, chain, proto }: Client, host: string):
   'X-Real-IP',
   address,
   'Forwarded',
-  // an address of either family, or `unknown`: only one of IPv6 has colons
+  // An address, or `unknown`: only IPv6 has colons.
   `for=${address.includes(':') ? `"[${address}]"` : address};host=${host};proto=${proto}`,
 ];

@@ -1,5 +1,5 @@
-// Local responses of port 80: HTTP-01 challenges first (RFC 8555 §8.3), then the redirect to https where a domain wants it.
-// Everything else is forwarded like https: mail already sent holds http links.
+// Local responses of port 80: HTTP-01 challenges first (RFC 8555 §8.3), then the redirect to https for a domain that has it. All else is
+// forwarded as on https: mail that was sent has http links.
 
 import { systemClock } from '../../core/platform/clock.ts';
 import { withTimeout } from '../../core/platform/deadline.ts';
@@ -70,11 +70,11 @@ export const createLocalResponses = ({
 }: LocalResponseOptions): RespondLocally => {
   /** by name and token: a CA asks from several places at once */
   const lookups = new Map<string, Promise<LocalResponse | undefined>>();
-  /** how many of them a client has begun */
+  /** how many of them each client has begun */
   const begun = new Map<string, number>();
   const lookUp = async (name: string, token: string): Promise<LocalResponse | undefined> => {
     const keyAuthorization = await answerChallenge(name, token);
-    // never redirect the CA to a name that has no certificate yet
+    // Never redirect the CA to a name without a certificate.
     return keyAuthorization === undefined ? undefined : challengeAnswer(keyAuthorization);
   };
   const hold = (key: string, client: string): (() => void) => {
@@ -86,8 +86,8 @@ export const createLocalResponses = ({
       else begun.set(client, left);
     };
   };
-  /** A late lookup keeps its place: what hangs is not started again and again. */
-  const answerOf = async (
+  /** A late lookup keeps its place, so a storage that hangs gets no more lookups. */
+  const responseTo = async (
     name: string,
     token: string,
     peerAddress: string,
@@ -99,7 +99,7 @@ export const createLocalResponses = ({
       if (lookups.size >= LOOKUPS) return BUSY;
       if ((begun.get(client) ?? 0) >= LOOKUPS_OF_ONE && !isTrusted(peerAddress)) return BUSY;
       const done = hold(key, client);
-      // after a turn: it must not end before it is in the map
+      // After a turn: the lookup must not end before it is in the map.
       lookup = Promise.resolve()
         .then(() => lookUp(name, token))
         .finally(done);
@@ -112,7 +112,7 @@ export const createLocalResponses = ({
       target.startsWith(CHALLENGE) && (exchange.method === 'GET' || exchange.method === 'HEAD');
     const wantsRedirect = domain.redirectHttp && target.startsWith('/');
     if (challenge)
-      return answerOf(domain.name, target.slice(CHALLENGE.length), exchange.connection.peerAddress);
+      return responseTo(domain.name, target.slice(CHALLENGE.length), exchange.connection.peerAddress);
     if (!wantsRedirect) return undefined;
     return (async () => ((await isLive(domain.name)) ? redirect(domain.name, target) : undefined))();
   };

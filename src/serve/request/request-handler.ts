@@ -26,7 +26,7 @@ export interface RequestHandlerOptions {
   readonly findUpstream: (id: UpstreamId) => Upstream | undefined;
   readonly emit: Emit;
   readonly limits: Limits;
-  /** whose X-Forwarded-For is believed */
+  /** proxies whose X-Forwarded-For is believed */
   readonly isTrusted: IsTrusted;
   readonly uploads: Uploads;
   readonly readers: StalledReaders;
@@ -42,8 +42,7 @@ const createIds = (): (() => string) => {
 };
 
 /**
- * Strict-Transport-Security where a domain wants it (RFC 6797 §7.2: never on http), and never for its subdomains: they belong to
- * others.
+ * Strict-Transport-Security for a domain that has it (RFC 6797 §7.2: never on http), and never for its subdomains: they belong to others.
  */
 const policyOf = (domain: DomainSettings): FieldLines =>
   domain.hstsMaxAgeSeconds === undefined
@@ -81,7 +80,7 @@ class RequestHandler {
     });
   }
 
-  /** Runs one step; what it throws becomes an error page, or the visible end of a response that has begun. */
+  /** Runs one step. An error becomes an error page, or cuts a response that has begun. */
   #guard(exchange: Exchange, step: () => void): void {
     try {
       step();
@@ -99,7 +98,7 @@ class RequestHandler {
     else this.#sendLocal(exchange, routed, fields, local);
   }
 
-  /** Refuses a request that has no domain yet to count it under: its connection always ends. */
+  /** Refuses a request before its domain is known: its connection always ends. */
   #refuse(exchange: Exchange, error: LinkgateError): void {
     const { status } = error.entry;
     const id = this.#nextId();

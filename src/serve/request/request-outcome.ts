@@ -1,4 +1,4 @@
-// The one event a routed request ends with: what counters and access log know of it.
+// The one event at the end of a routed request, for the metrics and the access log.
 
 import type { Emit } from '../../core/events.ts';
 import type { ErrorCode } from '../../core/errors.ts';
@@ -13,7 +13,7 @@ export interface Outcome {
   readonly clientAddress: string;
   /** as the client sent it */
   readonly traceparent: string | undefined;
-  /** 0: the client left before any answer */
+  /** 0: the client left before any response */
   status: number;
   bytes: number;
   upstreamMs: number | undefined;
@@ -42,7 +42,7 @@ const networkOfClient = (
   clientAddress: string,
 ): string => (clientAddress === peerAddress ? peerNetwork : networkOf(clientAddress));
 
-/** @param complete - the whole answer was handed to the system */
+/** @param complete - the whole response was handed to the system */
 export const emitOutcome = (emit: Emit, exchange: Exchange, outcome: Outcome, complete: boolean): void => {
   emit('request.completed', {
     id: outcome.id,
@@ -51,7 +51,7 @@ export const emitOutcome = (emit: Emit, exchange: Exchange, outcome: Outcome, co
     httpVersion: exchange.httpVersion,
     method: exchange.method,
     target: exchange.target,
-    // nginx's word for a client that left before any answer
+    // nginx's status for a client that left before any response.
     status: outcome.status === 0 ? 499 : outcome.status,
     bytes: outcome.bytes,
     durationMs: performance.now() - exchange.startedMs,

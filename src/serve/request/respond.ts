@@ -30,7 +30,7 @@ type Awaited = 'content' | 'response' | 'more' | 'reader';
 /** Interim responses are written without back-pressure; more of them have no use. */
 const INTERIM_RESPONSES = 8;
 
-/** The response of one exchange: hears the upstream on one side and the client on the other, and settles exactly once. */
+/** The response of one exchange, between the upstream and the client. It settles exactly once. */
 export class Responder implements ResponseListener, StalledReader, Timed {
   dueMs = Infinity;
   earlier: Timed | undefined;
@@ -38,10 +38,10 @@ export class Responder implements ResponseListener, StalledReader, Timed {
   readonly #options: ResponderOptions;
   #control: UpstreamControl | undefined;
   #awaited: Awaited = 'response';
-  /** the upstream has sent everything, or nothing more of it is taken */
+  /** the upstream has sent everything, or the rest is ignored */
   #settled = false;
   #headSent = false;
-  /** its one event was emitted */
+  /** the event of the request was emitted */
   #isOver = false;
   #informed = 0;
   #dispatchedMs = 0;
@@ -98,7 +98,7 @@ export class Responder implements ResponseListener, StalledReader, Timed {
     }
   }
 
-  /** Called by the clock: what the exchange waits for is late. */
+  /** Called by the clock when the exchange has waited too long. */
   onDue(): void {
     const { exchange, upstream } = this.#options;
     const awaited = this.#awaited;
@@ -207,7 +207,7 @@ export class Responder implements ResponseListener, StalledReader, Timed {
     this.#control?.resume();
   }
 
-  /** Cuts the response off: its client reads nothing of it. */
+  /** Cuts the response off, because its client does not read. */
   cut(): void {
     this.#options.exchange.abort();
   }
@@ -227,7 +227,7 @@ export class Responder implements ResponseListener, StalledReader, Timed {
     this.#settled = true;
     this.#options.readers.leave(this);
     this.dueMs = Infinity;
-    // not read to its end: nothing reads the rest
+    // Nothing reads the rest of the content.
     if (this.#content?.readableEnded === false) this.#content.destroy();
     return true;
   }

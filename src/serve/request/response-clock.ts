@@ -1,34 +1,34 @@
-// One timer for the deadlines of all answers under way: a timer of its own for each wait of each click costs more than the
-// rest of the waiting. Knows no request; what is late may be a tick later than it was told.
+// One timer for the deadlines of all responses in progress: a timer for each wait of each click costs more than the rest of the waiting.
+// Knows no request. A deadline may pass a tick late.
 
-/** How often is looked; a deadline passes at most this much later than it is due. */
+/** The time between two checks; a deadline passes at most this much late. */
 const TICK_MS = 50;
 
-/** Something with one deadline at a time; on one clock at most. */
+/** Has one deadline at a time, on one clock. */
 export interface Timed {
-  /** on the scale of `performance.now()`; Infinity while nothing is waited for */
+  /** on the scale of `performance.now()`; Infinity without a deadline */
   dueMs: number;
-  /** the deadline passed; `dueMs` is Infinity again */
+  /** called after the deadline; `dueMs` is Infinity again */
   onDue(): void;
-  /** the clock's own: its neighbours on it */
+  /** for the clock alone: its neighbours in the list */
   earlier: Timed | undefined;
   later: Timed | undefined;
 }
 
 export interface ResponseClock {
-  /** looks at it from now on, until `remove` */
+  /** checks it from now on, until `remove` */
   add(timed: Timed): void;
-  /** quiet when it is not there */
+  /** does nothing when it is not there */
   remove(timed: Timed): void;
-  /** how many it looks at */
+  /** how many it checks */
   size(): number;
 }
 
 /**
- * Ticks only while there is something to look at; holds no process open.
+ * Ticks only while there is something to check; keeps no process alive.
  *
- * A list, and not a Set: V8 rebuilds a Set's table every few dozen additions, and each table that is done with keeps the
- * next one, and with it what is in it, until the next full collection. A fifth of all memory clicks had used outlived them so.
+ * A linked list and not a Set: V8 rebuilds the table of a Set every few dozen additions, and each old table keeps the next one and its
+ * content until the next full collection. So a fifth of the memory of all clicks outlived them.
  */
 export const createResponseClock = (tickMs = TICK_MS): ResponseClock => {
   let first: Timed | undefined;
@@ -47,7 +47,7 @@ export const createResponseClock = (tickMs = TICK_MS): ResponseClock => {
       if (timed.dueMs <= nowMs) late.push(timed);
     }
     for (const timed of late) {
-      // what was told before it may have moved or removed it
+      // An earlier call may have moved or removed it.
       if (timed.dueMs > nowMs) continue;
       timed.dueMs = Infinity;
       timed.onDue();

@@ -1,5 +1,5 @@
-// Which customer a request is for: Host against the configured names and the connection's SNI.
-// Nothing is decoded, normalised or resolved: the target goes on byte for byte (facts: `%3D`, `//`, `/../`).
+// Which domain a request is for: compares Host with the configured names and the connection's SNI. Nothing is decoded, normalised or
+// resolved: the target passes byte for byte (`%3D`, `//`, `/../`).
 
 import { normalizeName } from '../../core/domain-name.ts';
 import { LinkgateError } from '../../core/errors.ts';
@@ -11,7 +11,7 @@ export type FindDomain = (name: string) => DomainSettings | undefined;
 
 export interface Route {
   readonly domain: DomainSettings;
-  /** origin-form (RFC 9112 §3.2.1): what goes on the upstream's request line */
+  /** origin-form (RFC 9112 §3.2.1), for the upstream's request line */
   readonly target: string;
 }
 
@@ -23,11 +23,11 @@ export interface RouteRequest {
   readonly connection: Pick<ConnectionFacts, 'servername' | 'pinnedName'>;
 }
 
-/** host [ ":" port ] with the characters of a configurable name only: no userinfo, no IP literal, no junk. */
+/** host [ ":" port ] with the characters of a configurable name: no userinfo, no IP literal, nothing else. */
 const HOST = /^([A-Za-z0-9.-]{1,254})(?::\d{1,5})?$/;
-/** scheme "://" authority, then the rest as it is (RFC 9112 §3.2.2) */
+/** scheme "://" authority, then the rest, unchanged (RFC 9112 §3.2.2) */
 const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i;
-/** what may stand on a request line: visible ASCII and obs-text; the parsers already refuse the rest */
+/** characters of a request line: visible ASCII and obs-text; the parsers refuse others as well */
 const TARGET = /^[\u0021-\u007e\u0080-\u00ff]+$/;
 /** a method (RFC 9110 §9.1); HTTP/2 lets any bytes through its parser */
 const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}$/;
@@ -57,14 +57,14 @@ const originForm = (request: RouteRequest, name: string): string => {
 };
 
 /**
- * Finds the domain a request is for.
+ * Finds the domain of a request.
  *
- * 1. CONNECT is no request for a tracking host; neither is `OPTIONS *`, which is for a server and not for a name.
+ * 1. CONNECT is no request for a tracking host. `OPTIONS *` is none either: it asks the server, not a name.
  * 2. Host must be a plain name, port allowed.
  * 3. It must be configured.
- * 4. On https it must be the name the handshake was for; a browser that reuses a connection for another name opens
- *    a new one on 421 (RFC 9110 §15.5.20).
- * 5. A resumed TLS 1.2 session tells no name (`false`): the connection is then held to the name of its first request.
+ * 4. On https it must be the name of the handshake. A browser that reuses a connection for another name opens a new one after a 421
+ *    (RFC 9110 §15.5.20).
+ * 5. A resumed TLS 1.2 session has no name (`false`): then all requests of the connection must have the name of the first.
  *
  * @throws LinkgateError `ERR_REQUEST_UNSUPPORTED`, `ERR_REQUEST_MALFORMED`, `ERR_REQUEST_MISDIRECTED`
  */

@@ -1,15 +1,15 @@
-// Answers whose clients take nothing at the moment: each holds a connection to the tracker while it waits. A few clients
-// that ask for long answers and never read must not hold all of them, for clicks have no other.
+// Responses whose clients do not read at the moment. Each holds a connection to the tracker while it waits. A few clients that never read
+// long responses must not hold all connections: clicks have no others.
 
-/** An answer that can be broken off. */
+/** A response that can be cut off. */
 export interface StalledReader {
   cut(): void;
 }
 
 export interface StalledReaders {
-  /** It stalls from now on. Where too many do, the one that has for longest is cut: a slow client moves now and then. */
+  /** The response stalls from now on. When too many do, the oldest is cut: a slow client reads from time to time. */
   enter(reader: StalledReader): void;
-  /** it goes on, or is over; quiet when it did not stall */
+  /** the response goes on, or is over; does nothing when it did not stall */
   leave(reader: StalledReader): void;
 }
 

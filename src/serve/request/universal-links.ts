@@ -15,7 +15,7 @@ const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
 
 /** GET and HEAD of a configured file: 200 and the file, never a redirect. Everything else is forwarded. */
 export const respondWithUniversalLinks: RespondLocally = ({ method }, { domain, target }) => {
-  // most domains have none: nothing is looked at per click
+  // Most domains have none, and then a click costs nothing.
   if (domain.universalLinks === undefined || (method !== 'GET' && method !== 'HEAD')) return undefined;
   const query = target.indexOf('?');
   const kind = KINDS.get(query < 0 ? target : target.slice(0, query));

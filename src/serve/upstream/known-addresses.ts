@@ -10,7 +10,7 @@ export interface UpstreamAddresses {
    * @throws the resolver's error when no address was ever known, or the last one is too old
    */
   current(): Promise<readonly string[]>;
-  /** whether a kept connection to this address may carry a new request; looks anew, beside, where a look is due */
+  /** whether a kept connection to this address may carry a new request; where a lookup is due, it starts one */
   isCurrent(address: string): boolean;
 }
 

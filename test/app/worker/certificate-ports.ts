@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import t from 'tap';
-import { createAcmeIssuer } from '../../../src/cert/acme/acme-issuer.ts';
+import { AcmeIssuer } from '../../../src/cert/acme/acme-issuer.ts';
 import { systemClock } from '../../../src/core/platform/clock.ts';
 import type { Settings } from '../../../src/core/settings.ts';
 import { createFileStorage } from '../../../src/storage/file.ts';
@@ -32,7 +32,7 @@ t.test('a worker that did not see the order answers its http-01 challenge with t
     await write(key, value);
     if (key.startsWith('thumbprints/')) await seen.write(key, value);
   };
-  const issuer = createAcmeIssuer({
+  const issuer = new AcmeIssuer({
     settings: { ...issuers[0] },
     keyType: 'ecdsa-p256',
     storage: elsewhere,

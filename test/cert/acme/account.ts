@@ -17,7 +17,7 @@ t.test('the slug is readable and different for two directories of one host', asy
   t.match(directorySlug('https://[::1]:14000/a'), /^[a-z0-9._-]+$/);
 });
 
-t.test('many who ask at once register one account, and it is kept', async (t) => {
+t.test('many callers at once register one account, and it is kept', async (t) => {
   const storage = createMemoryStorage();
   const keys: string[] = [];
   const register = async (keyPem: string): Promise<string> => {
@@ -34,7 +34,7 @@ t.test('many who ask at once register one account, and it is kept', async (t) =>
   t.equal(new Set(keys).size, 2, 'each directory has its own');
 });
 
-t.test('a process that died before it was registered left a key, which is used', async (t) => {
+t.test('the key of a process that died before the registration is used', async (t) => {
   const storage = createMemoryStorage();
   const keys: string[] = [];
   const dying = async (keyPem: string): Promise<string> => {
@@ -55,7 +55,7 @@ t.test('a process that died before it was registered left a key, which is used',
   t.equal(account.keyPem, keys[0]);
 });
 
-t.test('an account the CA does not know is registered anew, once', async (t) => {
+t.test('an account that the CA does not know is registered again, once', async (t) => {
   const storage = createMemoryStorage();
   let registered = 0;
   const register = async (): Promise<string> => `https://ca/account/${(registered += 1)}`;
@@ -72,7 +72,7 @@ t.test('an account the CA does not know is registered anew, once', async (t) => 
 
 const register = async (): Promise<string> => 'https://ca/account/1';
 
-t.test('a record that says nothing is replaced', async (t) => {
+t.test('a record without a key is replaced', async (t) => {
   for (const text of ['', '{', 'null', '{"url":"https://ca/1"}']) {
     const storage = createMemoryStorage();
     await storage.write(`accounts/${directorySlug(directory)}.json`, text);

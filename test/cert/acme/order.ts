@@ -94,7 +94,7 @@ const rejected = async (t: Test, running: Promise<unknown>, expected: Expected):
     expected,
   ) as unknown as Promise<void>;
 
-t.test('the steps come in order, and the answer stands there while the CA may ask', async (t) => {
+t.test('the steps come in order, and the answer is there while the CA may ask', async (t) => {
   const ca = play(t, {
     authorization: [{}, { status: 'processing' }, { status: 'pending' }, { status: 'valid' }],
     order: [{ status: 'ready' }, { status: 'processing' }, { status: 'valid', certificate: 'x' }],
@@ -114,7 +114,7 @@ t.test('the steps come in order, and the answer stands there while the CA may as
   ]);
 });
 
-t.test('what is valid already is not proved again', async (t) => {
+t.test('a valid authorization is not proved again', async (t) => {
   const ca = play(t, { authorization: [{ status: 'valid' }], placed: { status: 'ready' } });
   ca.session.finalize = async () => {
     throw new LinkgateError('ERR_ACME_REFUSED', 'enough');
@@ -123,7 +123,7 @@ t.test('what is valid already is not proved again', async (t) => {
   t.same(ca.steps, ['authorization']);
 });
 
-t.test('a validation that fails tells what the CA saw', async (t) => {
+t.test('a failed validation has the words of the CA', async (t) => {
   const problem = { type: urn('connection'), detail: 'refused', subproblems: [] };
   const challenges = [{ type: 'http-01', url: 'c', token: 'tok', problem }];
   const ca = play(t, { authorization: [{}, { status: 'invalid', challenges }] });
@@ -134,7 +134,7 @@ t.test('a validation that fails tells what the CA saw', async (t) => {
   });
 });
 
-t.test('an order that becomes invalid tells why, subproblems included', async (t) => {
+t.test('an invalid order has its reason, with subproblems', async (t) => {
   const subproblems = [{ type: urn('caa'), detail: 'forbidden', name }];
   const problem = { type: urn('compound'), detail: 'several', subproblems };
   const ca = play(t, { order: [{ status: 'ready' }, { status: 'invalid', problem }] });
@@ -144,7 +144,7 @@ t.test('an order that becomes invalid tells why, subproblems included', async (t
   });
 });
 
-t.test('a CA that goes against the protocol is refused, not followed', async (t) => {
+t.test('a CA that breaks the protocol is an error', async (t) => {
   for (const [states, message] of [
     [{ authorization: [{ name: 'other.example.com' }] }, /authorization of "other.example.com"/],
     [{ authorization: [{ challenges: [] }] }, /offers no http-01 challenge/],
@@ -161,7 +161,7 @@ t.test('a CA that goes against the protocol is refused, not followed', async (t)
   }
 });
 
-t.test('a chain for another key or another name is not handed on', async (t) => {
+t.test('a chain for another key or another name is refused', async (t) => {
   const issuer = createLocalIssuer({
     storage: createMemoryStorage(),
     keyType: 'ecdsa-p256',
@@ -173,7 +173,7 @@ t.test('a chain for another key or another name is not handed on', async (t) => 
   await rejected(t, ca.run(), { code: 'ERR_CERT_INVALID', message: /does not match its private key/ });
 });
 
-t.test('it stops when told, in the middle of a validation, and leaves no answer', async (t) => {
+t.test('it stops when it is aborted during a validation, and leaves no answer', async (t) => {
   const ca = play(t, { authorization: [{}] });
   const running = ca.run();
   while (!ca.steps.includes('accept c')) await new Promise((resolve) => setImmediate(resolve));

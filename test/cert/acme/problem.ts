@@ -10,7 +10,7 @@ import {
 const urn = (type: string): string => `urn:ietf:params:acme:error:${type}`;
 const nowMs = Date.UTC(2026, 0, 1);
 
-t.test('a problem document keeps what the CA said, on one line and bounded', async (t) => {
+t.test('a problem document keeps the words of the CA, on one line and of limited length', async (t) => {
   t.same(
     parseProblem({
       type: urn('malformed'),

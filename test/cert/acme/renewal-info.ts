@@ -18,11 +18,14 @@ t.test('the id of the example in RFC 9773, the leading zero of the serial number
   t.equal(certificateId(EXAMPLE), 'aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE');
 });
 
-t.test('a certificate without an authority key has none, nor has anything else', async (t) => {
-  t.equal(certificateId(createPki().leaf(['links.example.com']).chainPem), undefined);
-  t.equal(certificateId(''), undefined);
-  t.equal(certificateId('-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'), undefined);
-});
+t.test(
+  'a certificate without an authority key identifier has no id, and other texts have none',
+  async (t) => {
+    t.equal(certificateId(createPki().leaf(['links.example.com']).chainPem), undefined);
+    t.equal(certificateId(''), undefined);
+    t.equal(certificateId('-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'), undefined);
+  },
+);
 
 const suggestedWindow = { start: '2026-01-02T03:04:05Z', end: '2026-01-03T03:04:05.5+01:00' };
 
@@ -37,7 +40,7 @@ t.test('a window is read as RFC 3339 times; the time to ask again is bounded', a
   t.equal(parseRenewalInfo({ suggestedWindow }, 1e15).retryAfterMs, 86_400_000);
 });
 
-t.test('only a page of the web explains', async (t) => {
+t.test('an explanation is a web address only', async (t) => {
   for (const explanationURL of ['javascript:alert(1)', 'https://a b', 7, `https://x/${'y'.repeat(2000)}`]) {
     t.notHas(parseRenewalInfo({ suggestedWindow, explanationURL }), { explanationUrl: explanationURL });
   }
@@ -45,7 +48,7 @@ t.test('only a page of the web explains', async (t) => {
   t.has(parseRenewalInfo({ suggestedWindow, explanationURL }), { explanationUrl: explanationURL });
 });
 
-t.test('nonsense is the fault of the CA', async (t) => {
+t.test('renewal information that makes no sense is an error of the CA', async (t) => {
   const { start, end } = suggestedWindow;
   for (const window of [
     undefined,

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
-import { createAcmeSession, fetchDirectory } from '../../../src/cert/acme/session.ts';
-import { createAcmeTransport, createTrust } from '../../../src/cert/acme/transport.ts';
+import { asDirectory } from '../../../src/cert/acme/acme-objects.ts';
+import { createAcmeSession } from '../../../src/cert/acme/session.ts';
+import { AcmeTransport, createTrust } from '../../../src/cert/acme/transport.ts';
 import { createPrivateKeyPem } from '../../../src/cert/certificate/private-key.ts';
 import { systemClock } from '../../../src/core/platform/clock.ts';
 import { problem, scriptedCa, type ScriptedCa } from '../../helpers/scripted-ca.ts';
@@ -9,7 +10,7 @@ import { problem, scriptedCa, type ScriptedCa } from '../../helpers/scripted-ca.
 const accountKeyPem = await createPrivateKeyPem('ecdsa-p256');
 
 const open = async (t: Test, ca: ScriptedCa) => {
-  const transport = createAcmeTransport({
+  const transport = new AcmeTransport({
     trust: createTrust(readFileSync(ca.caFile, 'utf8')),
     clock: systemClock,
     signal: new AbortController().signal,
@@ -18,7 +19,7 @@ const open = async (t: Test, ca: ScriptedCa) => {
   t.teardown(() => transport.close());
   return createAcmeSession({
     directoryUrl: ca.directory,
-    directory: await fetchDirectory(ca.directory, transport),
+    directory: asDirectory((await transport.request(ca.directory, 'get')).data),
     accountKeyPem,
     accountUrl: ca.directory.replace('directory', 'account/1'),
     transport,
@@ -26,7 +27,7 @@ const open = async (t: Test, ca: ScriptedCa) => {
   });
 };
 
-t.test('one nonce is fetched, then each answer brings the next', async (t) => {
+t.test('one nonce is fetched, then each response brings the next', async (t) => {
   const ca = await scriptedCa(t);
   const session = await open(t, ca);
   const order = await session.placeOrder('links.example.com', {});
@@ -41,7 +42,7 @@ t.test('one nonce is fetched, then each answer brings the next', async (t) => {
   ]);
 });
 
-t.test('a nonce that is refused is replaced, ten times, then the CA is given up', async (t) => {
+t.test('a refused nonce is replaced ten times, then the request fails', async (t) => {
   const ca = await scriptedCa(t);
   ca.script.set('/order', (times) => (times <= 10 ? problem(400, 'badNonce') : undefined));
   const session = await open(t, ca);
@@ -55,7 +56,7 @@ t.test('a nonce that is refused is replaced, ten times, then the CA is given up'
   );
 });
 
-t.test('what an object says is read, the Retry-After beside it too', async (t) => {
+t.test('an object of the CA is read, and the Retry-After next to it', async (t) => {
   const ca = await scriptedCa(t);
   const session = await open(t, ca);
   ca.script.set('/order/1', () => ({
@@ -73,7 +74,7 @@ t.test('what an object says is read, the Retry-After beside it too', async (t) =
   });
 });
 
-t.test('an answer that is no ACME is a CA that cannot be asked', async (t) => {
+t.test('a response that is not ACME is an error of the CA', async (t) => {
   const ca = await scriptedCa(t);
   const session = await open(t, ca);
   for (const body of ['<html>', '', 'null', '{}', '[]', '{"status":1}']) {

@@ -3,12 +3,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import {
-  createAcmeTransport,
-  createTrust,
-  readCaFile,
-  type AcmeTransport,
-} from '../../../src/cert/acme/transport.ts';
+import { AcmeTransport, createTrust, readCaFile } from '../../../src/cert/acme/transport.ts';
 import { systemClock } from '../../../src/core/platform/clock.ts';
 import { fakeClock } from '../../helpers/fake-clock.ts';
 import { problem, scriptedCa, type ScriptedCa } from '../../helpers/scripted-ca.ts';
@@ -19,9 +14,9 @@ const forever = new AbortController().signal;
 const connect = (
   t: Test,
   ca: ScriptedCa,
-  options: Partial<Parameters<typeof createAcmeTransport>[0]> = {},
+  options: Partial<ConstructorParameters<typeof AcmeTransport>[0]> = {},
 ): AcmeTransport => {
-  const transport = createAcmeTransport({
+  const transport = new AcmeTransport({
     trust: createTrust(readFileSync(ca.caFile, 'utf8')),
     clock: systemClock,
     signal: forever,
@@ -38,7 +33,7 @@ const outcome = async (transport: AcmeTransport, url: string) =>
     (error: unknown) => error,
   );
 
-t.test('JSON comes back parsed, with the fields of the answer', async (t) => {
+t.test('JSON is parsed, and the response keeps its fields', async (t) => {
   const ca = await scriptedCa(t);
   const { status, headers, data } = await connect(t, ca).request(ca.directory, 'get');
   t.equal(status, 200);
@@ -65,7 +60,7 @@ t.test('a problem becomes an error with the words of the CA', async (t) => {
   );
 });
 
-t.test('429 and 503 carry the patience the CA asks for', async (t) => {
+t.test('429 and 503 carry the Retry-After of the CA', async (t) => {
   const ca = await scriptedCa(t);
   const clock = fakeClock();
   const transport = connect(t, ca, { clock });
@@ -89,7 +84,7 @@ t.test('429 and 503 carry the patience the CA asks for', async (t) => {
   });
 });
 
-t.test('badNonce is left to acme-client, which answers it', async (t) => {
+t.test('badNonce is left to acme-client, which repeats the request', async (t) => {
   const ca = await scriptedCa(t);
   ca.script.set('/directory', () => problem(400, 'badNonce'));
   t.equal((await connect(t, ca).request(ca.directory, 'get')).status, 400);
@@ -107,7 +102,7 @@ t.test('a redirect is not followed', async (t) => {
   t.same(ca.requests, ['GET /directory']);
 });
 
-t.test('an answer above a mebibyte is broken off', async (t) => {
+t.test('a response above a mebibyte is cut off', async (t) => {
   const ca = await scriptedCa(t);
   ca.script.set('/directory', () => ({ body: 'x'.repeat(10 * 1024 * 1024) }));
   await t.rejects(
@@ -118,7 +113,7 @@ t.test('an answer above a mebibyte is broken off', async (t) => {
   );
 });
 
-t.test('a CA that hangs is given up at the limit', async (t) => {
+t.test('a CA that hangs fails at the time limit', async (t) => {
   const ca = await scriptedCa(t);
   ca.script.set('/directory', () => 'hang');
   const clock = fakeClock();
@@ -133,7 +128,7 @@ t.test('a CA that hangs is given up at the limit', async (t) => {
   t.same(clock.sleepers(), []);
 });
 
-t.test('the caller can stop it, and hears its own reason', async (t) => {
+t.test('the caller can abort it, and gets its own reason', async (t) => {
   const ca = await scriptedCa(t);
   ca.script.set('/directory', () => 'hang');
   const stop = new AbortController();
@@ -145,7 +140,7 @@ t.test('the caller can stop it, and hears its own reason', async (t) => {
   );
 });
 
-t.test('a CA that is down, resets, or is not who it says is unreachable, with the reason', async (t) => {
+t.test('a CA that is down, resets, or has a wrong certificate is unreachable, with the reason', async (t) => {
   const ca = await scriptedCa(t);
   const transport = connect(t, ca);
   ca.script.set('/directory', () => 'reset');

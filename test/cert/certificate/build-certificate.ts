@@ -5,7 +5,7 @@ import { createPrivateKeyPem } from '../../../src/cert/certificate/private-key.t
 
 const KEY_TYPES = ['ecdsa-p256', 'ecdsa-p384', 'rsa-2048'] as const;
 
-t.test('any key is certified by any other, as OpenSSL sees it', async (t) => {
+t.test('any key can sign a certificate for any other, and OpenSSL accepts it', async (t) => {
   const subject = [{ name: 'commonName', value: 'of a test' }];
   for (const signerType of KEY_TYPES) {
     for (const keyType of KEY_TYPES) {

@@ -31,14 +31,14 @@ const serve = (name: string, keyPem: string, chainPem: string): unknown => {
   return createSecureContext({ key: keyPem, cert: chainPem });
 };
 
-t.test('to serve it, the same facts with less work', async (t) => {
+t.test('the check before serving gives the same facts with less work', async (t) => {
   for (const one of [good, rsa]) {
     t.same(checkToServe('links.example.com', one), checkCertificate('links.example.com', one));
     t.ok(serve('links.example.com', one.keyPem, one.chainPem));
   }
 });
 
-t.test('a good one gives its facts', async (t) => {
+t.test('a good certificate gives its facts', async (t) => {
   const facts = checkCertificate('links.example.com', { ...good, chainPem: good.chainPem + root });
   t.match(facts.serial, /^[0-9a-f]{32}$/);
   t.match(facts.fingerprint, /^[0-9a-f]{64}$/);
@@ -46,7 +46,7 @@ t.test('a good one gives its facts', async (t) => {
   t.equal(facts.notAfterMs, clock.now() + 7 * 86_400_000);
 });
 
-t.test('whatever cannot be served for the name is refused, with the reason', async (t) => {
+t.test('a certificate that cannot be served for the name is refused, with the reason', async (t) => {
   const refused = (name: string, keyPem: string, chainPem: string, message: RegExp): void => {
     t.throws(() => checkCertificate(name, { keyPem, chainPem }), { code: 'ERR_CERT_INVALID', message });
     t.throws(() => serve(name, keyPem, chainPem), 'nor does it become a context');

@@ -11,7 +11,7 @@ import { holds } from '../../helpers/property.ts';
 const name = 'links.example.com';
 const pki = createPki();
 
-t.test('a glance sees what OpenSSL does, whatever the dates', async (t) => {
+t.test('it reads what OpenSSL reads, whatever the dates', async (t) => {
   const second = fc.integer({ min: Date.UTC(1970, 0, 1) / 1_000, max: Date.UTC(2120, 0, 1) / 1_000 });
   await holds(
     t,
@@ -32,7 +32,7 @@ t.test('a glance sees what OpenSSL does, whatever the dates', async (t) => {
   t.same(leafFacts(leaf.chainPem), checkCertificate(name, leaf));
 });
 
-t.test('what it does not understand it says nothing of', async (t) => {
+t.test('undefined for a text that it does not understand', async (t) => {
   const { chainPem } = pki.leaf([name]);
   t.equal(leafFacts(''), undefined);
   t.equal(leafFacts('-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----'), undefined);

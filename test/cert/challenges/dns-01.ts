@@ -2,7 +2,7 @@ import t, { type Test } from 'tap';
 import { checkCertificate } from '../../../src/cert/certificate/certificate.ts';
 import { createDnsSolver, txtValue } from '../../../src/cert/challenges/dns-01.ts';
 import type { DnsProvider, TxtRecord } from '../../../src/cert/challenges/dns-provider.ts';
-import { createAcmeIssuer } from '../../../src/cert/acme/acme-issuer.ts';
+import { AcmeIssuer } from '../../../src/cert/acme/acme-issuer.ts';
 import { systemClock } from '../../../src/core/platform/clock.ts';
 import { LinkgateError } from '../../../src/core/errors.ts';
 import type { DnsSettings } from '../../../src/core/settings.ts';
@@ -54,7 +54,7 @@ const [PRESENT, CLEAN_UP] = [
   `cleanUp links.challenges.example.net ${value}`,
 ];
 
-t.test('the CA is told once every server has the record, where the alias leads', async (t) => {
+t.test('the CA is asked once every server has the record, in the zone of the alias', async (t) => {
   const { clock, steps, solver, looks } = play((asked, server) => asked > 5 || server === '10.0.0.1:53');
   const presenting = solver.present(challenge, forever);
   const state = { settled: false };
@@ -68,7 +68,7 @@ t.test('the CA is told once every server has the record, where the alias leads',
   t.same(steps, [PRESENT, CLEAN_UP]);
 });
 
-t.test('a record that is not seen in time, or not taken, is removed again', async (t) => {
+t.test('a record that is not seen in time, or is refused, is removed again', async (t) => {
   const slow = play((_asked, server) => server === '10.0.0.1:53');
   const presenting = slow.solver.present(challenge, forever);
   presenting.catch(() => {});
@@ -134,7 +134,7 @@ t.test('with BIND and a CA: ordered, validated over DNS, cleaned up', { skip: ne
   const storage = createMemoryStorage();
   const httpPort = await challengeServer(t, createMemoryStorage());
   const ca = await acmeCa(t, { httpPort, dnsServer: `127.0.0.1:${server.port}` });
-  const issuer = createAcmeIssuer({
+  const issuer = new AcmeIssuer({
     settings: {
       type: 'acme',
       name: 'test-ca',

@@ -8,7 +8,7 @@ import { until } from '../../helpers/until.ts';
 const forever = new AbortController().signal;
 const record = { name: '_acme-challenge.links.example.com', value: '-a$(x) "value', zone: 'example.com' };
 
-/** A program of Node's, written for one test; what it is called with stands in `argv`, `log` is a file beside it. */
+/** A program of Node's, written for one test; what it is called with stands in `argv`, `log` is a file next to it. */
 const program = (t: Test, body: string, timeoutMs = 10_000) => {
   const folder = tempDir(t);
   const [script, log] = [join(folder, 'program.mjs'), join(folder, 'log')];
@@ -31,7 +31,7 @@ const program = (t: Test, body: string, timeoutMs = 10_000) => {
   };
 };
 
-t.test('it is called with its own words, then what to do, without a shell', async (t) => {
+t.test('it is called with its own arguments, then the action, without a shell', async (t) => {
   const { provider, log } = program(t, 'log(JSON.stringify(argv));');
   await provider.present(record, forever);
   await provider.cleanUp(record, forever);
@@ -58,7 +58,7 @@ t.test('a program that fails is quoted, in one line', async (t) => {
   });
 });
 
-t.test('one that is missing or killed is an error', async (t) => {
+t.test('a program that is missing or killed is an error', async (t) => {
   const missing = createExecProvider({
     settings: { type: 'exec', command: ['/nowhere/program'], timeoutMs: 1_000 },
   });
@@ -81,18 +81,21 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-t.test('one that never ends is killed with all it started: when its time is up, or when told', async (t) => {
-  const late = program(t, FOREVER, 1_500);
-  await t.rejects(late.provider.present(record, forever), { message: /was not done in 1500 ms/ });
-  await until('its child is gone', () => !isAlive(Number(late.log())));
+t.test(
+  'a program that never ends is killed with all it started: at its time limit, or on abort',
+  async (t) => {
+    const late = program(t, FOREVER, 1_500);
+    await t.rejects(late.provider.present(record, forever), { message: /was not done in 1500 ms/ });
+    await until('its child is gone', () => !isAlive(Number(late.log())));
 
-  const stop = new AbortController();
-  const { provider, log } = program(t, FOREVER);
-  const running = provider.present(record, stop.signal);
-  running.catch(() => {});
-  await until('it has started its child', () => log() !== '');
-  stop.abort(new Error('stopping'));
-  await t.rejects(running, { message: 'stopping' });
-  await until('its child is gone', () => !isAlive(Number(log())));
-  await t.rejects(provider.present(record, stop.signal), { message: 'stopping' }, 'and not started again');
-});
+    const stop = new AbortController();
+    const { provider, log } = program(t, FOREVER);
+    const running = provider.present(record, stop.signal);
+    running.catch(() => {});
+    await until('it has started its child', () => log() !== '');
+    stop.abort(new Error('stopping'));
+    await t.rejects(running, { message: 'stopping' });
+    await until('its child is gone', () => !isAlive(Number(log())));
+    await t.rejects(provider.present(record, stop.signal), { message: 'stopping' }, 'and not started again');
+  },
+);

@@ -11,7 +11,7 @@ import { fakeClock } from '../../helpers/fake-clock.ts';
 import { recorder } from '../../helpers/recorder.ts';
 import { until } from '../../helpers/until.ts';
 
-t.test('what is presented is answered, for its host alone, until it is removed', async (t) => {
+t.test('a presented challenge is answered, for its host alone, until it is removed', async (t) => {
   const storage = createMemoryStorage();
   const { emit, names } = recorder();
   const answers = createChallengeAnswers({ storage });
@@ -26,7 +26,7 @@ t.test('what is presented is answered, for its host alone, until it is removed',
   t.same(names(), []);
 });
 
-t.test('a new answer takes away what a killed process left, for its host alone', async (t) => {
+t.test('a new answer removes what a killed process left, for its host alone', async (t) => {
   const storage = createMemoryStorage();
   const answers = createChallengeAnswers({ storage });
   await answers.present('links.example.com', 'left', 'left.thumb');
@@ -38,7 +38,7 @@ t.test('a new answer takes away what a killed process left, for its host alone',
   ]);
 });
 
-t.test('no token and no host from outside can make it throw or read anything else', async (t) => {
+t.test('no token and no host of a request makes it throw or read anything else', async (t) => {
   const storage = createMemoryStorage();
   const { emit, names } = recorder();
   const answer = createAnswerChallenge({ storage, emit, clock: fakeClock() });
@@ -56,7 +56,7 @@ t.test('no token and no host from outside can make it throw or read anything els
   t.same(names(), []);
 });
 
-t.test('a storage that fails is told, and answers as if there were no challenge', async (t) => {
+t.test('a storage failure is reported, and the response is as if there were no challenge', async (t) => {
   const { emit, of } = recorder();
   const failing = {
     ...createMemoryStorage(),
@@ -91,7 +91,7 @@ const slowStorage = () => {
   };
 };
 
-t.test('thousands of tokens cost a look or two, and none of them is read but the open one', async (t) => {
+t.test('thousands of tokens cost two listings at most, and only the open one is read', async (t) => {
   const storage = slowStorage();
   const { emit, names } = recorder();
   const answer = createAnswerChallenge({ storage, emit, clock: fakeClock() });
@@ -109,30 +109,27 @@ t.test('thousands of tokens cost a look or two, and none of them is read but the
   t.same(names(), []);
 });
 
-t.test(
-  'the look that answers began after the question: what was presented before is always seen',
-  async (t) => {
-    const storage = slowStorage();
-    const { emit } = recorder();
-    const answer = createAnswerChallenge({ storage, emit, clock: fakeClock() });
-    const early = answer('links.example.com', 'token');
-    await until('a look began', () => storage.looks.length === 1);
-    await storage.write('challenges/http-01/links.example.com/token', 'token.thumb');
-    const late = answer('links.example.com', 'token');
-    storage.looks[0]?.();
-    t.equal(await early, undefined);
-    await until('the next began', () => storage.looks.length === 2);
-    storage.looks[1]?.();
-    t.equal(await late, 'token.thumb');
-    const after = answer('links.example.com', 'token');
-    await until('and one behind a rest', () => storage.looks.length === 3);
-    storage.looks[2]?.();
-    t.equal(await after, 'token.thumb');
-  },
-);
+t.test('the listing begins after the question: an earlier answer is always seen', async (t) => {
+  const storage = slowStorage();
+  const { emit } = recorder();
+  const answer = createAnswerChallenge({ storage, emit, clock: fakeClock() });
+  const early = answer('links.example.com', 'token');
+  await until('a look began', () => storage.looks.length === 1);
+  await storage.write('challenges/http-01/links.example.com/token', 'token.thumb');
+  const late = answer('links.example.com', 'token');
+  storage.looks[0]?.();
+  t.equal(await early, undefined);
+  await until('the next began', () => storage.looks.length === 2);
+  storage.looks[1]?.();
+  t.equal(await late, 'token.thumb');
+  const after = answer('links.example.com', 'token');
+  await until('and one behind a rest', () => storage.looks.length === 3);
+  storage.looks[2]?.();
+  t.equal(await after, 'token.thumb');
+});
 
 t.test(
-  'sixteen hosts are looked at at once, the others in turn; a look that fails gives its place back',
+  'sixteen hosts are listed at once, the others in turn; a failed listing frees its place',
   async (t) => {
     const storage = slowStorage();
     const failing = {

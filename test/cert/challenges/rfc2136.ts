@@ -15,7 +15,7 @@ const forever = new AbortController().signal;
 const name = '_acme-challenge.links.example.com';
 const record = { name, value: 'a-value_', zone: 'example.com' };
 
-t.test('BIND takes records and gives them back one by one', { skip: needs('named') }, async (t) => {
+t.test('BIND adds records and removes them one by one', { skip: needs('named') }, async (t) => {
   const server = await nameServer(t, ['_acme-challenge.links IN TXT "kept"']);
   const { keyName, keyFile } = server;
   const settings: Rfc2136Settings = { type: 'rfc2136', server, keyName, keyFile };
@@ -65,7 +65,7 @@ t.test('a key that cannot be used is named, never shown', async (t) => {
   });
 });
 
-t.test('a server that is away, breaks off, forges, or says nothing', async (t) => {
+t.test('a server that is down, breaks off, forges, or is silent', async (t) => {
   const keyFile = join(tempDir(t), 'key');
   writeFileSync(keyFile, randomBytes(32).toString('base64'));
   let behave: 'close' | 'hang' | 'forge' = 'close';

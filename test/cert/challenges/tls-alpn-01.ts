@@ -60,7 +60,7 @@ const setUp = () => {
   return { storage, clock, answer, asked, of, hanging };
 };
 
-t.test('what one process presents another one answers, until it is taken away', async (t) => {
+t.test('another process answers what one process presents, until it is removed', async (t) => {
   const { storage, clock, answer } = setUp();
   t.equal(await answer(name), undefined);
   const presenting = createTlsSolver({ storage, clock }).present(open, forever);
@@ -77,7 +77,7 @@ t.test('what one process presents another one answers, until it is taken away', 
   t.same(await storage.list('challenges'), []);
 });
 
-t.test('strangers cost no look at the storage', async (t) => {
+t.test('names that are not configured cost no read of the storage', async (t) => {
   const { answer, asked } = setUp();
   for (const one of [
     'other.example.com',
@@ -91,14 +91,14 @@ t.test('strangers cost no look at the storage', async (t) => {
   t.same(asked, []);
 });
 
-t.test('what cannot be read or used is told, and is no challenge', async (t) => {
+t.test('an answer that cannot be read or used is reported, and is no challenge', async (t) => {
   const { storage, answer, of } = setUp();
   await storage.write(`challenges/tls-alpn-01/${name}`, 'no PEM');
   t.equal(await answer(name), undefined);
   t.equal(of('storage.failed').length, 1);
 });
 
-t.test('clients of TLS 1.2 cost a look in a fifth of a second, not one each', async (t) => {
+t.test('clients of TLS 1.2 cost one listing in 200 ms, not one each', async (t) => {
   const { answer, asked, clock, storage } = setUp();
   await Promise.all(Array.from({ length: 100 }, () => answer(name)));
   t.equal(asked.length, 1);
@@ -114,7 +114,7 @@ t.test('clients of TLS 1.2 cost a look in a fifth of a second, not one each', as
   t.equal(asked.length, 4, 'a clock that goes back hides nothing');
 });
 
-t.test('a storage that hangs is asked once, and holds a client up for half a second at most', async (t) => {
+t.test('a storage that hangs is asked once, and delays a client by half a second at most', async (t) => {
   const { answer, asked, clock, hanging } = setUp();
   let release: (keys: readonly string[]) => void = () => undefined;
   hanging.work = new Promise((resolve) => (release = resolve));

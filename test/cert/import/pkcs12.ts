@@ -47,7 +47,7 @@ for (const keyType of ['ecdsa-p256', 'ecdsa-p384', 'rsa-2048'] as const) {
   });
 }
 
-t.test('what is no PKCS#12 says so', async (t) => {
+t.test('a file that is no PKCS#12 is an error', async (t) => {
   for (const bytes of [
     Buffer.alloc(0),
     Buffer.from('-----BEGIN CERTIFICATE-----'),

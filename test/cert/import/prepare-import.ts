@@ -18,7 +18,7 @@ const given = { name, keyPem, chainPem, nowMs, roots: [] };
 const refused = (message: RegExp) =>
   ({ code: 'ERR_CERT_INVALID', message, details: { domain: name } }) as const;
 
-t.test('key and chain in any order become what is served', async (t) => {
+t.test('key and chain in any order become the form that is served', async (t) => {
   const expected = { keyPem, chainPem: leafPem };
   t.match(prepareImport(given), expected, 'a root at the end is not sent');
   t.match(prepareImport({ ...given, chainPem: rootPem + leafPem }), expected);
@@ -31,7 +31,7 @@ t.test('key and chain in any order become what is served', async (t) => {
   t.match(prepareImport({ ...given, chainPem: text }), expected);
 });
 
-t.test('every form of key OpenSSL writes', async (t) => {
+t.test('every format of key that OpenSSL writes is read', async (t) => {
   const key = createPrivateKey(keyPem);
   const pkcs1 = key.export({ type: 'pkcs1', format: 'pem' }).toString();
   t.match(prepareImport({ ...given, keyPem: pkcs1 }), { keyPem });

@@ -83,7 +83,7 @@ t.test('three hundred orders in three hours, whatever their names', async (t) =>
   t.equal(reached.length, 271);
 });
 
-t.test('what is left of the orders can be asked for, and comes back with time', async (t) => {
+t.test('the orders that are left are known, and grow with time', async (t) => {
   const { clock, order, issuer } = setUp();
   t.same(await issuer.ordersLeft?.(), { left: 300, most: 300 });
   await order('a.example.com');
@@ -133,7 +133,7 @@ t.test('a restart and other processes on the storage count together', async (t) 
   t.equal(results.filter(({ status }) => status === 'fulfilled').length, 3);
 });
 
-t.test('counts that cannot be read count as none, and those of a wrong clock are dropped', async (t) => {
+t.test('counts that cannot be read are none, and those of a wrong clock are dropped', async (t) => {
   const { storage, clock, order } = setUp({ ...real, name: { most: 1, inMs: DAY } });
   await order('a.example.com');
   await t.rejects(order('a.example.com'), refused);
@@ -184,4 +184,31 @@ t.test('a count that cannot be read stops no order, and is begun again', async (
   for (const key of await memory.list('budget')) {
     t.match(JSON.parse(String(await memory.read(key))), { uses: [{ name: 'a.example.com' }] });
   }
+});
+
+t.test('renewalInfo and revoke pass to the issuer, also to one that is a class', async (t) => {
+  class Ca implements Issuer {
+    readonly source = 'acme';
+    readonly issuer = 'class-ca';
+    readonly #revoked: number[] = [];
+    obtain(): Promise<never> {
+      return Promise.reject(new Error('not asked'));
+    }
+    async renewalInfo() {
+      return { windowStartMs: 1, windowEndMs: 2, retryAfterMs: this.#revoked.length };
+    }
+    async revoke(_certificate: StoredCertificate, reason: number) {
+      this.#revoked.push(reason);
+    }
+  }
+  const options = { storage: createMemoryStorage(), clock: fakeClock(), limits: real };
+  const issuer = withBudget(new Ca(), options);
+  t.match(issuer, { source: 'acme', issuer: 'class-ca' });
+  await issuer.revoke?.(held, 4, forever);
+  t.match(await issuer.renewalInfo?.(held, forever), { retryAfterMs: 1 });
+  const { obtain } = setUp().issuer;
+  t.notOk(
+    'revoke' in withBudget({ source: 'local', issuer: 'none', obtain }, options),
+    'none where there is none',
+  );
 });

@@ -28,7 +28,7 @@ const setUp = (ca: 'answers' | 'down' | 'none' = 'answers') => {
   return { clock, world, time, pass };
 };
 
-t.test('a clock that runs as time does is believed, and the CA is asked once, before an order', async (t) => {
+t.test('a clock without jumps is believed, and the CA is asked once, before an order', async (t) => {
   const { clock, world, time, pass } = setUp();
   pass(10 * MINUTE);
   await time.settle(false, forever);
@@ -59,7 +59,7 @@ for (const jumpMs of [60 * MINUTE, -60 * MINUTE, YEAR, -YEAR]) {
   });
 }
 
-t.test('a clock that was wrong from the start is found out before the first order', async (t) => {
+t.test('a clock that was wrong from the start is noticed before the first order', async (t) => {
   const { clock, world, time } = setUp();
   clock.jump(clock.now() - YEAR);
   const late = createCaClock({ clock, elapsedMs: () => 0, askTime: async () => world.now });
@@ -69,7 +69,7 @@ t.test('a clock that was wrong from the start is found out before the first orde
   t.equal(time.now() > 0, true);
 });
 
-t.test('one that stands behind from the start is found out, although nothing seems due', async (t) => {
+t.test('a clock that is behind from the start is noticed, although nothing seems due', async (t) => {
   const { clock, world, pass } = setUp();
   clock.jump(clock.now() - YEAR);
   const time = createCaClock({
@@ -94,7 +94,7 @@ t.test('one that stands behind from the start is found out, although nothing see
   t.equal(time.now(), world.now);
 });
 
-t.test('without an answer, time never goes back behind what certificates and clock have shown', async (t) => {
+t.test('without a response of the CA, time never goes back behind known certificates', async (t) => {
   const { clock, world, time, pass } = setUp('down');
   time.learn(world.now);
   pass(30 * MINUTE);
@@ -109,7 +109,7 @@ t.test('without an answer, time never goes back behind what certificates and clo
   t.ok(Math.abs(time.now() - world.now) <= 1_000);
 });
 
-t.test('with nobody to ask, the clock is all there is', async (t) => {
+t.test('without a CA to ask, the clock is used', async (t) => {
   const { clock, time } = setUp('none');
   clock.jump(clock.now() + YEAR);
   await time.settle(true, forever);

@@ -3,7 +3,7 @@
 import { X509Certificate } from 'node:crypto';
 import t, { type Test } from 'tap';
 import { checkCertificate } from '../../../src/cert/certificate/certificate.ts';
-import { createAcmeIssuer } from '../../../src/cert/acme/acme-issuer.ts';
+import { AcmeIssuer } from '../../../src/cert/acme/acme-issuer.ts';
 import type { Issuer } from '../../../src/cert/issuers/issuer.ts';
 import { createLocalIssuer } from '../../../src/cert/local-ca/local-ca.ts';
 import { systemClock } from '../../../src/core/platform/clock.ts';
@@ -68,7 +68,7 @@ t.test('acme', { skip: needs('pebble') }, async (t) => {
   const { directory, caFile } = ca;
   await contract(t, {
     create: (keyType) =>
-      createAcmeIssuer({
+      new AcmeIssuer({
         settings: { type: 'acme', name: 'pebble', directory, caFile, challenges: ['http-01'] },
         keyType,
         storage,

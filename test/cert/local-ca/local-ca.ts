@@ -61,7 +61,7 @@ t.test('a name too long for a common name is in the alternative names alone', as
   t.equal(leaf.subjectAltName, `DNS:${name}`);
 });
 
-t.test('there is one root, whoever asks first, and it stays', async (t) => {
+t.test('there is one root, however many ask at once, and it stays', async (t) => {
   const storage = createMemoryStorage();
   const clock = fakeClock();
   const create = () => createLocalIssuer({ storage, keyType: 'ecdsa-p256', clock });
@@ -80,7 +80,7 @@ t.test('there is one root, whoever asks first, and it stays', async (t) => {
   );
 });
 
-t.test('a root about to end is replaced; a broken one never is', async (t) => {
+t.test('a root near its end is replaced; a broken one never is', async (t) => {
   const storage = createMemoryStorage();
   const clock = fakeClock();
   const issuer = createLocalIssuer({ storage, keyType: 'ecdsa-p256', clock });

@@ -74,7 +74,7 @@ t.test('a removed domain is served as it was until its certificate expires, then
   t.same([kept.expired, of('storage.failed')], [[b.name], []]);
 });
 
-t.test('what another proxy on the storage has is not archived, whatever it is asked', async (t) => {
+t.test('a name that another proxy on the storage has is not archived', async (t) => {
   const { clock, store, storage, running } = await setUp(t);
   const [one, two] = [await running(a), await running(b)];
   t.match(one.status(), [{ domain: b.name, state: 'retired' }]);
@@ -87,7 +87,7 @@ t.test('what another proxy on the storage has is not archived, whatever it is as
   t.equal((await store.versions(b.name)).length, 1);
 });
 
-t.test('a proxy that starts meanwhile objects too', async (t) => {
+t.test('a proxy that starts in the meantime objects too', async (t) => {
   const { clock, store, storage, running } = await setUp(t);
   await running(a);
   while ((await storage.list('departing')).length === 0) await clock.advance(HOUR / 60);
@@ -96,7 +96,7 @@ t.test('a proxy that starts meanwhile objects too', async (t) => {
   t.same(await store.list(), [a.name, b.name]);
 });
 
-t.test('a certificate that comes meanwhile is not archived with the old one', async (t) => {
+t.test('a certificate that is stored in the meantime is not archived with the old one', async (t) => {
   const { clock, store, storage, running } = await setUp(t);
   await running(a);
   while ((await storage.list('departing')).length === 0) await clock.advance(HOUR / 60);
@@ -155,7 +155,7 @@ t.test(
   },
 );
 
-t.test('two that start at once do not lose each other’s names', async (t) => {
+t.test('two proxies that start at once do not lose each other’s names', async (t) => {
   const { removed, running } = await setUp(t);
   const [one, two] = [removed(a), removed(b)];
   await Promise.all([one.start(), two.start()]);
@@ -173,7 +173,7 @@ t.test('with a storage that cannot be written, domains that have not expired are
   t.same(await removed().start(), [b]);
 });
 
-t.test('a value that cannot be understood is let be', async (t) => {
+t.test('a value that cannot be understood stays unchanged', async (t) => {
   const { clock, storage, running } = await setUp(t);
   await storage.write(`certificates/${b.name}.pem`, 'torn');
   await running(a);

@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { createContextCache } from '../../../src/cert/serving/context-cache.ts';
+import { ContextCache } from '../../../src/cert/serving/context-cache.ts';
 import { createIssue } from '../../../src/cert/renewal/issue.ts';
 import { createLocalIssuer } from '../../../src/cert/local-ca/local-ca.ts';
 import { Renewal } from '../../../src/cert/renewal/renewal-loop.ts';
@@ -67,7 +67,7 @@ const setUp = async (t: Test) => {
       return isSo();
     });
   await passing('the first certificate', () => renewal.status()[0]?.state === 'live');
-  const cache = createContextCache({ store, clock, emit, maxContexts: 10 });
+  const cache = new ContextCache({ store, clock, emit, maxContexts: 10 });
   return { disk, clock, store, renewal, of, passing, cache, orders: () => orders };
 };
 
@@ -98,7 +98,7 @@ for (const fault of ['full', 'read-only'] as const) {
     await passing('an hour of it', () => clock.now() > Date.now() + 4 * DAY + 3_600_000, 60_000);
     t.match(renewal.status(), [{ state: 'live', serial, lastProblem: { type: 'ERR_STORAGE_UNAVAILABLE' } }]);
     t.ok(orders() <= 2, `${orders()} orders: none is placed whose certificate cannot be kept`);
-    await cache.lookAgain(name);
+    await cache.refresh(name);
     t.equal((await cache.lookup(name)).context, context, 'the old one is served');
     t.equal((await store.read(name))?.serial, serial, 'and stored, whole');
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { SecureContext } from 'node:tls';
 import t from 'tap';
-import { createContextCache, type ContextLookup } from '../../../src/cert/serving/context-cache.ts';
+import { ContextCache, type ContextLookup } from '../../../src/cert/serving/context-cache.ts';
 import { createLocalIssuer } from '../../../src/cert/local-ca/local-ca.ts';
 import { createCertificateStore, type StoredCertificate } from '../../../src/cert/state/store.ts';
 import { LinkgateError } from '../../../src/core/errors.ts';
@@ -42,10 +42,10 @@ const setUp = (maxContexts = 10) => {
     if (certificate === undefined) throw new Error('no such certificate');
     return store.write(name, { ...certificate, ...origin });
   };
-  return { clock, put, state, of, cache: createContextCache({ store: { read }, clock, emit, maxContexts }) };
+  return { clock, put, state, of, cache: new ContextCache({ store: { read }, clock, emit, maxContexts }) };
 };
 
-const worker = () => {
+const latch = () => {
   const opened = new AbortController();
   const hold = once(opened.signal, 'abort').then(() => undefined);
   return { hold, open: () => opened.abort() };
@@ -55,7 +55,7 @@ const settle = async (): Promise<void> => {
   for (let turns = 0; turns < 10; turns += 1) await new Promise((resolve) => setImmediate(resolve));
 };
 
-t.test('one load for everybody who asks at once, then it is in memory', async (t) => {
+t.test('lookups at the same time share one load, then it is in memory', async (t) => {
   const { cache, put, state } = setUp();
   await put(0);
   const found = await Promise.all([cache.lookup(name), cache.lookup(name), cache.lookup(name)]);
@@ -67,10 +67,10 @@ t.test('one load for everybody who asks at once, then it is in memory', async (t
   const again = cache.lookup(name) as ContextLookup;
   t.equal(again.result, 'hit');
   t.equal(again.context, found[0]?.context);
-  t.equal(cache.size(), 1);
+  t.equal(cache.size, 1);
 });
 
-t.test('a name without a certificate costs one read a second, until there is news', async (t) => {
+t.test('a name without a certificate costs one read a second, until a refresh', async (t) => {
   const { cache, put, state, clock } = setUp();
   t.same(await cache.lookup(name), { result: 'absent' });
   for (let times = 0; times < 100; times += 1) t.same(await cache.lookup(name), { result: 'absent' });
@@ -79,7 +79,7 @@ t.test('a name without a certificate costs one read a second, until there is new
   await cache.lookup(name);
   t.equal(state.reads, 2);
   await put(0);
-  await cache.lookAgain(name);
+  await cache.refresh(name);
   t.match(await cache.lookup(name), { result: 'miss', context: Object });
 });
 
@@ -88,9 +88,9 @@ t.test('a renewal is swapped in while the old one is served', async (t) => {
   await put(0);
   const old = (await cache.lookup(name)).context as SecureContext;
   await put(1);
-  const held = worker();
+  const held = latch();
   state.hold = held.hold;
-  const looking = cache.lookAgain(name);
+  const looking = cache.refresh(name);
   t.equal((cache.lookup(name) as ContextLookup).context, old, 'served meanwhile, at once');
   held.open();
   await looking;
@@ -99,27 +99,27 @@ t.test('a renewal is swapped in while the old one is served', async (t) => {
   t.not(fresh.context, old);
 });
 
-t.test('news that comes while a load is under way are not missed', async (t) => {
+t.test('a refresh during a load is not missed', async (t) => {
   const { cache, put, state } = setUp();
   await put(0);
   const old = (await cache.lookup(name)).context;
-  const held = worker();
+  const held = latch();
   state.hold = held.hold;
-  const first = cache.lookAgain(name);
+  const first = cache.refresh(name);
   await settle();
   await put(1);
-  const second = cache.lookAgain(name);
+  const second = cache.refresh(name);
   held.open();
   await Promise.all([first, second]);
   t.not((cache.lookup(name) as ContextLookup).context, old);
   t.equal(state.reads, 3);
 });
 
-t.test('a certificate that is the same is not built anew', async (t) => {
+t.test('the same certificate is not built again', async (t) => {
   const { cache, put } = setUp();
   await put(0);
   const { context } = await cache.lookup(name);
-  await cache.lookAgain(name);
+  await cache.refresh(name);
   t.equal((cache.lookup(name) as ContextLookup).context, context);
 });
 
@@ -138,7 +138,7 @@ t.test('renewals of other machines are found within five minutes, without any me
   t.not((cache.lookup(name) as ContextLookup).context, context);
 });
 
-t.test('a clock that goes back does not stop the looking', async (t) => {
+t.test('a clock that goes back does not stop the checks', async (t) => {
   const { cache, put, state, clock } = setUp();
   await put(0);
   await cache.lookup(name);
@@ -148,24 +148,24 @@ t.test('a clock that goes back does not stop the looking', async (t) => {
   t.equal(state.reads, 2);
 });
 
-t.test('what is served stays served when the storage fails, loses or breaks it', async (t) => {
+t.test('a context stays in use when the storage fails', async (t) => {
   const { cache, put, state, of } = setUp();
   await put(0);
   const { context } = await cache.lookup(name);
   state.failure = new LinkgateError('ERR_STORAGE_UNAVAILABLE', 'storage "/x" cannot be read: EIO');
-  await cache.lookAgain(name);
+  await cache.refresh(name);
   t.equal((cache.lookup(name) as ContextLookup).context, context);
   t.match(of('context.failed'), [
     { domain: name, code: 'ERR_STORAGE_UNAVAILABLE', message: 'storage "/x" cannot be read: EIO' },
   ]);
 });
 
-t.test('what is known to be bad is looked at again every ten seconds', async (t) => {
+t.test('an expired or failed certificate is read every ten seconds', async (t) => {
   const { cache, put, state, clock } = setUp();
   await put(0);
   const { context } = await cache.lookup(name);
   state.failure = new LinkgateError('ERR_STORAGE_UNAVAILABLE', 'storage "/x" cannot be read: EIO');
-  await cache.lookAgain(name);
+  await cache.refresh(name);
   state.failure = undefined;
   await put(1);
   await clock.advance(9_999);
@@ -218,17 +218,17 @@ t.test('there are never more contexts than allowed', async (t) => {
     notBeforeMs: 0,
     notAfterMs: 1,
   });
-  const cache = createContextCache({ store: { read }, clock, emit, maxContexts: 3 });
+  const cache = new ContextCache({ store: { read }, clock, emit, maxContexts: 3 });
   for (let index = 0; index < 10; index += 1) await cache.lookup(`n${index}.example.com`);
-  t.equal(cache.size(), 3);
+  t.equal(cache.size, 3);
   t.equal((cache.lookup('n9.example.com') as ContextLookup).result, 'hit');
   t.equal(of('context.loaded').length, 10);
   t.ok(of('context.loaded').every(({ durationMs }) => durationMs > 0));
   t.equal(of('context.evicted').length, 7);
   const asked = cache.lookup('n10.example.com');
-  t.equal(cache.loading(), 1);
+  t.equal(cache.loading, 1);
   await asked;
-  t.equal(cache.loading(), 0);
+  t.equal(cache.loading, 0);
 });
 
 t.test('a key that OpenSSL refuses is a certificate that cannot be served; the old one stays', async (t) => {
@@ -238,7 +238,7 @@ t.test('a key that OpenSSL refuses is a certificate that cannot be served; the o
   const clock = fakeClock();
   const stored = { domain: name, ...origin, ...first, serial: '1', notBeforeMs: 0, notAfterMs: 2e12 };
   let next: StoredCertificate = { ...stored, fingerprint: 'a' };
-  const cache = createContextCache({
+  const cache = new ContextCache({
     store: { read: () => Promise.resolve(next) },
     clock,
     emit,
@@ -246,16 +246,16 @@ t.test('a key that OpenSSL refuses is a certificate that cannot be served; the o
   });
   const { context } = await cache.lookup(name);
   next = { ...stored, fingerprint: 'b', keyPem: second.keyPem };
-  await cache.lookAgain(name);
+  await cache.refresh(name);
   t.equal((await cache.lookup(name)).context, context);
   t.match(of('context.failed'), [{ domain: name, code: 'ERR_CERT_INVALID' }]);
 });
 
-t.test('a context that was dropped is closed, not before a handshake could still be given it', async (t) => {
+t.test('an evicted context is closed, but not while a handshake may still get it', async (t) => {
   const { put, state } = setUp();
   const stored = await put(0);
   const closed = new Set<unknown>();
-  const cache = createContextCache({
+  const cache = new ContextCache({
     store: { read: (domain) => Promise.resolve({ ...stored, domain }) },
     clock: fakeClock(),
     emit: () => undefined,
@@ -277,7 +277,7 @@ t.test('a context that was dropped is closed, not before a handshake could still
       return context;
     }),
   );
-  t.equal(cache.size(), 2);
+  t.equal(cache.size, 2);
   await until('the two that were dropped', () => closed.size === 2);
   t.ok(performance.now() - startMs >= 200);
   t.same([...closed], ['a', 'b']);

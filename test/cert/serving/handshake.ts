@@ -1,5 +1,5 @@
 import t from 'tap';
-import { createContextCache } from '../../../src/cert/serving/context-cache.ts';
+import { ContextCache } from '../../../src/cert/serving/context-cache.ts';
 import { createHandshake } from '../../../src/cert/serving/handshake.ts';
 import { createLocalIssuer } from '../../../src/cert/local-ca/local-ca.ts';
 import { createCertificateStore } from '../../../src/cert/state/store.ts';
@@ -13,12 +13,12 @@ const isServed = (name: string): boolean => name.endsWith('.example.com');
 
 const forever = new AbortController().signal;
 
-t.test('a browser is shown the stored certificate, after a renewal the new one', async (t) => {
+t.test('a browser gets the stored certificate, and the new one after a renewal', async (t) => {
   const storage = createFileStorage({ path: tempDir(t), clock: systemClock });
   const store = createCertificateStore({ storage });
   const issuer = createLocalIssuer({ storage, keyType: 'ecdsa-p256', clock: systemClock });
   const { emit, of } = recorder();
-  const cache = createContextCache({ store, clock: systemClock, emit, maxContexts: 10 });
+  const cache = new ContextCache({ store, clock: systemClock, emit, maxContexts: 10 });
   const handshake = createHandshake({ cache, isServed, emit });
   const ca = await issuer.rootPem(forever);
   const issue = async () =>
@@ -34,7 +34,7 @@ t.test('a browser is shown the stored certificate, after a renewal the new one',
     t.equal(peer.serialNumber.toLowerCase(), first.serial);
   }
   const second = await issue();
-  await cache.lookAgain('links.example.com');
+  await cache.refresh('links.example.com');
   const peer = await tlsHandshake(t, { handshake, servername: 'links.example.com', ca });
   t.equal(peer.serialNumber.toLowerCase(), second.serial);
   t.same(
@@ -62,7 +62,7 @@ t.test('an unknown name never reaches the cache', async (t) => {
   t.equal(of('context.looked').filter(({ result }) => result === 'absent').length, 5);
 });
 
-t.test('whatever fails below, it answers and does not throw', async (t) => {
+t.test('it returns and does not throw, whatever fails below', async (t) => {
   const { emit, of } = recorder();
   const throwing = createHandshake({
     cache: {

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { configError, formatPath, formatProblem, quote } from '../../../src/config/text/problems.ts';
-import type { ConfigProblem } from '../../../src/core/errors.ts';
+import type { ConfigProblem } from '../../../src/core/error-details.ts';
 
 t.test('a path reads as people write it', async (t) => {
   t.equal(formatPath([]), '');

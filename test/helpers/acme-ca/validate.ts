@@ -104,7 +104,7 @@ const byTls = (port: number, challenge: Challenge, version: ValidationTargets['t
 const byDns = async (server: string, { name, keyAuthorization }: Challenge): Promise<void> => {
   const resolver = new Resolver({ timeout: 2_000, tries: 2 });
   resolver.setServers([server]);
-  // An authoritative server leaves aliases into other zones to whoever asks.
+  // An authoritative server leaves aliases into other zones to the resolver that asks.
   let at = `_acme-challenge.${name}`;
   for (let next: string | undefined = at; next !== undefined;) {
     at = next;

@@ -1,4 +1,4 @@
-// `linkgate certs` beside a running proxy, as a person at a shell does it: what it changes is served at once.
+// `linkgate certs` next to a running proxy, as a person at a shell does it: what it changes is served at once.
 
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ const seen = (port: number, servername: string, ca: string): Promise<PeerCertifi
     socket.once('error', reject);
   });
 
-t.test('certificates by hand, beside a running proxy', async (t) => {
+t.test('manual operations next to a running proxy', async (t) => {
   const folder = tempDir(t);
   const storage = join(folder, 'certs');
   const config = writeConfig(folder, {

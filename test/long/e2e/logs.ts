@@ -1,4 +1,4 @@
-// The log as an operator has it: a file shared by supervisor and workers, moved away by a rotation under load, opened anew by a
+// The log as an operator has it: a file shared by supervisor and workers, moved away by a rotation under load, opened again by a
 // signal; the id of an error page found in it; a disk without room that costs no click.
 
 import { spawnSync } from 'node:child_process';

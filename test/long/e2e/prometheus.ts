@@ -36,7 +36,7 @@ const PATHS = [
 /** the tracker breaks off */
 const BROKEN = '/e/c/broken';
 
-/** A certificate that an ACME CA gave, with its wish, as the last process left it. */
+/** A certificate that an ACME CA gave, with its renewalInfo, as the last process left it. */
 const storeRenewed = async (path: string): Promise<void> => {
   const nowMs = Date.now();
   const storage = createFileStorage({ path, clock: systemClock });

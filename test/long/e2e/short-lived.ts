@@ -66,7 +66,7 @@ t.test(
   { timeout: (SECONDS * 2 + 180) * 1_000 },
   async (t) => {
     const httpPort = await freePort();
-    // the short run has room for one renewal at half of the life; the long one follows the wishes of the CA
+    // the short run has room for one renewal at half of the life; the long one follows the renewalInfo of the CA
     const ca = await acmeCa(t, { httpPort, lifetimeMs: LIFETIME_S * 1_000, withoutAri: SECONDS < 60 });
     const home = await tracker(t);
     const folder = tempDir(t);

@@ -54,7 +54,7 @@ t.test('no target of a click reaches a log, at no level', async (t) => {
   }
 });
 
-/** Read in the metrics, or written by whoever finds them: the logger and the access log. */
+/** Read in the metrics, or written by the logger and the access log. */
 const NOT_HERE: readonly EventName[] = [
   'request.completed',
   'request.refused',

@@ -47,7 +47,7 @@ t.test('a file is made for its group to read, and one that is there keeps its mo
   t.equal(readFileSync(file, 'utf8').split('\n').length, 3, 'lines are added');
 });
 
-t.test('moved away and opened anew', async (t) => {
+t.test('moved away and opened again', async (t) => {
   const file = join(tempDir(t), 'log');
   const out = createLogOutput({ target: { file }, onFailed: () => t.fail('it can be opened') });
   out.write('before\n');

@@ -140,7 +140,7 @@ t.test('lines that are lost are counted, and told when there is room again', asy
   log.redirect(1);
 });
 
-t.test('a file that is moved away and opened anew: no line is lost, none in both', async (t) => {
+t.test('a file that is moved away and opened again: no line is lost, none in both', async (t) => {
   const path = join(t.testdir(), 'log');
   const open = (): number => openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
   const log = createLogWriter(open());

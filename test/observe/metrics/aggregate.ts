@@ -54,7 +54,7 @@ const textOf = async (aggregate: MetricsAggregate): Promise<string> => (await ag
 const CLICKS = 'linkgate_clicks_total{domain="a.example",kind="click",code="3xx"}';
 const CONTEXTS = 'linkgate_tls_contexts{state="cached"}';
 
-t.test('sums the workers beside the supervisor and keeps what the dead had counted', async (t) => {
+t.test('sums the workers and the supervisor and keeps what the dead had counted', async (t) => {
   const workers = new Map([
     [1, createWorker()],
     [2, createWorker()],

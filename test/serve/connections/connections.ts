@@ -53,33 +53,30 @@ t.test('a trusted proxy is many clients', async (t) => {
   for (const socket of held) socket.destroy();
 });
 
-t.test(
-  'clients behind a PROXY protocol are held to the ceiling of an address each by their own',
-  async (t) => {
-    const limits = { connectionsPerAddress: 1 };
-    const proxyProtocol = { http: ['127.0.0.1'], https: ['127.0.0.1'] };
-    const worker = await serve(t, { tracker: await tracker(t), limits, proxyProtocol });
-    const from = (address: string): string => `PROXY TCP4 ${address} 10.0.0.1 4711 80\r\n`;
-    const held = await opened(worker.httpPort);
-    held.write(from('203.0.113.9'));
-    const refused = await opened(worker.httpPort);
-    await until('the first is taken', () => worker.listeners.connections() === 2);
-    const gone = closed(refused);
-    refused.write(from('203.0.113.9'));
-    await gone;
-    t.same(worker.heard('connection.refused'), [{ listener: 'http', reason: 'address' }]);
-    t.match(
-      await worker.raw(from('203.0.113.10') + GET, { plain: true }),
-      /^HTTP\/1\.1 302 /,
-      'another client',
-    );
-    const over = closed(held);
-    held.destroy();
-    await over;
-    await until('its place is free', () => worker.listeners.connections() === 0);
-    t.match(await worker.raw(from('203.0.113.9') + GET, { plain: true }), /^HTTP\/1\.1 302 /);
-  },
-);
+t.test('clients behind a PROXY protocol have the limit of their own address', async (t) => {
+  const limits = { connectionsPerAddress: 1 };
+  const proxyProtocol = { http: ['127.0.0.1'], https: ['127.0.0.1'] };
+  const worker = await serve(t, { tracker: await tracker(t), limits, proxyProtocol });
+  const from = (address: string): string => `PROXY TCP4 ${address} 10.0.0.1 4711 80\r\n`;
+  const held = await opened(worker.httpPort);
+  held.write(from('203.0.113.9'));
+  const refused = await opened(worker.httpPort);
+  await until('the first is taken', () => worker.listeners.connections() === 2);
+  const gone = closed(refused);
+  refused.write(from('203.0.113.9'));
+  await gone;
+  t.same(worker.heard('connection.refused'), [{ listener: 'http', reason: 'address' }]);
+  t.match(
+    await worker.raw(from('203.0.113.10') + GET, { plain: true }),
+    /^HTTP\/1\.1 302 /,
+    'another client',
+  );
+  const over = closed(held);
+  held.destroy();
+  await over;
+  await until('its place is free', () => worker.listeners.connections() === 0);
+  t.match(await worker.raw(from('203.0.113.9') + GET, { plain: true }), /^HTTP\/1\.1 302 /);
+});
 
 /** As many connections as `count` to each port that never finish what they began, and the end of all of them. */
 const slowOnes = async (ports: { readonly httpsPort: number; readonly httpPort: number }, count: number) => {
@@ -105,7 +102,7 @@ t.test('slow and silent connections do not keep others waiting', async (t) => {
   for (const socket of sockets) socket.destroy();
 });
 
-t.test('slow and silent connections go in their time', async (t) => {
+t.test('slow and silent connections end at their time limit', async (t) => {
   const worker = await serve(t, { tracker: await tracker(t), limits: limitsOf(500) });
   const lenient = await serve(t, { tracker: await tracker(t), limits: limitsOf(60_000) });
   const others = await slowOnes(lenient, 1);

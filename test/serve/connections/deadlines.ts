@@ -7,7 +7,7 @@ import { until } from '../../helpers/until.ts';
 /** known by identity alone */
 const sockets = (count: number): Socket[] => Array.from({ length: count }, () => ({}) as Socket);
 
-t.test('what is not stopped in time is late, once, in the order it came', async (t) => {
+t.test('a socket that is not stopped in time is late, once, in the order of start', async (t) => {
   const late: Socket[] = [];
   let firstMs: number | undefined;
   const deadlines = createDeadlines(200, (socket) => {
@@ -31,7 +31,7 @@ t.test('what is not stopped in time is late, once, in the order it came', async 
   t.equal(deadlines.stop(first), false, 'too late');
 });
 
-t.test('each has its whole time, whenever it came', async (t) => {
+t.test('each socket has its whole time, whenever it started', async (t) => {
   const lives: number[] = [];
   const started = new Map<Socket, number>();
   const deadlines = createDeadlines(150, (socket) => {

@@ -12,7 +12,7 @@ import { until } from '../../helpers/until.ts';
 
 const GET = 'GET /e/c/x HTTP/1.1\r\nHost: links.example.com\r\nConnection: close\r\n\r\n';
 
-t.test('a first TLS record is whole when all its bytes are here; what is none is judged at once', (t) => {
+t.test('a first TLS record is whole when all its bytes are here; other bytes pass at once', (t) => {
   const record = (length: number): Buffer => {
     const bytes = Buffer.alloc(5 + length);
     bytes.set([0x16, 3, 1, length >> 8, length & 255]);
@@ -90,7 +90,7 @@ t.test('a request in pieces of any size, over TLS and on port 80', async (t) => 
 });
 
 t.test(
-  'a client that closes its side at once has left; its connection goes, its request at most once',
+  'a client that closes its side at once has left: its connection ends, its request is sent at most once',
   async (t) => {
     const seen = await tracker(t);
     const worker = await serve(t, { tracker: seen });
@@ -105,20 +105,23 @@ t.test(
   },
 );
 
-t.test('silence ends in its time, without a word; port 80 counts it, https calls it a timeout', async (t) => {
-  const limits = { headersMs: 300, requestMs: 300, tlsHandshakeMs: 300 };
-  const worker = await serve(t, { tracker: await tracker(t), limits });
-  const started = performance.now();
-  const sockets = await Promise.all([opened(t, worker.httpPort), opened(t, worker.httpsPort)]);
-  t.same(await Promise.all(sockets.map((socket) => gather(socket))), ['', '']);
-  const ms = performance.now() - started;
-  t.ok(ms > 250 && ms < 2_000, `gone after ${ms} ms`);
-  t.same(await worker.next('connection.refused'), { listener: 'http', reason: 'silent' });
-  t.same(worker.heard('handshake.failed'), [{ reason: 'timeout' }]);
-  t.equal(worker.heard('request.refused').length, 0);
-});
+t.test(
+  'a silent connection ends at its time limit; port 80 counts it, https calls it a timeout',
+  async (t) => {
+    const limits = { headersMs: 300, requestMs: 300, tlsHandshakeMs: 300 };
+    const worker = await serve(t, { tracker: await tracker(t), limits });
+    const started = performance.now();
+    const sockets = await Promise.all([opened(t, worker.httpPort), opened(t, worker.httpsPort)]);
+    t.same(await Promise.all(sockets.map((socket) => gather(socket))), ['', '']);
+    const ms = performance.now() - started;
+    t.ok(ms > 250 && ms < 2_000, `gone after ${ms} ms`);
+    t.same(await worker.next('connection.refused'), { listener: 'http', reason: 'silent' });
+    t.same(worker.heard('handshake.failed'), [{ reason: 'timeout' }]);
+    t.equal(worker.heard('request.refused').length, 0);
+  },
+);
 
-t.test('a handshake has its time once, from the connection on, however far it got', async (t) => {
+t.test('the time of a handshake begins with the connection, and only once', async (t) => {
   const worker = await serve(t, { tracker: await tracker(t), limits: { tlsHandshakeMs: 1_500 } });
   const hello = await clientHello('links.example.com');
   const started = performance.now();
@@ -136,31 +139,28 @@ t.test('a handshake has its time once, from the connection on, however far it go
   t.same(worker.heard('handshake.failed'), [{ reason: 'timeout' }, { reason: 'timeout' }]);
 });
 
-t.test(
-  'a connection that stands is not held to the time of its handshake, nor of its first byte',
-  async (t) => {
-    const limits = { headersMs: 400, requestMs: 400, tlsHandshakeMs: 400 };
-    const worker = await serve(t, { tracker: await tracker(t), limits });
-    const request = 'GET /e/c/x HTTP/1.1\r\nHost: links.example.com\r\n\r\n';
-    for (const open of [() => worker.tls('links.example.com'), () => opened(t, worker.httpPort)]) {
-      const socket = await open();
-      let text = '';
-      socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
-      socket.write(request);
-      await until('it is answered', () => text.includes('\r\n\r\n'));
-      text = '';
-      await pause(900);
-      socket.write(request);
-      await until('and once more, twice that time later', () => text.startsWith('HTTP/1.1 302 '));
-    }
-    const session = await worker.h2();
-    t.equal((await ask(session, {})).status, 302);
+t.test('an established connection has no limit of its handshake or first byte', async (t) => {
+  const limits = { headersMs: 400, requestMs: 400, tlsHandshakeMs: 400 };
+  const worker = await serve(t, { tracker: await tracker(t), limits });
+  const request = 'GET /e/c/x HTTP/1.1\r\nHost: links.example.com\r\n\r\n';
+  for (const open of [() => worker.tls('links.example.com'), () => opened(t, worker.httpPort)]) {
+    const socket = await open();
+    let text = '';
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
+    socket.write(request);
+    await until('it is answered', () => text.includes('\r\n\r\n'));
+    text = '';
     await pause(900);
-    t.equal((await ask(session, {})).status, 302);
-  },
-);
+    socket.write(request);
+    await until('and once more, twice that time later', () => text.startsWith('HTTP/1.1 302 '));
+  }
+  const session = await worker.h2();
+  t.equal((await ask(session, {})).status, 302);
+  await pause(900);
+  t.equal((await ask(session, {})).status, 302);
+});
 
-t.test('what came while the process stood still came in time', async (t) => {
+t.test('bytes that arrived while the process was blocked are in time', async (t) => {
   const limits = { headersMs: 300, requestMs: 300, tlsHandshakeMs: 300 };
   const worker = await serve(t, { tracker: await tracker(t), limits });
   const hello = await clientHello('links.example.com');
@@ -179,7 +179,7 @@ t.test('what came while the process stood still came in time', async (t) => {
   t.equal(serverHello[0], 0x16);
 });
 
-t.test('a probe that says nothing is no failed handshake; half a ClientHello is', async (t) => {
+t.test('a connection without a byte is no failed handshake; half a ClientHello is', async (t) => {
   const worker = await serve(t, { tracker: await tracker(t) });
   (await opened(t, worker.httpsPort)).end();
   (await opened(t, worker.httpPort)).end();
@@ -192,7 +192,7 @@ t.test('a probe that says nothing is no failed handshake; half a ClientHello is'
   await until('a reset is heard', () => worker.listeners.connections() === 0);
 });
 
-t.test('drain: what is silent keeps the time it is given', async (t) => {
+t.test('drain: a silent connection keeps its time', async (t) => {
   const worker = await serve(t, { tracker: await tracker(t) });
   const slow = [await opened(t, worker.httpPort), await opened(t, worker.httpsPort)] as const;
   const kept = await worker.tls('links.example.com');
@@ -210,7 +210,7 @@ t.test('drain: what is silent keeps the time it is given', async (t) => {
   t.equal(await cut, 0);
 });
 
-t.test('drain: what is silent gets a moment, and does not hold it up', async (t) => {
+t.test('drain: a silent connection gets a moment, and does not delay the drain', async (t) => {
   const worker = await serve(t, { tracker: await tracker(t) });
   const silent = [await opened(t, worker.httpsPort), await opened(t, worker.httpPort)];
   const late = await opened(t, worker.httpPort);

@@ -6,14 +6,14 @@ import {
   trustedRanges,
 } from '../../../src/serve/connections/ip-addresses.ts';
 
-t.test('one spelling', (t) => {
+t.test('an address has one spelling', (t) => {
   t.equal(peerAddressOf('::ffff:192.0.2.1'), '192.0.2.1');
   t.equal(peerAddressOf('2001:db8::1'), '2001:db8::1');
   t.equal(peerAddressOf(undefined), 'unknown');
   t.end();
 });
 
-t.test('networks hold no whole address', (t) => {
+t.test('a network shows no whole address', (t) => {
   t.equal(networkOf('192.0.2.77'), '192.0.2.0/24');
   t.equal(networkOf('2001:db8:1:2:3:4:5:6'), '2001:db8:1::/48');
   t.equal(networkOf('2001:0db8::5'), '2001:db8:0::/48');

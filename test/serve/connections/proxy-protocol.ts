@@ -35,7 +35,7 @@ const good: [string, Buffer, string | undefined][] = [
   ['v2 UNSPEC', v2(1, 0, Buffer.alloc(7)), undefined],
 ];
 
-t.test('both versions, however the bytes are cut', (t) => {
+t.test('both versions are read, however the bytes are cut', (t) => {
   for (const [what, header, address] of good) {
     const bytes = Buffer.concat([header, REST]);
     for (let i = 0; i < header.length; i += 1)
@@ -45,7 +45,7 @@ t.test('both versions, however the bytes are cut', (t) => {
   t.end();
 });
 
-t.test('what is not one', (t) => {
+t.test('bytes that are no PROXY header are invalid', (t) => {
   for (const text of [
     'GET / HTTP/1.1\r\n',
     'PROXY TCP4 203.0.113.9 10.0.0.1 4711\r\n',
@@ -88,7 +88,7 @@ t.test('what is not one', (t) => {
 });
 
 t.test(
-  'a listed proxy tells the client’s address, on both listeners; without a header it is refused',
+  'a listed proxy gives the client’s address, on both listeners; without a header it is refused',
   async (t) => {
     const seen = await tracker(t);
     const ranges = ['127.0.0.0/8'];
@@ -125,7 +125,7 @@ t.test(
   },
 );
 
-t.test('a peer that is not listed is believed nothing: the header is just a bad request', async (t) => {
+t.test('the header of a peer that is not listed is a bad request', async (t) => {
   const seen = await tracker(t);
   const worker = await serve(t, { tracker: seen, proxyProtocol: { http: ['192.0.2.1'] } });
   const header = 'PROXY TCP4 203.0.113.9 10.0.0.1 4711 443\r\n';

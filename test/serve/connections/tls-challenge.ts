@@ -138,7 +138,7 @@ t.test('a name without a certificate can be validated, and clients get none', as
   }
 });
 
-t.test('what is served is no challenge certificate without its parts', async (t) => {
+t.test('the check refuses a certificate that is no challenge certificate', async (t) => {
   const issuer = createLocalIssuer({
     storage: createMemoryStorage(),
     keyType: 'ecdsa-p256',

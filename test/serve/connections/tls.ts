@@ -64,7 +64,7 @@ t.test('h2 and http/1.1 by ALPN, http/1.1 without, nothing else', async (t) => {
   await t.rejects(chosen('spdy/3'), { code: /NO_APPLICATION_PROTOCOL/ });
 });
 
-t.test('a handshake that does not come in time is cut, on a stalled one too', async (t) => {
+t.test('a handshake that is late is cut, a stalled one too', async (t) => {
   const worker = await serve(t, { tracker: await tracker(t), limits: { tlsHandshakeMs: 150 } });
   for (const bytes of ['', '\x16\x03\x01\x02\x00\x01']) {
     const socket = connect(worker.httpsPort, '127.0.0.1');
@@ -88,7 +88,7 @@ t.test('plain HTTP on the https port is no handshake', async (t) => {
   t.equal((await worker.next('handshake.failed')).reason, 'protocol');
 });
 
-t.test('why a client did not come in is told apart', { skip: needs('openssl') }, async (t) => {
+t.test('each failed handshake has its own reason', { skip: needs('openssl') }, async (t) => {
   const worker = await serve(t, { tracker: await tracker(t) });
   const reasons = (): string[] => worker.heard('handshake.failed').map(({ reason }) => reason);
   const shared = { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-SHA' } as const;
@@ -141,7 +141,7 @@ const ask = (socket: TLSSocket, host: string): Promise<string> => {
 };
 
 t.test(
-  'a resumed TLS 1.2 session tells no name: its connection is for the name of its first request',
+  'a resumed TLS 1.2 session has no name: its connection is for the name of its first request',
   async (t) => {
     const seen = await tracker(t);
     const worker = await serve(t, { tracker: seen });
@@ -168,7 +168,7 @@ t.test(
   },
 );
 
-t.test('a TLS 1.3 session tells its name: Host is held to it', async (t) => {
+t.test('a resumed TLS 1.3 session has its name, and Host must be the same', async (t) => {
   const worker = await serve(t, { tracker: await tracker(t) });
   const session = await sessionOf(worker, 'links.example.com', 'TLSv1.3');
   const socket = await worker.tls('links.example.com', { session });
@@ -177,7 +177,7 @@ t.test('a TLS 1.3 session tells its name: Host is held to it', async (t) => {
   t.match(await ask(other, 'clicks.example.net'), /^HTTP\/1\.1 302 /);
 });
 
-t.test('openssl s_client is told by an alert', { skip: needs('openssl') }, async (t) => {
+t.test('openssl s_client gets an alert', { skip: needs('openssl') }, async (t) => {
   const worker = await serve(t, { tracker: await tracker(t) });
   const run = (args: string[]): Promise<string> =>
     new Promise((resolve) => {

@@ -19,7 +19,7 @@ t.test('a small content is whole before anything is asked of the tracker', async
   t.equal(await readAll(content.stream), 'hello');
 });
 
-t.test('a large one waits with as much as may wait, and flows when it is read', async (t) => {
+t.test('a large content fills the buffer and waits, and flows when it is read', async (t) => {
   const source = new PassThrough();
   const content = requestContent(source, 1024 ** 2);
   const whole = new Promise((resolve) => content.ready(resolve));
@@ -31,7 +31,7 @@ t.test('a large one waits with as much as may wait, and flows when it is read', 
   t.ok((await readAll(content.stream)).length > 0);
 });
 
-t.test('past its limit it fails; the client’s stream is left alone', async (t) => {
+t.test('above its limit it fails; the client’s stream is not destroyed', async (t) => {
   const source = new PassThrough();
   const content = requestContent(source, 4);
   content.ready(() => t.fail('never ready'));
@@ -44,7 +44,7 @@ t.test('past its limit it fails; the client’s stream is left alone', async (t)
   t.notOk(other.destroyed);
 });
 
-t.test('a client that leaves in the middle fails it', async (t) => {
+t.test('it fails when the client leaves in the middle', async (t) => {
   const source = new PassThrough();
   const content = requestContent(source, 100);
   content.ready(() => undefined);
@@ -55,7 +55,7 @@ t.test('a client that leaves in the middle fails it', async (t) => {
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-t.test('places for contents that still arrive', async (t) => {
+t.test('unfinished contents have a number of places', async (t) => {
   const uploads = createUploads(2);
   const went: number[] = [];
   const contents = Array.from({ length: 4 }, () => new PassThrough());
@@ -70,7 +70,7 @@ t.test('places for contents that still arrive', async (t) => {
 });
 
 t.test(
-  'those that left while they waited are forgotten at once, and any number of them is no crash',
+  'contents that close while they wait are forgotten at once, and any number of them is no crash',
   async (t) => {
     const uploads = createUploads(1, 2);
     const [first, second, third, fourth] = Array.from({ length: 4 }, () => new PassThrough());

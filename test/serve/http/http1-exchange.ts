@@ -5,7 +5,7 @@ import { gather, serve } from '../../helpers/serve.ts';
 import { onRequestHead, scriptedTracker } from '../../helpers/tracker.ts';
 import { until } from '../../helpers/until.ts';
 
-t.test('closing reads on, so that the last answer is not lost to a reset', async (t) => {
+t.test('closing reads on, so that no reset destroys the last response', async (t) => {
   const server = createServer((socket) => {
     socket.on('error', () => undefined);
     socket.once('data', () => {
@@ -30,7 +30,7 @@ t.test('closing reads on, so that the last answer is not lost to a reset', async
   t.equal(error, undefined);
 });
 
-t.test('a client that never stops sending is cut all the same', async (t) => {
+t.test('a client that never stops sending is cut', async (t) => {
   const server = createServer((socket) => {
     socket.on('error', () => undefined);
     closeLingering(socket);
@@ -50,7 +50,7 @@ t.test('a client that never stops sending is cut all the same', async (t) => {
   t.ok(performance.now() - before < 20_000);
 });
 
-t.test('a head that stays alone is sent at once', async (t) => {
+t.test('a head without content in the same turn is sent at once', async (t) => {
   const upstream = await scriptedTracker(t, (socket) =>
     onRequestHead(socket, () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n')),
   );
@@ -60,7 +60,7 @@ t.test('a head that stays alone is sent at once', async (t) => {
 });
 
 t.test(
-  'content that comes with its head: every byte, whole or in parts, and no part waits for the next',
+  'content in the turn of its head: every byte, whole or in parts, and no part waits for the next',
   async (t) => {
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
     const large = Buffer.concat(Array.from({ length: 40 }, () => bytes));

@@ -32,7 +32,7 @@ t.test(
   },
 );
 
-t.test('a target with bytes above 0x7f is refused, wherever it has them', async (t) => {
+t.test('a target with a byte above 0x7f is refused', async (t) => {
   const seen = await tracker(t);
   const worker = await serve(t, { tracker: seen });
   for (const target of [
@@ -63,7 +63,7 @@ t.test('a keep-alive client whose content nobody reads gets its refusal, not a r
   }
 });
 
-t.test('chunked content is cut where it passes the limit', async (t) => {
+t.test('chunked content is cut at the limit', async (t) => {
   const seen = await tracker(t);
   const worker = await serve(t, { tracker: seen });
   const block = `10000\r\n${'x'.repeat(65_536)}\r\n`;
@@ -78,7 +78,7 @@ t.test('chunked content is cut where it passes the limit', async (t) => {
   t.equal(seen.requests.length, 1);
 });
 
-t.test('requests sent ahead are answered in order, one at a time', async (t) => {
+t.test('pipelined requests are handled in order, one at a time', async (t) => {
   let active = 0;
   let most = 0;
   const seen = await tracker(t, {
@@ -98,7 +98,7 @@ t.test('requests sent ahead are answered in order, one at a time', async (t) => 
   t.equal(most, 1);
 });
 
-t.test('behind a request that closes the connection nothing is acted on', async (t) => {
+t.test('requests after one that closes the connection are ignored', async (t) => {
   const seen = await tracker(t);
   const worker = await serve(t, { tracker: seen });
   const answer = await worker.raw(`GET /1 HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n${INNER}`);
@@ -109,7 +109,7 @@ t.test('behind a request that closes the connection nothing is acted on', async 
   );
 });
 
-t.test('a request that comes behind the answer to a refused one is not acted on', async (t) => {
+t.test('a request after the response to a refused one is ignored', async (t) => {
   const seen = await tracker(t);
   const worker = await serve(t, { tracker: seen });
   const socket = connect({ port: worker.httpPort, host: '127.0.0.1', allowHalfOpen: true });
@@ -127,7 +127,7 @@ t.test('a request that comes behind the answer to a refused one is not acted on'
   );
 });
 
-t.test('junk behind a good request does not cost it its answer', async (t) => {
+t.test('junk after a good request does not cost its response', async (t) => {
   const seen = await tracker(t, {
     answer: (...args) => setTimeout(() => redirectAnswer(...args), 50),
   });
@@ -138,12 +138,12 @@ t.test('junk behind a good request does not cost it its answer', async (t) => {
   t.match(worker.heard('request.refused'), [{ code: 'ERR_REQUEST_MALFORMED' }]);
 });
 
-t.test('more than a few requests ahead end the connection', async (t) => {
+t.test('more than a few pipelined requests end the connection', async (t) => {
   const worker = await serve(t, { tracker: await tracker(t, { answer: () => undefined }) });
   t.equal(await worker.raw(`GET / HTTP/1.1\r\n${HOST}\r\n`.repeat(40)), '');
 });
 
-t.test('Expect: 100-continue is answered before the content, and not where it is refused', async (t) => {
+t.test('Expect: 100-continue gets its 100 before the content, and none for a refused request', async (t) => {
   const seen = await tracker(t);
   const worker = await serve(t, { tracker: seen });
   const head = `POST / HTTP/1.1\r\n${HOST}Expect: 100-continue\r\nConnection: close\r\n`;
@@ -184,13 +184,13 @@ t.test('requests per connection', async (t) => {
   t.match(answer, /\r\nConnection: close\r\n/);
 });
 
-t.test('HTTP/1.0: no keep-alive unless asked for, Host all the same', async (t) => {
+t.test('HTTP/1.0: keep-alive only on request, Host required', async (t) => {
   const worker = await serve(t, { tracker: await tracker(t) });
   t.match(await worker.raw(`GET / HTTP/1.0\r\n${HOST}\r\n`), /^HTTP\/1\.1 302 /);
   t.match(await worker.raw('GET / HTTP/1.0\r\n\r\n'), /^HTTP\/1\.1 400 /);
 });
 
-t.test('for any bytes: the tracker sees nothing, or exactly the requests that were meant', async (t) => {
+t.test('for any bytes: the tracker gets nothing, or exactly the intended requests', async (t) => {
   const seen = await tracker(t);
   const worker = await serve(t, {
     tracker: seen,

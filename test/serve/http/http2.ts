@@ -105,7 +105,7 @@ const refusal = async (
   content?: string,
 ): Promise<number> => (await ask(session, fields, content)).status;
 
-t.test('a refusal is answered, and ends the session behind the streams that are open', async (t) => {
+t.test('a refusal has a response, and ends the session after its open streams', async (t) => {
   const worker = await serve(t, { tracker: await tracker(t) });
   for (const [status, fields, content] of [
     [421, { ':authority': 'clicks.example.net' }],
@@ -221,7 +221,7 @@ t.test('ceilings: streams at once, resets, requests of a session, idle time', as
   t.pass('an idle session ends, also with a stream that never ends');
 });
 
-t.test('streams the client closes before the answer count, whatever the code', async (t) => {
+t.test('streams that the client closes before the response count, whatever the code', async (t) => {
   const silent = await tracker(t, { answer: () => undefined });
   const large = await tracker(t, {
     answer: (_request, response) => void response.end(Buffer.alloc(500_000)),
@@ -300,7 +300,7 @@ t.test('a POST whose content never comes is a 408', async (t) => {
 });
 
 t.test(
-  'a handshake that ends during a drain gets its first answer, and a moment to ask for it',
+  'a handshake that ends during a drain gets its first response, and a moment to send a request',
   async (t) => {
     const worker = await serve(t, { tracker: await tracker(t) });
     const fresh = await worker.h2();

@@ -4,7 +4,7 @@ import { tracker } from '../../helpers/tracker.ts';
 import { until } from '../../helpers/until.ts';
 
 t.test(
-  'HTML for those who ask for it, text for others, never cached, nothing of the request in it',
+  'HTML for clients that accept it, text for others, never cached, nothing of the request in it',
   async (t) => {
     const seen = await tracker(t);
     const worker = await serve(t, { tracker: { ...seen, url: 'https://127.0.0.1:1' } });
@@ -27,7 +27,7 @@ t.test(
   },
 );
 
-t.test('503 says when to come again, and keeps the connection', async (t) => {
+t.test('503 has a Retry-After, and keeps the connection', async (t) => {
   const seen = await tracker(t, { answer: () => undefined });
   const worker = await serve(t, {
     tracker: seen,

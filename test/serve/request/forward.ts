@@ -8,7 +8,7 @@ import { until } from '../../helpers/until.ts';
 
 const HOST = 'Host: links.example.com\r\nConnection: close\r\n';
 
-t.test('methods, targets and contents arrive as they were sent, once', async (t) => {
+t.test('methods, targets and contents arrive unchanged, once', async (t) => {
   const seen = await tracker(t);
   const worker = await serve(t, { tracker: seen });
   const target = '/e/c/eyJ%3D=//a/../b/./?x=%2F&&y=+%20;z#f';
@@ -71,7 +71,7 @@ t.test('the fields of a click, exactly', async (t) => {
   ]);
 });
 
-t.test('a trusted proxy tells the client, anybody else does not', async (t) => {
+t.test('only a trusted proxy gives the address of the client', async (t) => {
   const seen = await tracker(t);
   const fields = 'X-Forwarded-For: 6.6.6.6, 203.0.113.9\r\nX-Forwarded-Proto: http\r\n';
   for (const [trustedProxies, chain, network] of [
@@ -116,7 +116,7 @@ t.test('clients that send slowly hold no connection to the tracker', async (t) =
   t.ok(seen.connections() <= 3);
 });
 
-t.test('more uploads than can wait are told to come back; those that left make room', async (t) => {
+t.test('more uploads than can wait get a 503; those that close make room', async (t) => {
   const worker = await serve(t, { tracker: await tracker(t), upstreamUse: { maxConnections: 4 } });
   const open = async (): Promise<TLSSocket> => {
     const socket = await worker.tls('links.example.com');

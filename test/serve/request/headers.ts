@@ -18,7 +18,7 @@ const read = (fields: string[], change: Partial<RequestShape> = {}) =>
   );
 const malformed = { code: 'ERR_REQUEST_MALFORMED' };
 
-t.test('order, repetition and spelling of what passes are kept', (t) => {
+t.test('fields that pass keep their order, repetition and spelling', (t) => {
   const fields = [
     'Accept',
     'a',
@@ -49,7 +49,7 @@ t.test('order, repetition and spelling of what passes are kept', (t) => {
   t.end();
 });
 
-t.test('hop-by-hop fields and those Connection names stay here', (t) => {
+t.test('hop-by-hop fields and those in Connection do not pass', (t) => {
   const fields = [
     ...HOST,
     'Keep-Alive', '5', 'TE', 'gzip', 'Proxy-Connection', 'x', 'Proxy-Authorization', 'x',
@@ -60,14 +60,14 @@ t.test('hop-by-hop fields and those Connection names stay here', (t) => {
   t.end();
 });
 
-t.test('Connection cannot take away what frames or addresses the message', (t) => {
+t.test('Connection cannot remove the framing or Host of the message', (t) => {
   const got = read([...HOST, 'Connection', 'content-length, host, x-forwarded-for', 'Content-Length', '3']);
   t.same(got.forwarded, ['Content-Length', '3']);
   t.equal(got.contentLength, 3);
   t.end();
 });
 
-t.test('what a client says of its own identity is dropped, in every spelling', (t) => {
+t.test('identity fields of a client are dropped, in every spelling', (t) => {
   for (const name of [
     'X-Forwarded-For',
     'x_forwarded_for',
@@ -139,7 +139,7 @@ t.test('framing that two parsers could read differently is refused', (t) => {
   t.end();
 });
 
-t.test('content only where the method has a meaning for it', (t) => {
+t.test('content is accepted only for methods that give it a meaning', (t) => {
   for (const method of ['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']) {
     t.ok(hasNoContent(method));
     t.throws(() => read([...HOST, 'Content-Length', '1'], { method }), malformed, method);
@@ -152,7 +152,7 @@ t.test('content only where the method has a meaning for it', (t) => {
   t.end();
 });
 
-t.test('another protocol is refused; an offer of h2c is left alone', (t) => {
+t.test('another protocol is refused; an offer of h2c is ignored', (t) => {
   t.throws(() => read([...HOST, 'Connection', 'Upgrade', 'Upgrade', 'websocket']), {
     code: 'ERR_REQUEST_UNSUPPORTED',
   });
@@ -180,7 +180,7 @@ t.test('ceilings', (t) => {
 });
 
 t.test(
-  'answers: policies that bind the customer’s name and hop-by-hop fields are dropped, cookies never joined',
+  'responses: policies for the customer’s name and hop-by-hop fields are dropped, cookies never joined',
   (t) => {
     t.same(
       responseFields([
@@ -306,7 +306,7 @@ t.test('for any list: nothing hop-by-hop passes, the rest keeps its order', (t) 
   t.end();
 });
 
-t.test('for any answer: nothing hop-by-hop passes, the rest keeps its order', (t) => {
+t.test('for any response: nothing hop-by-hop passes, the rest keeps its order', (t) => {
   t.doesNotThrow(() =>
     fc.assert(
       fc.property(fc.array(fc.tuple(name, value), { maxLength: 30 }), (lines) => {

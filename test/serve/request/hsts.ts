@@ -34,7 +34,7 @@ const CASES: [string, number, string, string?][] = [
   ['/large', 413, 'POST', `Content-Length: ${LARGE.length}\r\n`],
 ];
 
-t.test('every https answer of the domain has it once, without includeSubDomains', async (t) => {
+t.test('every https response of the domain has it once, without includeSubDomains', async (t) => {
   const seen = await tracker(t, {
     answer: (incoming, response, got) => {
       if (got.target === '/dies') incoming.socket.destroy();
@@ -70,14 +70,14 @@ t.test('every https answer of the domain has it once, without includeSubDomains'
   }
 });
 
-t.test('a request for another name than the connection’s is told no policy', async (t) => {
+t.test('a request for another name than the connection’s gets no policy', async (t) => {
   const worker = await serve(t, { tracker: await tracker(t), domains });
   const answer = await worker.raw(request('/', OTHER), { servername: ASKED });
   t.match(answer, /^HTTP\/1\.1 421 /);
   t.same(policies(answer), []);
 });
 
-t.test('max-age=0 takes it back', async (t) => {
+t.test('max-age=0 withdraws it', async (t) => {
   const worker = await serve(t, {
     tracker: await tracker(t),
     domains: [{ name: ASKED, hstsMaxAgeSeconds: 0 }],

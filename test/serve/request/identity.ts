@@ -7,7 +7,7 @@ import { tracker } from '../../helpers/tracker.ts';
 const trusted = trustedRanges(['10.0.0.0/8', '2001:db8:ffff::/48', '192.0.2.7']);
 const claim = (forwardedFor?: string, forwardedProto?: string) => ({ forwardedFor, forwardedProto });
 
-t.test('a peer that is not trusted is believed nothing', (t) => {
+t.test('a peer that is not trusted is not believed', (t) => {
   t.same(clientOf('203.0.113.9', 'https', claim('6.6.6.6', 'http'), trusted), {
     address: '203.0.113.9',
     chain: '203.0.113.9',
@@ -84,7 +84,7 @@ t.test('an IPv6 peer: bare in X-Forwarded-For, bracketed and quoted in Forwarded
   t.equal((await worker.next('request.completed')).network, '0:0:0::/48');
 });
 
-t.test('an IPv4 peer of a dual-stack listener is told as IPv4', async (t) => {
+t.test('an IPv4 peer of a dual-stack listener is forwarded as IPv4', async (t) => {
   const seen = await tracker(t);
   const worker = await serve(t, { tracker: seen, host: '::ffff:127.0.0.1' });
   await worker.raw('GET / HTTP/1.1\r\nHost: links.example.com\r\nConnection: close\r\n\r\n');

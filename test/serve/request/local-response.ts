@@ -119,7 +119,7 @@ t.test('a client has its share of the places of lookups; others, and proxies, go
   for (const release of answers) release();
 });
 
-t.test('a flood of challenges keeps no other path waiting, nor the CA', async (t) => {
+t.test('a flood of challenges delays no other path, and not the CA', async (t) => {
   const waiting: (() => void)[] = [];
   const worker = await serve(t, {
     tracker: await tracker(t),
@@ -137,7 +137,7 @@ t.test('a flood of challenges keeps no other path waiting, nor the CA', async (t
 });
 
 t.test(
-  'the same challenge asked for many times is one lookup; one that hangs is a 503 in its time',
+  'many requests for the same challenge are one lookup; one that hangs is a 503 at its time limit',
   async (t) => {
     let asked = 0;
     let release: (value: string | undefined) => void = () => undefined;
@@ -151,7 +151,7 @@ t.test(
       isLive: () => Promise.resolve(true),
       isTrusted: () => false,
     };
-    const patient = createLocalResponses(options);
+    const long = createLocalResponses(options);
     const short = createLocalResponses({ ...options, lookupMs: 50 });
     const domain = { name: 'links.example.com', redirectHttp: false };
     const get = (token: string, answer = short): ReturnType<typeof short> =>
@@ -159,14 +159,14 @@ t.test(
         { method: 'GET', connection: { peerAddress: '203.0.113.9' } } as never,
         { domain, target: `${CHALLENGE}${token}` } as never,
       );
-    const many = Array.from({ length: 500 }, () => get('one', patient));
+    const many = Array.from({ length: 500 }, () => get('one', long));
     await pause(1);
     t.equal(asked, 1);
     release('one.thumbprint');
     for (const one of await Promise.all(many)) t.match(one, { status: 200, body: 'one.thumbprint' });
     t.match(await Promise.all([get('two'), get('two')]), [{ status: 503 }, { status: 503 }], 'it hangs');
     t.match(await get('two'), { status: 503 });
-    t.equal(asked, 2, 'and is not started again beside itself');
+    t.equal(asked, 2, 'and does not run twice at the same time');
     release(undefined);
     await pause(1);
     const again = get('two');
@@ -177,7 +177,7 @@ t.test(
   },
 );
 
-t.test('redirectHttp: 308 with the target as it came, only where a certificate is live', async (t) => {
+t.test('redirectHttp: 308 with the same target, only with a live certificate', async (t) => {
   const seen = await tracker(t);
   const worker = await serve(t, {
     tracker: seen,

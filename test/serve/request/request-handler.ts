@@ -43,7 +43,7 @@ t.test('each request ends in exactly one event', async (t) => {
   );
 });
 
-t.test('an upstream that is not there is a bug and a 500, not a crash', async (t) => {
+t.test('a missing upstream is a bug and a 500, not a crash', async (t) => {
   const worker = await serve(t, {
     tracker: await tracker(t),
     domains: [{ name: 'links.example.com', upstream: 'eu' }],

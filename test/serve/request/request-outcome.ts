@@ -2,7 +2,7 @@ import t from 'tap';
 import { ask, serve } from '../../helpers/serve.ts';
 import { tracker } from '../../helpers/tracker.ts';
 
-t.test('a click’s event has what an access log wants, and no whole address', async (t) => {
+t.test('the event of a click has the facts of an access log, and no whole address', async (t) => {
   const worker = await serve(t, {
     tracker: await tracker(t, { answer: (_q, response) => response.end('hello') }),
   });

@@ -43,7 +43,7 @@ t.test('an upstream that dies in its body ends the transfer of every client with
   }
 });
 
-t.test('HTTP/1.0 has no chunks: a cut answer ends without close_notify, or with a reset', async (t) => {
+t.test('HTTP/1.0 has no chunks: a cut response ends without close_notify, or with a reset', async (t) => {
   const upstream = await scriptedTracker(t, (socket) =>
     onRequestHead(socket, () => {
       socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n', () =>
@@ -58,7 +58,7 @@ t.test('HTTP/1.0 has no chunks: a cut answer ends without close_notify, or with 
   t.equal((await error).code, 'ECONNRESET');
 });
 
-t.test('no answer in responseTimeout: 504, and the upstream’s connection is not used again', async (t) => {
+t.test('no response in responseTimeout: 504, and the upstream’s connection is not used again', async (t) => {
   const closed: Promise<unknown>[] = [];
   const upstream = await scriptedTracker(t, (socket) => {
     socket.resume();
@@ -74,7 +74,7 @@ t.test('no answer in responseTimeout: 504, and the upstream’s connection is no
   t.match(await ask(await worker.h2(), {}), { status: 504 });
 });
 
-t.test('the time for an answer starts behind the request’s content', async (t) => {
+t.test('the time for a response starts after the request’s content', async (t) => {
   const seen = await tracker(t);
   const worker = await serve(t, { tracker: seen, upstreamUse: { responseTimeoutMs: 300 } });
   const socket = await worker.tls('links.example.com');
@@ -119,54 +119,57 @@ t.test(
   },
 );
 
-t.test('an answer nobody reads waits upstream, in bounded memory, and comes whole in the end', async (t) => {
-  const size = 32 * 1024 ** 2;
-  let written = 0;
-  const upstream = await scriptedTracker(t, (socket) =>
-    onRequestHead(socket, () => {
-      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
-      const chunk = Buffer.alloc(65_536, 'x');
-      const more = (): void => {
-        while (written < size) {
-          written += chunk.length;
-          if (!socket.write(chunk)) {
-            socket.once('drain', more);
-            return;
+t.test(
+  'a response that nobody reads waits upstream, in bounded memory, and arrives whole in the end',
+  async (t) => {
+    const size = 32 * 1024 ** 2;
+    let written = 0;
+    const upstream = await scriptedTracker(t, (socket) =>
+      onRequestHead(socket, () => {
+        socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
+        const chunk = Buffer.alloc(65_536, 'x');
+        const more = (): void => {
+          while (written < size) {
+            written += chunk.length;
+            if (!socket.write(chunk)) {
+              socket.once('drain', more);
+              return;
+            }
           }
-        }
-      };
-      more();
-    }),
-  );
-  const worker = await serve(t, { tracker: upstream });
-  const settle = async (): Promise<number> => {
-    for (let last = -1; last !== written;) {
-      last = written;
-      await pause(200);
-    }
-    return written;
-  };
-  const socket = await worker.tls('links.example.com');
-  socket.pause();
-  socket.write(GET_CLOSE);
-  t.ok((await settle()) < size / 2, `HTTP/1.1: the upstream is held at ${written} bytes`);
-  let got = 0;
-  socket.on('data', (chunk: Buffer) => (got += chunk.length));
-  socket.resume();
-  await new Promise((resolve) => socket.on('close', resolve));
-  t.ok(got > size);
+        };
+        more();
+      }),
+    );
+    const worker = await serve(t, { tracker: upstream });
+    const settle = async (): Promise<number> => {
+      for (let last = -1; last !== written;) {
+        last = written;
+        await pause(200);
+      }
+      return written;
+    };
+    const socket = await worker.tls('links.example.com');
+    socket.pause();
+    socket.write(GET_CLOSE);
+    t.ok((await settle()) < size / 2, `HTTP/1.1: the upstream is held at ${written} bytes`);
+    let got = 0;
+    socket.on('data', (chunk: Buffer) => (got += chunk.length));
+    socket.resume();
+    await new Promise((resolve) => socket.on('close', resolve));
+    t.ok(got > size);
 
-  written = 0;
-  const session = await worker.h2();
-  const stream = session.request({ ':path': '/' });
-  stream.pause();
-  t.ok((await settle()) < size / 2, `HTTP/2: the upstream is held at ${written} bytes`);
-  got = 0;
-  stream.on('data', (chunk: Buffer) => (got += chunk.length));
-  stream.resume();
-  await new Promise((resolve) => stream.on('close', resolve));
-  t.equal(got, size);
-});
+    written = 0;
+    const session = await worker.h2();
+    const stream = session.request({ ':path': '/' });
+    stream.pause();
+    t.ok((await settle()) < size / 2, `HTTP/2: the upstream is held at ${written} bytes`);
+    got = 0;
+    stream.on('data', (chunk: Buffer) => (got += chunk.length));
+    stream.resume();
+    await new Promise((resolve) => stream.on('close', resolve));
+    t.equal(got, size);
+  },
+);
 
 t.test('a reader that takes nothing is cut after writeIdle', async (t) => {
   const upstream = await scriptedTracker(t, (socket) =>
@@ -232,7 +235,7 @@ t.test(
   },
 );
 
-t.test('of interim answers eight are passed on; the final one comes as ever', async (t) => {
+t.test('eight interim responses are passed on; the final one as well', async (t) => {
   const hint = 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n';
   const upstream = await scriptedTracker(t, (socket) =>
     onRequestHead(socket, () =>
@@ -248,7 +251,7 @@ t.test('of interim answers eight are passed on; the final one comes as ever', as
   t.match(text, /\r\n\r\nHTTP\/1\.1 200 OK\r\n[^]*ok$/);
 });
 
-t.test('a client that had gone before its request went out: the request is given up', (t) => {
+t.test('the request of a client that left before it was sent is dropped', (t) => {
   let completed = 0;
   const clock = createResponseClock();
   const listeners: ((finished: boolean) => void)[] = [];
@@ -281,7 +284,7 @@ t.test('a client that had gone before its request went out: the request is given
   t.end();
 });
 
-t.test('statuses and framings come through as they are', async (t) => {
+t.test('statuses and framings pass unchanged', async (t) => {
   const answers: Record<string, string> = {
     '/204': 'HTTP/1.1 204 No Content\r\nX-A: 1\r\n\r\n',
     '/304': 'HTTP/1.1 304 Not Modified\r\nETag: "x"\r\n\r\n',
@@ -337,7 +340,7 @@ t.test('statuses and framings come through as they are', async (t) => {
   t.match(await get('/hints', 'GET', '1.0'), /^HTTP\/1\.1 200 /, 'HTTP/1.0 knows no interim answers');
 });
 
-t.test('an answer that cannot be sent on is a 502', async (t) => {
+t.test('a response that cannot be passed on is a 502', async (t) => {
   const upstream = await scriptedTracker(t, (socket) =>
     onRequestHead(socket, () =>
       socket.write('HTTP/1.1 302 Found\r\nLocation: /a\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n'),
@@ -353,7 +356,7 @@ t.test('an answer that cannot be sent on is a 502', async (t) => {
   t.match(await other.raw(GET_CLOSE), /^HTTP\/1\.1 502 /);
 });
 
-t.test('an answer before the request is whole is passed on, and ends the connection', async (t) => {
+t.test('a response before the request is whole is passed on, and ends the connection', async (t) => {
   const upstream = await tracker(t, {
     early: (_request, response) => {
       response.writeHead(413, { 'Content-Length': '3', Connection: 'close' });

@@ -13,7 +13,7 @@ const timed = (dueMs: number, told: string[], name: string): Timed => ({
   later: undefined,
 });
 
-t.test('what is late is told once, and never before its time', async (t) => {
+t.test('a late deadline is reported once, and never before its time', async (t) => {
   const clock = createResponseClock(5);
   const told: string[] = [];
   const startMs = performance.now();
@@ -32,7 +32,7 @@ t.test('what is late is told once, and never before its time', async (t) => {
 });
 
 t.test(
-  'what was removed is not told; the clock stops when it has nothing, and goes on when it has',
+  'a removed deadline is not reported; the clock stops when it is empty, and starts again',
   async (t) => {
     const clock = createResponseClock(5);
     const told: string[] = [];
@@ -52,7 +52,7 @@ t.test(
   },
 );
 
-t.test('a deadline may be moved by what is told, and told things may remove themselves', async (t) => {
+t.test('a listener may move its deadline or remove itself', async (t) => {
   const clock = createResponseClock(5);
   const told: number[] = [];
   const twice: Timed = {
@@ -70,7 +70,7 @@ t.test('a deadline may be moved by what is told, and told things may remove them
   t.same(told, [0, 1]);
 });
 
-t.test('whatever leaves in whatever order, the others stay', async (t) => {
+t.test('any one may be removed in any order, and the others stay', async (t) => {
   await holds(
     t,
     fc.asyncProperty(fc.shuffledSubarray([0, 1, 2, 3, 4, 5]), async (leaving) => {

@@ -59,7 +59,7 @@ t.test('a Host that is not a plain name is malformed', (t) => {
   t.end();
 });
 
-t.test('another name than the configured, or than the connection’s, is misdirected', (t) => {
+t.test('a name that is not configured, or not the connection’s, is misdirected', (t) => {
   const code = 'ERR_REQUEST_MISDIRECTED';
   t.throws(() => route(request({ host: 'evil.example.org' }), find), { code });
   t.throws(() => route(request({ host: 'example.com' }), find), { code });
@@ -69,14 +69,14 @@ t.test('another name than the configured, or than the connection’s, is misdire
   t.end();
 });
 
-t.test('port 80 has no SNI to hold a request to', (t) => {
+t.test('port 80 has no SNI to compare with', (t) => {
   const connection = { servername: undefined, pinnedName: undefined };
   t.equal(route(request({ connection }), find).domain, links);
   t.equal(route(request({ connection, host: 'clicks.example.net' }), find).domain, clicks);
   t.end();
 });
 
-t.test('a connection without SNI is held to the name of its first good request', (t) => {
+t.test('a connection without SNI is for the name of its first good request', (t) => {
   const connection = { servername: false as const, pinnedName: undefined };
   t.throws(() => route(request({ connection, host: 'evil.example.org' }), find));
   t.throws(() => route(request({ connection, target: 'junk' }), find));
@@ -87,7 +87,7 @@ t.test('a connection without SNI is held to the name of its first good request',
   t.end();
 });
 
-t.test('the target goes on byte for byte', (t) => {
+t.test('the target passes byte for byte', (t) => {
   t.doesNotThrow(() =>
     fc.assert(
       fc.property(

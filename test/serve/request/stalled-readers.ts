@@ -1,7 +1,7 @@
 import t from 'tap';
 import { createStalledReaders, type StalledReader } from '../../../src/serve/request/stalled-readers.ts';
 
-t.test('above the number of places the one that stalled longest is cut; who moved on is not', (t) => {
+t.test('above the number of places the one that stalled longest is cut; one that goes on is not', (t) => {
   const cut: string[] = [];
   const readers = createStalledReaders(2);
   const reader = (name: string): StalledReader => ({ cut: () => cut.push(name) });

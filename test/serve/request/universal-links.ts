@@ -94,7 +94,7 @@ t.test('no file for it, another path, another method, or port 80: forwarded', as
   t.equal(seen.requests.length, forwarded.length);
 });
 
-t.test('a connection that was kept behind a file carries the click that follows', async (t) => {
+t.test('a connection that stays open after a file carries the next click', async (t) => {
   const seen = await tracker(t, { answer: redirectAnswer });
   const worker = await serve(t, { tracker: seen, domains });
   const socket = await worker.tls('links.example.com');

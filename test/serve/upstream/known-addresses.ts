@@ -78,7 +78,7 @@ t.test('an answer holds for its TTL, 5 s at least and 5 min at most', async (t) 
   }
 });
 
-t.test('kept connections are held to the answer that is in, and make it be asked for anew', async (t) => {
+t.test('kept connections are held to the current answer, and start the next lookup', async (t) => {
   const known = book();
   await known.addresses.current();
   known.answer = () => Promise.resolve({ ipv4: family(['192.0.2.2']), ipv6: NONE });
@@ -141,7 +141,7 @@ t.test('half an answer does not take the other half away', async (t) => {
   t.same(await known.addresses.current(), ['b4'], 'absent is an answer; asked soon again');
 });
 
-t.test('with nothing known a failure is the caller’s, and the next one asks anew', async (t) => {
+t.test('with nothing known a failure is the caller’s, and the next one asks again', async (t) => {
   const known = book();
   known.answer = () => Promise.reject(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' }));
   await t.rejects(known.addresses.current(), { code: 'ENOTFOUND' });

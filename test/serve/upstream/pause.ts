@@ -62,7 +62,7 @@ t.test('the end, or the loss, of the connection comes behind the bytes that came
   }
 });
 
-t.test('whoever destroys the connection during the pause does so at once', async (t) => {
+t.test('a connection that is destroyed during the pause is destroyed at once', async (t) => {
   for (const [what, end] of [
     ['FIN', (peer) => peer.end()],
     ['RST', (_peer, reset) => reset()],

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
 import { checkCertificate } from '../../../../src/cert/certificate/certificate.ts';
-import { createAcmeIssuer, type AcmeIssuerOptions } from '../../../../src/cert/acme/acme-issuer.ts';
+import { AcmeIssuer, type AcmeIssuerOptions } from '../../../../src/cert/acme/acme-issuer.ts';
 import { directorySlug } from '../../../../src/cert/acme/account.ts';
 import { createPrivateKeyPem } from '../../../../src/cert/certificate/private-key.ts';
 import { systemClock } from '../../../../src/core/platform/clock.ts';
@@ -19,7 +19,7 @@ const issuerOf = (
   ca: { readonly directory: string; readonly caFile: string },
   options: { readonly storage: Storage } & Partial<AcmeIssuerOptions>,
 ) =>
-  createAcmeIssuer({
+  new AcmeIssuer({
     settings: {
       type: 'acme',
       name: 'test-ca',
@@ -69,7 +69,7 @@ t.test('with Pebble', { skip: needs('pebble') }, async (t) => {
     t.equal(ca.orders(), 2);
   });
 
-  await t.test('a name the CA cannot reach is its own fault, with the words of the CA', async (t) => {
+  await t.test('a name that the CA cannot reach is unauthorized, with the words of the CA', async (t) => {
     // The answers are put into one storage and looked for in another.
     const ca = await pebble(t, { httpPort: await challengeServer(t, createMemoryStorage()) });
     const storage = createMemoryStorage();
@@ -82,7 +82,7 @@ t.test('with Pebble', { skip: needs('pebble') }, async (t) => {
     t.same(await storage.list('challenges'), []);
   });
 
-  await t.test('an account the CA has forgotten is registered anew, with the same key', async (t) => {
+  await t.test('an account that the CA has lost is registered again, with the same key', async (t) => {
     const storage = createMemoryStorage();
     const ca = await pebble(t, { httpPort: await challengeServer(t, storage) });
     const keyPem = await createPrivateKeyPem('ecdsa-p256');
@@ -182,7 +182,7 @@ const hangAt = async (t: Test, path: string, options: Partial<AcmeIssuerOptions>
   return { clock, result, stop, storage, directory: ca.directory };
 };
 
-t.test('a CA that hangs is given up at the limit of a request, or of the order', async (t) => {
+t.test('a CA that hangs fails at the time limit of the request, or of the order', async (t) => {
   for (const path of ['/directory', '/account', '/order', '/challenge', '/finalize']) {
     const { clock, result, storage } = await hangAt(t, path);
     await clock.advance(30_000);
@@ -194,7 +194,7 @@ t.test('a CA that hangs is given up at the limit of a request, or of the order',
   t.match(await result, { code: 'ERR_ACME_TIMEOUT', message: /was not done in 180000 ms/ });
 });
 
-t.test('an order stops when told, wherever it is, and leaves neither answers nor locks', async (t) => {
+t.test('an order stops at any step when it is aborted, and leaves no answers and no locks', async (t) => {
   for (const path of ['/directory', '/account', '/order', '/challenge', '/finalize']) {
     const { result, stop, storage, directory } = await hangAt(t, path);
     stop.abort(new Error('stopping'));
@@ -205,7 +205,7 @@ t.test('an order stops when told, wherever it is, and leaves neither answers nor
   }
 });
 
-t.test('a CA that never finishes is given up when the time of the order is over', async (t) => {
+t.test('a CA that never finishes fails at the time limit of the order', async (t) => {
   const ca = await scriptedCa(t);
   const clock = fakeClock();
   ca.script.set('/challenge', () => ({ body: { status: 'processing' } }));
@@ -213,7 +213,7 @@ t.test('a CA that never finishes is given up when the time of the order is over'
   const result = outcome(issuerOf(ca, { storage: createMemoryStorage(), clock }).obtain(name, forever));
   void result.finally(() => (state.settled = true));
   while (!state.settled) {
-    // Moves on only while the order itself waits: its own timer, beside that of the deadline.
+    // Moves on only while the order itself waits: its own timer, not that of the deadline.
     if (clock.sleepers().some((atMs) => atMs - clock.now() <= 5_000)) await clock.advance(1_000);
     else await new Promise((resolve) => setImmediate(resolve));
   }

@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type SecureContext, type TLSSocket } from 'node:tls';
 import t, { type Test } from 'tap';
-import { createContextCache } from '../../../../src/cert/serving/context-cache.ts';
+import { ContextCache } from '../../../../src/cert/serving/context-cache.ts';
 import { checkCertificate } from '../../../../src/cert/certificate/certificate.ts';
 import { createAnswerTlsChallenge } from '../../../../src/cert/challenges/tls-alpn-01.ts';
 import { createHandshake } from '../../../../src/cert/serving/handshake.ts';
-import { createAcmeIssuer } from '../../../../src/cert/acme/acme-issuer.ts';
+import { AcmeIssuer } from '../../../../src/cert/acme/acme-issuer.ts';
 import { createCertificateStore } from '../../../../src/cert/state/store.ts';
 import { systemClock } from '../../../../src/core/platform/clock.ts';
 import { createTlsChallenge, isValidation } from '../../../../src/serve/connections/tls-challenge.ts';
@@ -25,7 +25,7 @@ const setUp = async (t: Test) => {
   const storage = createMemoryStorage();
   const store = createCertificateStore({ storage });
   const isServed = (name: string): boolean => NAMES.includes(name);
-  const cache = createContextCache({ store, clock: systemClock, emit, maxContexts: 10 });
+  const cache = new ContextCache({ store, clock: systemClock, emit, maxContexts: 10 });
   const answer = createAnswerTlsChallenge({ storage, isServed, clock: systemClock, emit });
   let validations = 0;
   const { chooseContext, chooseProtocol } = createTlsChallenge({
@@ -98,7 +98,7 @@ for (const [what, skip, start] of CASES) {
     const { storage, store, cache, port, visit, validations } = await setUp(t);
     const ca = await start(t, port);
     const root = 'rootPem' in ca ? ca.rootPem : await ca.roots();
-    const issuer = createAcmeIssuer({
+    const issuer = new AcmeIssuer({
       settings: {
         type: 'acme',
         name: 'test-ca',
@@ -114,7 +114,7 @@ for (const [what, skip, start] of CASES) {
       const got = await issuer.obtain(name, forever);
       checkCertificate(name, got);
       await store.write(name, { ...got, source: 'acme', issuer: 'test-ca' });
-      await cache.lookAgain(name);
+      await cache.refresh(name);
     };
     await Promise.all(NAMES.map(renew));
     const after = validations();

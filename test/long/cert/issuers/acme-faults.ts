@@ -1,7 +1,7 @@
 // The issuer against the test CA at its worst: every fault at every step.
 
 import t from 'tap';
-import { createAcmeIssuer } from '../../../../src/cert/acme/acme-issuer.ts';
+import { AcmeIssuer } from '../../../../src/cert/acme/acme-issuer.ts';
 import type { LinkgateError } from '../../../../src/core/errors.ts';
 import { createMemoryStorage } from '../../../../src/storage/memory.ts';
 import { acmeCa } from '../../../helpers/acme-ca.ts';
@@ -63,7 +63,7 @@ t.test('a storm of refused nonces ends, and is the fault of the CA', async (t) =
   t.equal(ca.steps.filter((step) => step === 'newOrder').length, 11);
 });
 
-t.test('an order that becomes invalid keeps what the CA said of each name', async (t) => {
+t.test('an invalid order keeps the words of the CA about each name', async (t) => {
   const subproblems = [
     { type: 'urn:ietf:params:acme:error:caa', detail: 'forbidden', identifier: { type: 'dns', value: name } },
   ];
@@ -95,7 +95,7 @@ t.test('chains as CAs should not send them', async (t) => {
   t.match(await (await shaped(() => '')).outcome(), { code: 'ERR_ACME_UNREACHABLE' });
 });
 
-t.test('a certificate that clients would refuse by its dates takes nobody’s place', async (t) => {
+t.test('a certificate that clients would refuse by its dates replaces no other', async (t) => {
   const DAY = 86_400_000;
   const time = { now: Date.now(), dates: 0 };
   const setUpAt = (options: object) =>
@@ -121,13 +121,13 @@ t.test('a certificate that clients would refuse by its dates takes nobody’s pl
   t.ok(await issuer.obtain(name, forever), 'by the time of the CA, whatever this machine believes');
 });
 
-t.test('a CA that hangs at any step is given up', async (t) => {
+t.test('a CA that hangs at any step fails at the time limit', async (t) => {
   for (const step of ['newAccount', 'newOrder', 'authorization', 'finalize', 'certificate'] as const) {
     const storage = createMemoryStorage();
     const ca = await acmeCa(t, { judge: () => 'valid' });
     ca.faults.set(step, () => 'hang');
     const clock = fakeClock();
-    const result = createAcmeIssuer({
+    const result = new AcmeIssuer({
       settings: {
         type: 'acme',
         name: 'x',

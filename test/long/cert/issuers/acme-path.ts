@@ -14,7 +14,7 @@ import { challengeServer } from '../../../helpers/challenge-server.ts';
 import { tempDir } from '../../../helpers/temp-dir.ts';
 import { forever, name, setUp } from '../../../helpers/acme-issuer.ts';
 
-t.test('a certificate through refused nonces and patience, with a new key each time', async (t) => {
+t.test('a certificate in spite of refused nonces and long waits, with a new key each time', async (t) => {
   const { ca, issuer, storage } = await setUp(t, { nonceReject: 30, retryAfter: 0 });
   const [first, second] = [await issuer.obtain(name, forever), await issuer.obtain(name, forever)];
   checkCertificate(name, first);
@@ -24,7 +24,7 @@ t.test('a certificate through refused nonces and patience, with a new key each t
   t.same(await storage.list('challenges'), []);
 });
 
-t.test('each domain has the key type it wants', async (t) => {
+t.test('each domain has its own key type', async (t) => {
   const { issuerOf } = await setUp(t, { judge: () => 'valid' });
   const issuer = issuerOf(
     {},
@@ -81,7 +81,7 @@ t.test('an account binding is sent, and a wrong one is refused with the words of
   t.match(ca.accounts(), [{ eab: 'kid-1' }]);
 });
 
-t.test('a profile is asked for where the CA has it, and its absence is no secret', async (t) => {
+t.test('a profile is ordered when the CA has it; else it is an error', async (t) => {
   const hour = 3_600_000;
   const { ca, issuerOf } = await setUp(t, { profiles: { shortlived: hour, classic: 90 * 24 * hour } });
   const got = await issuerOf({ profile: 'shortlived' }).obtain(name, forever);
@@ -96,7 +96,7 @@ t.test('a profile is asked for where the CA has it, and its absence is no secret
   );
 });
 
-t.test('the preferred chain is taken where there is one', async (t) => {
+t.test('the preferred chain is used when there is one', async (t) => {
   const { issuerOf } = await setUp(t);
   const chain = async (preferredChain: string) =>
     (await issuerOf({ preferredChain }).obtain(name, forever)).chainPem;
@@ -177,7 +177,7 @@ t.test('a renewal says what it replaces, to the CA that issued it alone', async 
   t.equal(other.steps.filter((step) => step === 'newOrder').length, 1);
 });
 
-t.test('no objection to what is replaced stops a renewal', async (t) => {
+t.test('no objection to `replaces` stops a renewal', async (t) => {
   for (const answer of [
     faults.malformed,
     faults.alreadyReplaced,
@@ -192,7 +192,7 @@ t.test('no objection to what is replaced stops a renewal', async (t) => {
   }
 });
 
-t.test('a CA that stumbles over what is replaced is asked without it', async (t) => {
+t.test('a CA that fails because of `replaces` gets an order without it', async (t) => {
   const { ca, issuer, keep } = await setUp(t);
   const first = await keep();
   ca.faults.set('newOrder', (times) => (times === 2 ? faults.problem(500, 'serverInternal') : undefined));
@@ -203,7 +203,7 @@ t.test('a CA that stumbles over what is replaced is asked without it', async (t)
   );
 });
 
-t.test('a limit of the CA is no objection to what is replaced', async (t) => {
+t.test('a rate limit is no objection to `replaces`', async (t) => {
   const { ca, keep, issuer } = await setUp(t, { judge: () => 'valid' });
   const first = await keep();
   ca.faults.set('newOrder', () => faults.rateLimited(60));
@@ -283,7 +283,7 @@ t.test('the kind of challenge that worked last is tried first', async (t) => {
   );
 });
 
-t.test('a machine that does not see the stored answers yet answers by the account', async (t) => {
+t.test('a machine that does not see the stored answers yet answers with the account', async (t) => {
   const { storage, issuerOf } = await setUp(t, { judge: () => 'valid' });
   // sees everything but the answers of challenges, as behind a slow network file system
   const blind = {

@@ -1,4 +1,4 @@
-// What people get wrong, or find broken, with every command: what is the matter in one line, how to mend it in another, the
+// What people get wrong, or find broken, with every command: what is the matter in one line, how to fix it in another, the
 // right exit code, and never a stack trace.
 
 import { spawn } from 'node:child_process';

@@ -37,7 +37,7 @@ t.test('a group per domain, the remedy below what is wrong', async (t) => {
       'this machine  green',
       '  ok    runtime      Node 26.13.1',
       '',
-      'domains: 0 green, 0 amber, 1 red (beside the running proxy)',
+      'domains: 0 green, 0 amber, 1 red (next to the running proxy)',
       'why each finding matters, and the evidence: -v',
     ].join('\n'),
   );

@@ -1,4 +1,4 @@
-// Going back beside a proxy that runs: nothing changes before --now, and not while links are in use.
+// Going back while a proxy runs: nothing changes before --now, and not while links are in use.
 
 import { get } from 'node:http';
 import { readFileSync } from 'node:fs';

@@ -47,7 +47,7 @@ const descriptorLimit = (): number => {
   return said === 'unlimited' ? Infinity : Number(said);
 };
 
-/** `execArgv` beside this process's own */
+/** `execArgv` as well as this process's own */
 const start = (t: Test, path: string, execArgv: readonly string[] = []): ChildProcess => {
   const child = fork(path, { execArgv: [...process.execArgv, ...execArgv] });
   t.teardown(() => child.kill('SIGKILL'));
@@ -194,7 +194,7 @@ t.test('slow connections take nothing from the clicks of others', async (t) => {
     t.ok(longestMs < LIMIT_MS + LATE_MS, `all are gone in their time: ${Math.round(longestMs)} ms`);
     t.same(Object.keys(lives).toSorted(), SLOW_KINDS.toSorted(), 'of every kind');
     await until(
-      'none is left at the worker, beside a click',
+      'none is left at the worker, while clicks are served',
       async () => ((await report())?.connections ?? 0) <= 1,
     );
     await latency();

@@ -4,7 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import { createSecureContext, type ConnectionOptions } from 'node:tls';
 import t, { type Test } from 'tap';
-import { createContextCache } from '../../../../src/cert/serving/context-cache.ts';
+import { ContextCache } from '../../../../src/cert/serving/context-cache.ts';
 import { createHandshake } from '../../../../src/cert/serving/handshake.ts';
 import { createLocalIssuer } from '../../../../src/cert/local-ca/local-ca.ts';
 import { createCertificateStore } from '../../../../src/cert/state/store.ts';
@@ -49,7 +49,7 @@ const gateWithBoth = async (t: Test): Promise<{ readonly worker: Serving; readon
     await store.write(name, { ...(await issuer.obtain(name, forever)), source: 'local', issuer: 'local' });
   }
   const emit = (): void => undefined;
-  const cache = createContextCache({ store, clock: systemClock, emit, maxContexts: 10 });
+  const cache = new ContextCache({ store, clock: systemClock, emit, maxContexts: 10 });
   const worker = await serve(t, {
     tracker: await tracker(t),
     domains: Object.values(NAMES).map((name) => ({ name })),
@@ -110,7 +110,7 @@ t.test('the suites that OpenSSL has are among them', { skip: needs('openssl') },
   );
 });
 
-t.test('a client that offers only what is out of date ends in an alert', async (t) => {
+t.test('a client that offers only old suites gets an alert', async (t) => {
   const old = 'ECDHE-ECDSA-AES256-SHA:ECDHE-ECDSA-AES256-CCM8:ECDHE-ECDSA-ARIA256-GCM-SHA384';
   await t.rejects(chosen('ECDSA', { maxVersion: 'TLSv1.2', ciphers: old }), {
     message: /alert handshake failure/,
@@ -131,7 +131,7 @@ t.test('TLS 1.0 and 1.1 are refused, with any suite', async (t) => {
   }
 });
 
-t.test('AES-128 goes first, whatever the client would like better', async (t) => {
+t.test('AES-128 comes first, whatever the client prefers', async (t) => {
   const strongFirst =
     'TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256:' +
     'ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256';
@@ -143,7 +143,7 @@ t.test('AES-128 goes first, whatever the client would like better', async (t) =>
   }
 });
 
-t.test('what the context of a name says of versions and suites counts for nothing', async (t) => {
+t.test('versions and suites in the context of a name have no effect', async (t) => {
   const leaf = sharedPki('worker').leaf(['links.example.com']);
   const context = createSecureContext({
     key: leaf.keyPem,

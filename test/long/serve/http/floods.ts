@@ -1,5 +1,5 @@
 // Clients and trackers that send what costs them nothing and us something each time, without end: each is cut within
-// its limit, and a click beside it is served meanwhile. Rapid reset, PING and SETTINGS stand in http2.ts.
+// its limit, and a click next to it is served meanwhile. Rapid reset, PING and SETTINGS stand in http2.ts.
 
 import t, { type Test } from 'tap';
 import { END_HEADERS, END_STREAM, frame, headers, PREFACE, REQUEST } from '../../../helpers/http2-frames.ts';
@@ -11,7 +11,7 @@ import { until } from '../../../helpers/until.ts';
 const HALF_OPEN = { ALPNProtocols: ['h2'], allowHalfOpen: true };
 const MOST_BYTES = 50_000_000;
 
-/** Pours `flood` into a fresh HTTP/2 connection behind `head` until the worker closes it; clicks beside it. */
+/** Pours `flood` into a fresh HTTP/2 connection behind `head` until the worker closes it; clicks at the same time. */
 const pour = async (t: Test, worker: Serving, what: string, head: Buffer, flood: Buffer): Promise<void> => {
   const before = worker.listeners.connections();
   const socket = await worker.tls('links.example.com', { ALPNProtocols: ['h2'] });
@@ -71,34 +71,40 @@ t.test('HTTP/2: empty DATA, CONTINUATION without end, empty HEADERS, PRIORITY, W
   );
 });
 
-t.test('a client whose window is shut: its answers wait for it, for their time, PINGs or not', async (t) => {
-  const seen = await tracker(t, {
-    answer: (_request, response, { target }) =>
-      void response.end(target === '/e/c/x' ? '' : Buffer.alloc(300_000)),
-  });
-  const worker = await serve(t, {
-    tracker: seen,
-    // fifty handshakes at once take their time on a busy machine
-    upstreamUse: { maxConnections: 64, connectTimeoutMs: 30_000, responseTimeoutMs: 30_000 },
-    limits: { writeIdleMs: 2_000, keepAliveMs: 3_000 },
-  });
-  const socket = await worker.tls('links.example.com', HALF_OPEN);
-  socket.on('error', () => undefined).resume();
-  const shut = frame(4, 0, 0, Buffer.from([0, 4, 0, 0, 0, 0]));
-  socket.write(Buffer.concat([PREFACE, shut]));
-  for (let id = 1; id < 100; id += 2) socket.write(frame(1, END_HEADERS | END_STREAM, id, headers(REQUEST)));
-  // refused: an error page that cannot go out either
-  const refused = headers([...REQUEST, ['host', 'evil.example.org']]);
-  socket.write(frame(1, END_HEADERS | END_STREAM, 101, refused));
-  const ping = setInterval(() => socket.write(frame(6, 0, 0, Buffer.from('12345678'))), 100);
-  t.teardown(() => clearInterval(ping));
-  const session = await worker.h2();
-  t.match(await ask(session, { ':path': '/e/c/x' }), { status: 200 }, 'others are served');
-  session.destroy();
-  await until('all its answers are given up', () => worker.heard('request.completed').length >= 51);
-  await until('it is gone', () => worker.listeners.connections() === 0, 20_000);
-  t.notOk(worker.heard('request.completed').some(({ complete, target }) => complete && target === '/outer'));
-});
+t.test(
+  'a client whose window is shut: its responses wait until their time limit, with or without PINGs',
+  async (t) => {
+    const seen = await tracker(t, {
+      answer: (_request, response, { target }) =>
+        void response.end(target === '/e/c/x' ? '' : Buffer.alloc(300_000)),
+    });
+    const worker = await serve(t, {
+      tracker: seen,
+      // fifty handshakes at once take their time on a busy machine
+      upstreamUse: { maxConnections: 64, connectTimeoutMs: 30_000, responseTimeoutMs: 30_000 },
+      limits: { writeIdleMs: 2_000, keepAliveMs: 3_000 },
+    });
+    const socket = await worker.tls('links.example.com', HALF_OPEN);
+    socket.on('error', () => undefined).resume();
+    const shut = frame(4, 0, 0, Buffer.from([0, 4, 0, 0, 0, 0]));
+    socket.write(Buffer.concat([PREFACE, shut]));
+    for (let id = 1; id < 100; id += 2)
+      socket.write(frame(1, END_HEADERS | END_STREAM, id, headers(REQUEST)));
+    // refused: an error page that cannot go out either
+    const refused = headers([...REQUEST, ['host', 'evil.example.org']]);
+    socket.write(frame(1, END_HEADERS | END_STREAM, 101, refused));
+    const ping = setInterval(() => socket.write(frame(6, 0, 0, Buffer.from('12345678'))), 100);
+    t.teardown(() => clearInterval(ping));
+    const session = await worker.h2();
+    t.match(await ask(session, { ':path': '/e/c/x' }), { status: 200 }, 'others are served');
+    session.destroy();
+    await until('all its answers are given up', () => worker.heard('request.completed').length >= 51);
+    await until('it is gone', () => worker.listeners.connections() === 0, 20_000);
+    t.notOk(
+      worker.heard('request.completed').some(({ complete, target }) => complete && target === '/outer'),
+    );
+  },
+);
 
 t.test('a session that only pings, or keeps its side open, ends with its idle time', async (t) => {
   const worker = await serve(t, { tracker: await tracker(t), limits: { keepAliveMs: 400, requestMs: 400 } });
@@ -119,7 +125,7 @@ t.test('a session that only pings, or keeps its side open, ends with its idle ti
   }
 });
 
-t.test('a tracker that sends interim answers without end is a 504, and few are passed on', async (t) => {
+t.test('a tracker that sends interim responses without end is a 504, and few are passed on', async (t) => {
   let written = 0;
   const upstream = await scriptedTracker(t, (socket) =>
     onRequestHead(socket, (head) => {
@@ -137,12 +143,12 @@ t.test('a tracker that sends interim answers without end is a 504, and few are p
   const worker = await serve(t, { tracker: upstream, upstreamUse: { responseTimeoutMs: 2_000 } });
   const endless = worker.raw('GET / HTTP/1.1\r\nHost: links.example.com\r\nConnection: close\r\n\r\n');
   const session = await worker.h2();
-  const beside = ask(session, {});
+  const click = ask(session, {});
   t.match(await ask(session, { ':path': '/e/c/x' }), { status: 204 }, 'others are served');
   const answer = await endless;
   t.match(answer, /\r\n\r\nHTTP\/1\.1 504 /);
   t.equal(answer.match(/103 Early Hints/g)?.length, 8);
-  const got = await beside;
+  const got = await click;
   t.equal(got.status, 504);
   t.equal(got.informed.length, 8);
   t.ok(written > 100);
