@@ -189,6 +189,8 @@ interface OfListener {
   readonly port: number;
   /** `EADDRINUSE` */
   readonly errno: string;
+  /** what a person does about it, where `listen` of a configuration is not the place */
+  readonly remedy?: string;
 }
 
 /** Facts of an attempt that ended with an error of any code: {@link withDetails} adds them. */
@@ -293,8 +295,11 @@ export const LinkgateError: LinkgateErrorConstructor = class extends Error {
   }
 };
 
-/** The same error with one more fact of the attempt; the error itself is the cause of the new one. */
-export const withDetails = (error: LinkgateError, more: AttemptDetails): LinkgateError => {
+/** The same error with one more fact of the attempt, or another remedy; the error itself is the cause of the new one. */
+export const withDetails = (
+  error: LinkgateError,
+  more: AttemptDetails & Pick<ErrorDetails, 'remedy'>,
+): LinkgateError => {
   // They are details of this code already.
   const details = { ...error.details, ...more } as DetailsOf<ErrorCode>;
   return new LinkgateError(error.code, error.message, { cause: error, details });

@@ -7,6 +7,7 @@ import { isDomainName, normalizeName } from '../../core/domain-name.ts';
 import { LinkgateError } from '../../core/errors.ts';
 import { systemClock } from '../../core/platform/clock.ts';
 import type { ListenAddress, Settings } from '../../core/settings.ts';
+import { unknownDomain } from '../../core/unknown-domain.ts';
 import { judgeCaa } from '../../dns/caa-judgement.ts';
 import { lookUpName } from '../../dns/name-facts.ts';
 import { createDnsResolver } from '../../dns/resolver.ts';
@@ -102,9 +103,7 @@ const challengesOf = ({
 const namesOf = ({ domains }: Settings, wanted: readonly string[]): readonly string[] => {
   const known = domains.map(({ name }) => name);
   const unknown = wanted.find((name) => !known.includes(name));
-  if (unknown !== undefined) {
-    throw new LinkgateError('ERR_CERT_UNKNOWN_NAME', `domain "${unknown}" is not configured`);
-  }
+  if (unknown !== undefined) throw unknownDomain(unknown, known);
   return wanted.length === 0 ? known : wanted;
 };
 

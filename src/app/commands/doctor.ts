@@ -6,6 +6,7 @@ import type { CertificateStatus } from '../../core/certificate-state.ts';
 import { systemClock } from '../../core/platform/clock.ts';
 import { LinkgateError } from '../../core/errors.ts';
 import type { Settings, UpstreamSettings } from '../../core/settings.ts';
+import { unknownDomain } from '../../core/unknown-domain.ts';
 import { trustedRoots } from '../../core/platform/trusted-roots.ts';
 import { createDnsResolver } from '../../dns/resolver.ts';
 import { checkRuntime } from '../../doctor/checks/runtime.ts';
@@ -88,7 +89,10 @@ const rootsOfUpstreams = async (
 const chosen = ({ domains }: Settings, names: readonly string[]): Settings['domains'] => {
   for (const name of names) {
     if (!domains.some((domain) => domain.name === name)) {
-      throw new LinkgateError('ERR_CERT_UNKNOWN_NAME', `domain "${name}" is not configured`);
+      throw unknownDomain(
+        name,
+        domains.map((domain) => domain.name),
+      );
     }
   }
   return names.length === 0 ? domains : domains.filter(({ name }) => names.includes(name));

@@ -8,7 +8,7 @@ import { startDemo, type Demo } from '../../app/demo/demo.ts';
 import { reach } from '../../app/systemd/probe.ts';
 import { untilSignal } from '../../app/until-signal.ts';
 import { systemClock } from '../../core/platform/clock.ts';
-import { LinkgateError } from '../../core/errors.ts';
+import { LinkgateError, withDetails } from '../../core/errors.ts';
 import type { ListenAddress } from '../../core/settings.ts';
 import { addressProblem, parseListenAddress } from '../../config/values/listen-address.ts';
 
@@ -131,6 +131,14 @@ export interface DemoCommandOptions {
   readonly admin?: string;
 }
 
+/** The demo has no configuration: an option chooses the port that could not be opened. */
+const withOption = (error: unknown): unknown => {
+  if (!(error instanceof LinkgateError) || error.details.listener === undefined) return error;
+  const option = `--${error.details.listener} 127.0.0.1:0`;
+  const remedy = `choose another port, or 0 for any free one: linkgate demo ${option} (or npm start -- ${option})`;
+  return withDetails(error, { remedy });
+};
+
 /** @returns 0 after Ctrl-C. @throws LinkgateError `ERR_USAGE`, `ERR_LISTEN_*` */
 export const demoCommand = async ({
   https = '127.0.0.1:8443',
@@ -142,8 +150,10 @@ export const demoCommand = async ({
     https: listenAddress('https', https),
     http: listenAddress('http', http),
     admin: listenAddress('admin', admin),
-    // what goes wrong is told by the command itself
+    // the command itself says what goes wrong
     logLevel: process.env['LINKGATE_LOG_LEVEL'] ?? 'error',
+  }).catch((error: unknown) => {
+    throw withOption(error);
   });
   try {
     await show(demo, (text) => process.stdout.write(text));

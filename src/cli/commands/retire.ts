@@ -11,6 +11,7 @@ import type { DayCount } from '../../core/day-count.ts';
 import { normalizeName } from '../../core/domain-name.ts';
 import { LinkgateError } from '../../core/errors.ts';
 import type { Settings } from '../../core/settings.ts';
+import { unknownDomain } from '../../core/unknown-domain.ts';
 import { configPath } from '../arguments/config-path.ts';
 import { reloadCommand } from './reload.ts';
 import { formatTable, widthOfStream, wrapWithin } from '../terminal/table.ts';
@@ -128,9 +129,8 @@ export const retireCommand = async (
   const path = configPath({ config });
   const settings = await loadSettings(path);
   const name = normalizeName(domain);
-  if (!settings.domains.some((one) => one.name === name)) {
-    throw new LinkgateError('ERR_CERT_UNKNOWN_NAME', `domain "${name}" is not configured`);
-  }
+  const names = settings.domains.map((one) => one.name);
+  if (!names.includes(name)) throw unknownDomain(name, names);
   const stop = new AbortController();
   const { stdout } = process;
   const row = await look(settings, name, stop.signal);

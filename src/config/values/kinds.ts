@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 import { durationMs, sizeBytes } from '../../core/units.ts';
-import { nearest } from '../text/nearest.ts';
+import { nearest } from '../../core/nearest.ts';
 import { quote } from '../text/problems.ts';
 import { addressProblem } from './listen-address.ts';
 

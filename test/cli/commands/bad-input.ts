@@ -36,7 +36,7 @@ const inTurn = async (
   await Promise.all([work(), work()]);
 };
 
-t.test('a domain that is not configured', async (t) => {
+t.test('a domain that is not configured: every command names it, and the name that was meant', async (t) => {
   const folder = tempDir(t);
   const path = writeConfig(folder, await config(folder));
   mkdirSync(join(folder, 'certs'), { mode: 0o700 });
@@ -50,7 +50,10 @@ t.test('a domain that is not configured', async (t) => {
   ];
   await inTurn(commands, async (words) => {
     const result = await linkgateCommand([...words, '--config', path]);
-    isClear(t, words.join(' '), result, 1, /^linkgate: [^\n]*"x\.example"/);
+    isClear(t, words.join(' '), result, 1, /^linkgate: domain "x\.example" is not configured\n/);
+    const misspelt = words.map((word) => (word === 'x.example' ? 'lniks.example.com' : word));
+    const hint = await linkgateCommand([...misspelt, '--config', path]);
+    isClear(t, misspelt.join(' '), hint, 1, /is not configured: did you mean "links\.example\.com"\?\n/);
   });
 });
 
