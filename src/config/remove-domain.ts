@@ -5,9 +5,8 @@ import { randomBytes } from 'node:crypto';
 import { chmod, chown, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { isMap, isScalar, isSeq, parseDocument, type Document } from 'yaml';
-import { normalizeName } from '../core/domain-name.ts';
+import { normalizeName, unknownDomain } from '../core/domain-name.ts';
 import { LinkgateError } from '../core/errors.ts';
-import { unknownDomain } from '../core/unknown-domain.ts';
 import { loadSettings } from './load.ts';
 import { LARGEST_FILE_BYTES, readTextFile } from './text/text-file.ts';
 

@@ -65,7 +65,9 @@ export const ERRORS = Object.freeze({
     false,
     'move the file or folder that is named, or give an account with --user',
   ),
-  ERR_SYSTEMD_UNWRITABLE: entry(500, 69, false, 'run it as root, or write the units elsewhere with --dir'),
+  ERR_SYSTEMD_UNWRITABLE: entry(500, 69, false, 'run it as root, or name another folder with --dir'),
+  ERR_SYSTEMD_ABSENT: entry(500, 1, false, 'name the folder that install wrote to with --dir'),
+  ERR_SYSTEMD_REFUSED: entry(500, 69, true, 'run it as root; `systemctl status linkgate` says more'),
 
   ERR_STORAGE_UNAVAILABLE: entry(
     503,

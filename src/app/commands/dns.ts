@@ -3,11 +3,10 @@
 
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { isDomainName, normalizeName } from '../../core/domain-name.ts';
+import { isDomainName, normalizeName, unknownDomain } from '../../core/domain-name.ts';
 import { LinkgateError } from '../../core/errors.ts';
 import { systemClock } from '../../core/platform/clock.ts';
 import type { ListenAddress, Settings } from '../../core/settings.ts';
-import { unknownDomain } from '../../core/unknown-domain.ts';
 import { judgeCaa } from '../../dns/caa-judgement.ts';
 import { lookUpName } from '../../dns/name-facts.ts';
 import { createDnsResolver } from '../../dns/resolver.ts';

@@ -6,7 +6,7 @@ import type { CertificateStatus } from '../../core/certificate-state.ts';
 import { systemClock } from '../../core/platform/clock.ts';
 import { LinkgateError } from '../../core/errors.ts';
 import type { Settings, UpstreamSettings } from '../../core/settings.ts';
-import { unknownDomain } from '../../core/unknown-domain.ts';
+import { unknownDomain } from '../../core/domain-name.ts';
 import { trustedRoots } from '../../core/platform/trusted-roots.ts';
 import { createDnsResolver } from '../../dns/resolver.ts';
 import { checkRuntime } from '../../doctor/checks/runtime.ts';

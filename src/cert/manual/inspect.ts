@@ -5,7 +5,7 @@ import { X509Certificate } from 'node:crypto';
 import type { CertificateStatus } from '../../core/certificate-state.ts';
 import { LinkgateError, toLinkgateError } from '../../core/errors.ts';
 import { isUnreadable } from '../../core/storage.ts';
-import { unknownDomain } from '../../core/unknown-domain.ts';
+import { unknownDomain } from '../../core/domain-name.ts';
 import { splitChain } from '../certificate/certificate.ts';
 import { certificateStatus } from '../renewal/certificate-status.ts';
 import type { RenewalWindow } from '../state/issuance-state.ts';
