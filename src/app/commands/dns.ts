@@ -5,7 +5,6 @@ import { BlockList, isIP, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { isDomainName, normalizeName, unknownDomain } from '../../core/domain-name.ts';
 import { LinkgateError } from '../../core/errors.ts';
-import { systemClock } from '../../core/platform/clock.ts';
 import type { ListenAddress, Settings } from '../../core/settings.ts';
 import { judgeCaa } from '../../dns/caa-judgement.ts';
 import { lookUpName } from '../../dns/name-facts.ts';
@@ -13,8 +12,8 @@ import { createDnsResolver } from '../../dns/resolver.ts';
 import { createZoneLookup } from '../../dns/zone-lookup.ts';
 import type { WatchedServer } from '../../doctor/propagation.ts';
 import { compareRecord, wantedRecords, type ProxyTarget, type RecordView } from '../../doctor/records.ts';
-import { createFileStorage } from '../../storage/file.ts';
 import { readPublicCas } from '../issuers.ts';
+import { storageOf } from '../storage-owner.ts';
 
 /** Networks that nobody outside can reach (RFC 6890). */
 const NOT_PUBLIC = new BlockList();
@@ -127,8 +126,7 @@ export const showRecords = async (options: ShowOptions): Promise<readonly Domain
   const { settings, target, resolvers = [] } = options;
   const resolver = createDnsResolver({ servers: resolvers });
   const { certificates } = settings;
-  const storage = createFileStorage({ path: certificates.storage.path, clock: systemClock });
-  const askers = await readPublicCas(certificates, storage);
+  const askers = await readPublicCas(certificates, storageOf(settings));
   const challenges = challengesOf(certificates);
   const targetFacts = 'name' in target ? await lookUpName(resolver, target.name) : undefined;
   const one = async (name: string): Promise<DomainRecords> => {

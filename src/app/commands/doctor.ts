@@ -20,8 +20,8 @@ import {
 import type { Finding } from '../../doctor/examination/findings.ts';
 import { preloadList } from '../../doctor/examination/preloaded.ts';
 import { askStatus } from '../admin/ask-status.ts';
-import { createFileStorage } from '../../storage/file.ts';
 import { readPublicCas } from '../issuers.ts';
+import { storageOf } from '../storage-owner.ts';
 import { openCerts } from './certs.ts';
 
 export interface DoctorOptions {
@@ -51,7 +51,7 @@ interface Known {
   readonly pid?: number;
 }
 
-/** The running proxy knows best, then the storage. On another machine neither is there. */
+/** From the running proxy, else from the storage. Another machine has neither of them. */
 const known = async (settings: Settings, signal: AbortSignal): Promise<Known> => {
   try {
     const { domains, workers } = await askStatus(settings.listen.admin, signal, settings.admin);
@@ -109,9 +109,8 @@ export const runDoctor = async (options: DoctorOptions): Promise<DoctorReport> =
   const { settings, signal, caPem, resolvers = [], onDone } = options;
   const { upstreams, certificates } = settings;
   const domains = chosen(settings, options.domains);
-  const { source, certificates: stands, pid } = await known(settings, signal);
-  const byName = new Map(stands.map((status) => [status.domain, status]));
-  const storage = createFileStorage({ path: certificates.storage.path, clock: systemClock });
+  const { source, certificates: statuses, pid } = await known(settings, signal);
+  const byName = new Map(statuses.map((status) => [status.domain, status]));
   const tools: DoctorTools = {
     resolver: createDnsResolver({ servers: resolvers }),
     ports: options.ports ?? { http: 80, https: 443 },
@@ -119,7 +118,7 @@ export const runDoctor = async (options: DoctorOptions): Promise<DoctorReport> =
     upstreamRoots: await rootsOfUpstreams(upstreams),
     clock: systemClock,
     signal,
-    cas: await readPublicCas(certificates, storage),
+    cas: await readPublicCas(certificates, storageOf(settings)),
     preloaded: preloadList(),
   };
   const targets = domains.flatMap((domain): Target[] => {

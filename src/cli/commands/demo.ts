@@ -1,4 +1,4 @@
-// `linkgate demo`: the whole product on loopback, one sample click sent through it and shown.
+// `linkgate demo`: the whole product on loopback, with one sample click, which it sends and shows.
 
 import { get as httpGet } from 'node:http';
 import { get as httpsGet, type RequestOptions } from 'node:https';
@@ -12,7 +12,7 @@ import { LinkgateError, withDetails } from '../../core/errors.ts';
 import type { ListenAddress } from '../../core/settings.ts';
 import { addressProblem, parseListenAddress } from '../../config/values/listen-address.ts';
 
-/** Readable part and signature of a click as Customer.io writes them; this one is nobody's. */
+/** Readable part and signature of a click as Customer.io writes them. This click belongs to no customer. */
 const sampleClick = (): string => {
   const payload = {
     email_id: 'demo',
@@ -68,7 +68,7 @@ const listenAddress = (option: string, text: string): ListenAddress => {
 
 const urlOf = ({ host, port }: ListenAddress): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
-/** The line of /metrics that counted the sample click. The answer may be here before the worker has counted it. */
+/** The line of /metrics that counted the sample click. The response may arrive before the worker has counted it. */
 const countedLine = async ({ addresses, domain }: Demo): Promise<string> => {
   for (let tries = 0; tries < 20; tries += 1) {
     const { body } = await read(httpGet, { ...reach(addresses.admin), path: '/metrics' });
@@ -103,7 +103,7 @@ The click
   > GET ${target}
   > Host: ${domain}
 
-The answer, as the stand-in tracker gave it
+The response of the stand-in tracker
   < ${answer.status}
 ${answer.fields.map((field) => `  < ${field}`).join('\n')}
 
@@ -114,7 +114,7 @@ The certificate
 The count, on http://${urlOf(addresses.admin)}/metrics
   ${await countedLine(demo)}
 
-For people rather than for Prometheus, in a browser
+The page for people, in a browser
   http://${urlOf(addresses.admin)}/
 
 Send it again

@@ -30,7 +30,7 @@ export interface DnsCommandOptions {
 }
 
 const LONGEST_WAIT_MS = 72 * 3_600_000;
-/** of Cloudflare and Google: what most readers' providers see, one of the two has seen */
+/** Of Cloudflare and Google: when both have a record, the name servers of most readers have it too. */
 const PUBLIC_RESOLVERS = ['1.1.1.1', '8.8.8.8'] as const;
 
 const shown = (values: readonly string[]): string => (values.length === 0 ? 'no record' : values.join(', '));
@@ -128,7 +128,7 @@ const sourceLine = ({ target, by }: FoundTarget): string => {
 };
 
 const isOpen = ({ records }: DomainRecords): boolean =>
-  // an optional one that is there and wrong is in the way: CAA that forbids the CA
+  // an optional record that exists and is wrong is in the way: CAA that forbids the CA
   records.some(({ state, optional }) => state === 'differs' || (!optional && state !== 'ok'));
 
 const asJson = ({ target }: FoundTarget, domains: readonly DomainRecords[]): string =>
@@ -186,7 +186,7 @@ export const dnsCommand = async (names: readonly string[], options: DnsCommandOp
   }
   if (zone) {
     const lines = domains.flatMap(({ domain, records }) => [`; ${domain}`, ...zoneLines(records)]);
-    // the end of an alias has its CAA record once
+    // several aliases may share the CAA record at their end: print it once
     print([...new Set([`; ${sourceLine(found)}`, ...lines])].join('\n'));
     return 0;
   }

@@ -68,7 +68,7 @@ export const explain = (name: string, width: number): string => {
 
 type Row = RunningStatus['domains'][number];
 
-const look = async (settings: Settings, name: string, signal: AbortSignal): Promise<Row | undefined> => {
+const askRow = async (settings: Settings, name: string, signal: AbortSignal): Promise<Row | undefined> => {
   try {
     const { domains } = await askStatus(settings.listen.admin, signal, settings.admin);
     return domains.find((row) => row.name === name);
@@ -132,7 +132,7 @@ export const retireCommand = async (
   if (!names.includes(name)) throw unknownDomain(name, names);
   const stop = new AbortController();
   const { stdout } = process;
-  const row = await look(settings, name, stop.signal);
+  const row = await askRow(settings, name, stop.signal);
   if (now) return stopServing(name, { settings, path, row, yes });
   if (json) {
     const days = row?.days ?? [];
@@ -147,7 +147,7 @@ export const retireCommand = async (
   while (!stop.signal.aborted) {
     await systemClock.sleep(WATCH_EVERY_MS, stop.signal);
     if (stop.signal.aborted) break;
-    const text = trafficText(await look(settings, name, stop.signal));
+    const text = trafficText(await askRow(settings, name, stop.signal));
     const at = new Date(systemClock.now()).toISOString().slice(0, 16);
     stdout.write(text === before ? `${at}Z nothing new\n` : `\n${at}Z\n${text}\n`);
     before = text;

@@ -1,5 +1,5 @@
-// What people get wrong, or find broken, with every command: what is the matter in one line, how to mend it in another, the
-// right exit code, and never a stack trace.
+// What people do wrong, or find broken, with every command: one line says what is wrong, another how to fix it; the exit code is
+// right, and there is never a stack trace.
 
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -103,7 +103,7 @@ t.test('a configuration that is half-written, empty, none at all', async (t) => 
   });
 });
 
-t.test('nobody there: the proxy, the CA, a name server', async (t) => {
+t.test('no answer: from the proxy, the CA, a name server', async (t) => {
   const folder = tempDir(t);
   const path = writeConfig(folder, await config(folder));
   await inTurn([['status'], ['reload']], async (words) => {

@@ -12,7 +12,7 @@ t.test('a row per domain, problems below', async (t) => {
     notBefore: null,
     notAfter: null,
     nextAttempt: '2026-01-01T00:05:00.000Z',
-    lastProblem: { at: '', issuer: 'letsencrypt', type: 'urn:x:dns', detail: 'NXDOMAIN', remedy: 'mend it' },
+    lastProblem: { at: '', issuer: 'letsencrypt', type: 'urn:x:dns', detail: 'NXDOMAIN', remedy: 'fix it' },
   } as const;
   const past = { ...row, state: 'expired', notAfter: '2020-01-01T00:00:00.000Z', lastProblem: null } as const;
   const detail = 'the server could not connect to the client to verify the domain, '.repeat(3);
@@ -26,7 +26,7 @@ t.test('a row per domain, problems below', async (t) => {
       'links.example.com  expired  -       -       2020-01-01 (past)  2026-01-01 00:05Z',
       '',
       'links.example.com: urn:x:dns: NXDOMAIN',
-      '  mend it',
+      '  fix it',
     ].join('\n'),
   );
 });

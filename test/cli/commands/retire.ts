@@ -1,4 +1,4 @@
-// Going back beside a proxy that runs: nothing changes before --now, and not while links are in use.
+// The way back, while a proxy runs: nothing changes before --now, and not while links are in use.
 
 import { get } from 'node:http';
 import { readFileSync } from 'node:fs';
@@ -108,7 +108,7 @@ for (const keepServing of [false, true]) {
   });
 }
 
-t.test('without a proxy: told so; --watch ends at Ctrl-C; mistakes', async (t) => {
+t.test('without a proxy it says so; --watch ends at Ctrl-C; mistakes', async (t) => {
   const folder = tempDir(t);
   const names = ['a.example.com', 'b.example.com'];
   const path = writeConfig(folder, config(folder, `127.0.0.1:${await freePort()}`, names));

@@ -121,7 +121,7 @@ t.test(
   },
 );
 
-t.test('HSTS above the name is said, and stops nobody', async (t) => {
+t.test('HSTS above the name is a warning, and the file is written', async (t) => {
   const file = join(tempDir(t), 'linkgate.yaml');
   const words = ['--region', 'us', '--domain', 'links.acme.dev', '--to', '203.0.113.7'];
   const { status, stderr } = await linkgateCommand([
