@@ -7,6 +7,7 @@ import { stat } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
 import { systemClock } from '../core/platform/clock.ts';
 import { LinkgateError } from '../core/errors.ts';
+import type { Settings } from '../core/settings.ts';
 import { createFileStorage, type FileStorage } from '../storage/file.ts';
 
 interface Owner {
@@ -22,6 +23,10 @@ const foreign = (path: string, { uid }: Owner, why: string, cause?: unknown): Li
     cause,
     details: { path, uid },
   });
+
+/** The storage of a configuration, for a command that only reads it, as its own user. Nothing is read before the first call. */
+export const storageOf = ({ certificates }: Pick<Settings, 'certificates'>): FileStorage =>
+  createFileStorage({ path: certificates.storage.path, clock: systemClock });
 
 /** The folder, or the nearest one above it that exists. */
 const nearestFolder = async (path: string): Promise<string> => {

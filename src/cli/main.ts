@@ -19,11 +19,11 @@ const main = async (argv: readonly string[]): Promise<number> => {
 const report = (error: unknown): number => {
   // commander has printed its own line; help and version that were asked for are no mistake
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : ERRORS.ERR_USAGE.exit;
-  const { code, message, entry } = toLinkgateError(error);
+  const { code, message, entry, details } = toLinkgateError(error);
   process.stderr.write(
     code === 'ERR_INTERNAL'
       ? `linkgate: ${entry.help}: ${message.replaceAll('\n', ' ')}\n`
-      : `linkgate: ${message}\n${code}: ${entry.help}\n`,
+      : `linkgate: ${message}\n${code}: ${details.remedy ?? entry.help}\n`,
   );
   if (debugging()) process.stderr.write(`${stackOf(error)}\n`);
   return entry.exit;

@@ -24,7 +24,8 @@ const OTHER: Readonly<Record<Region, Region>> = { us: 'eu', eu: 'us' };
 export const firstConfig = ({ region, domains, email, storage, directory }: FirstAnswers): string => {
   const staging = directory === 'letsencrypt-staging';
   return [
-    '# linkgate: https for the tracked links of Customer.io. Every key: docs/configuration.md.',
+    '# linkgate: https for the tracked links of Customer.io. Every key: docs/configuration.md',
+    '# (linkgate --help says where docs/ is).',
     '# After a change: linkgate check, then linkgate reload.',
     '',
     '# listen:                     # a commented line shows the default',
@@ -44,7 +45,7 @@ export const firstConfig = ({ region, domains, email, storage, directory }: Firs
     email === ''
       ? '      # email: ops@example.com'
       : `      email: ${scalar(email)}   # for the CA, with the account`,
-    '  # keepServing: true         # serve removed domains until their certificate expires',
+    '  # keepServing: true         # keep serving a domain that is removed below, while its certificate is valid',
     '',
     'domains:',
     ...domains.map((name) => `  - name: ${name}`),

@@ -3,7 +3,7 @@
 import { normalizeName } from '../core/domain-name.ts';
 import { LinkgateError } from '../core/errors.ts';
 import type { AcmeIssuerSettings, DnsSettings, ListenAddress } from '../core/settings.ts';
-import { durationMs, formatDuration } from '../core/units.ts';
+import { durationMs, formatDuration } from '../core/text/units.ts';
 import { formatListenAddress, parseListenAddress } from './values/listen-address.ts';
 import type { Config } from './schema/schema.ts';
 

@@ -10,7 +10,7 @@ import type {
   Settings,
   UpstreamId,
 } from '../core/settings.ts';
-import { formatDuration } from '../core/units.ts';
+import { formatDuration } from '../core/text/units.ts';
 import { limitsTree } from './values/limits.ts';
 import { formatListen } from './values/listen-address.ts';
 import { acmeExtrasTree } from './issuer-settings.ts';

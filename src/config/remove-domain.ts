@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, chown, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { isMap, isScalar, isSeq, parseDocument, type Document } from 'yaml';
-import { normalizeName } from '../core/domain-name.ts';
+import { normalizeName, unknownDomain } from '../core/domain-name.ts';
 import { LinkgateError } from '../core/errors.ts';
 import { loadSettings } from './load.ts';
 import { LARGEST_FILE_BYTES, readTextFile } from './text/text-file.ts';
@@ -106,7 +106,7 @@ export const removeDomain = async (file: string, name: string): Promise<string> 
   const list = domainsFileOf(file, text);
   const left = list === undefined ? undefined : withoutLine(await read(list), name);
   if (list === undefined || left === undefined) {
-    throw new LinkgateError('ERR_CERT_UNKNOWN_NAME', `domain "${name}" is not configured`);
+    throw unknownDomain(name, []);
   }
   await replace(list, left, false);
   return list;

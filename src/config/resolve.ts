@@ -14,7 +14,7 @@ import type {
   UpstreamId,
   UpstreamSettings,
 } from '../core/settings.ts';
-import { durationMs } from '../core/units.ts';
+import { durationMs } from '../core/text/units.ts';
 import { adminOf } from './schema/admin-schema.ts';
 import { LinkgateError } from '../core/errors.ts';
 import type { FileContents } from './checks/checks.ts';

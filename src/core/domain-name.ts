@@ -1,5 +1,8 @@
 // Host names in the form that the program uses: A-labels, lower case, no trailing dot (RFC 1123 §2.1, RFC 5890 §2.3.2.1).
 
+import { LinkgateError } from './errors.ts';
+import { nearest } from './text/nearest.ts';
+
 const CAPITALS = /[A-Z]+/g;
 const LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
 
@@ -23,4 +26,16 @@ export const isDomainName = (name: string): boolean => {
   return (
     labels.length >= 2 && labels.every((label) => LABEL.test(label)) && !/^\d+$/.test(labels.at(-1) ?? '')
   );
+};
+
+/**
+ * The error for a name that is not configured, with the configured name that a person probably meant.
+ * @param configured - the names among which the meant one is searched
+ */
+export const unknownDomain = (domain: string, configured: readonly string[]): LinkgateError => {
+  const meant = nearest(domain, configured);
+  const hint = meant === undefined ? '' : `: did you mean "${meant}"?`;
+  return new LinkgateError('ERR_CERT_UNKNOWN_NAME', `domain "${domain}" is not configured${hint}`, {
+    details: { domain },
+  });
 };

@@ -20,6 +20,8 @@ interface OfListener {
   readonly port: number;
   /** `EADDRINUSE` */
   readonly errno: string;
+  /** what a person does about it, where `listen` of a configuration is not the place */
+  readonly remedy?: string;
 }
 
 /** Facts of an attempt that ended with an error of any code: withDetails (errors.ts) adds them. */

@@ -67,7 +67,9 @@ export const ERRORS = Object.freeze({
     false,
     'move the file or folder that is named, or give an account with --user',
   ),
-  ERR_SYSTEMD_UNWRITABLE: entry(500, 69, false, 'run it as root, or write the units elsewhere with --dir'),
+  ERR_SYSTEMD_UNWRITABLE: entry(500, 69, false, 'run it as root, or name another folder with --dir'),
+  ERR_SYSTEMD_ABSENT: entry(500, 1, false, 'name the folder that install wrote to with --dir'),
+  ERR_SYSTEMD_REFUSED: entry(500, 69, true, 'run it as root; `systemctl status linkgate` says more'),
 
   ERR_STORAGE_UNAVAILABLE: entry(
     503,
@@ -209,8 +211,11 @@ export const LinkgateError: LinkgateErrorConstructor = class extends Error {
   }
 };
 
-/** The same error with one more fact of the attempt; the error itself is the cause of the new one. */
-export const withDetails = (error: LinkgateError, more: AttemptDetails): LinkgateError => {
+/** The same error with one more fact of the attempt, or another remedy; the error itself is the cause of the new one. */
+export const withDetails = (
+  error: LinkgateError,
+  more: AttemptDetails & Pick<ErrorDetails, 'remedy'>,
+): LinkgateError => {
   // They are details of this code already.
   const details = { ...error.details, ...more } as DetailsOf<ErrorCode>;
   return new LinkgateError(error.code, error.message, { cause: error, details });

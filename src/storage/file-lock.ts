@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { link, lstat, mkdir, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../core/platform/clock.ts';
+import { withTimeout } from '../core/platform/deadline.ts';
 import { LinkgateError } from '../core/errors.ts';
 import type { Lock } from '../core/storage.ts';
 import { codeOf, isOfOneFile } from './file-fault.ts';
@@ -177,15 +178,12 @@ const hold = (
       sinceRenewalMs += pauseMs;
       const allowedMs = Math.max(0, SURRENDER_MS - sinceRenewalMs);
       let failure: unknown;
-      const given = new AbortController();
-      const result = await Promise.race([
-        renew().catch((error: unknown) => {
-          failure = error;
-          return 'failed' as const;
-        }),
-        clock.sleep(allowedMs, AbortSignal.any([ended.signal, given.signal])).then(() => 'late' as const),
-      ]);
-      given.abort();
+      const renewal = renew().catch((error: unknown) => {
+        failure = error;
+        return 'failed' as const;
+      });
+      const late = (): 'late' => 'late';
+      const result = await withTimeout(renewal, { clock, limitMs: allowedMs, signal: ended.signal, late });
       if (ended.signal.aborted) return;
       if (result === 'renewed') [sinceRenewalMs, pauseMs] = [0, HEARTBEAT_MS];
       else if (result === 'failed' && sinceRenewalMs + RENEWAL_RETRY_MS < SURRENDER_MS) {

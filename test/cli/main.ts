@@ -47,7 +47,7 @@ t.test('a stack is shown to those who debug, and only to them', async (t) => {
   t.match((await linkgateCommand(args, { cwd: folder, env })).stderr, /^ +at /m);
 });
 
-t.test('what nobody foresaw is one line, as a bug, and 70', async (t) => {
+t.test('an unexpected error is one line, called a bug, and 70', async (t) => {
   const { folder, write } = configFiles(t);
   write('c.yaml', 'domains: [{ name: a.example }]\n');
   const fault = 'process.stdout.write = () => { throw new TypeError("out of\\nthe blue"); }';

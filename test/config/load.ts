@@ -38,7 +38,7 @@ t.test('one name is a configuration', async (t) => {
   t.ok(Object.isFrozen(settings.domains[0]));
 });
 
-t.test('mistakes of text, shape, meaning and files elsewhere are told together', async (t) => {
+t.test('mistakes of text, shape, meaning and of other files are reported together', async (t) => {
   const { folder, write } = configFiles(t);
   write('names.txt', 'ok.example.com\nlinks.example.com\nx.example.com region=uk\n');
   const path = write(
@@ -68,16 +68,16 @@ domainsFile: names.txt
     '7:19 upstream.connectTimeout: must be a duration from 1ms to 1h such as 250ms, 5s or 2m, not "5 sec"',
     '9:1 : the key workers was given before in the same mapping',
     '9:10 workers: must be auto or a whole number from 1 to 256, not 300',
-    `12:11 domains[1].name: "links.example.com" is there twice: first at ${path}:11`,
+    `12:11 domains[1].name: "links.example.com" is given twice: first at ${path}:11`,
     '13:13 domains[2].region: must be us or eu, not "uk"',
-    `14:11 domains[2].name: "*.example.com" is a wildcard: list each name by itself`,
+    `14:11 domains[2].name: "*.example.com" is a wildcard: write each name out`,
     '15:5 domains[3].name: is missing',
-    `2:1 name: "links.example.com" is there twice: first at ${path}:11`,
+    `2:1 name: "links.example.com" is given twice: first at ${path}:11`,
     '3:15 region: must be us or eu, not "uk"',
   ]);
 });
 
-t.test('where the text is damaged, only the damage and what is whole elsewhere is told', async (t) => {
+t.test('where the text is damaged, only the damage and mistakes in whole lines are reported', async (t) => {
   const { write } = configFiles(t);
   const path = write(
     'linkgate.yaml',

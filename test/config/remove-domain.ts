@@ -62,7 +62,7 @@ t.test('the file is replaced as a whole, with its mode, behind a link', async (t
     ['second.example.com', 'third.example.com'],
   );
   t.equal(statSync(file).mode & 0o777, 0o640);
-  t.strictSame(readdirSync(folder).toSorted(), ['link.yaml', 'linkgate.yaml'], 'nothing left next to it');
+  t.strictSame(readdirSync(folder).toSorted(), ['link.yaml', 'linkgate.yaml'], 'nothing is left next to it');
 });
 
 t.test('a name of domainsFile', async (t) => {

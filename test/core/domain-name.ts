@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
-import { isDomainName, normalizeName } from '../../src/core/domain-name.ts';
+import { isDomainName, normalizeName, unknownDomain } from '../../src/core/domain-name.ts';
 import { holds } from '../helpers/property.ts';
 
 t.test('case and one trailing dot do not matter', async (t) => {
@@ -97,4 +97,18 @@ t.test('normalizing twice changes nothing for a name that is good', async (t) =>
       if (isDomainName(once)) assert.equal(normalizeName(once), once);
     }),
   );
+});
+
+const configured = ['links.acme.com', 'clicks.acme.eu'];
+
+t.test('a misspelt name: the error names the configured one', async (t) => {
+  t.match(unknownDomain('lniks.acme.com', configured), {
+    code: 'ERR_CERT_UNKNOWN_NAME',
+    message: 'domain "lniks.acme.com" is not configured: did you mean "links.acme.com"?',
+    details: { domain: 'lniks.acme.com' },
+  });
+});
+
+t.test('a name that is like no other: no guess', async (t) => {
+  t.equal(unknownDomain('x.example', configured).message, 'domain "x.example" is not configured');
 });

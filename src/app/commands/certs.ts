@@ -1,5 +1,5 @@
-// `linkgate certs` put together: what a person does with the certificates of a configuration's storage, next to a running proxy. It
-// reads and writes the files that the person names, and uses no network before it has to order.
+// `linkgate certs`: what a person does with the certificates in the storage of a configuration, also while a proxy runs. It reads and
+// writes the files that the person names. Without an order or a revocation it uses no network.
 
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -17,9 +17,8 @@ import { LinkgateError, toLinkgateError } from '../../core/errors.ts';
 import { createEventBus } from '../../core/events.ts';
 import type { Settings } from '../../core/settings.ts';
 import type { Storage } from '../../core/storage.ts';
-import { createFileStorage } from '../../storage/file.ts';
 import { createIssuers, createIssuersPreflight, loadIssuers } from '../issuers.ts';
-import { withOwnedStorage } from '../storage-owner.ts';
+import { storageOf, withOwnedStorage } from '../storage-owner.ts';
 
 /** One file of `import --dir`. */
 export interface ImportOutcome {
@@ -33,12 +32,12 @@ export interface Certs {
   list(): Promise<readonly CertificateStatus[]>;
   show(domain: string): Promise<CertificateDetails>;
   issue(domain: string, force: boolean): Promise<CertificateStatus>;
-  /** one that fails does not hold up the others */
+  /** when one fails, the others are still renewed */
   renew(domains: readonly string[], force: boolean): Promise<readonly Renewed[]>;
   revoke(domain: string, reason: string): Promise<CertificateStatus>;
   importPem(domain: string, certFile: string, keyFile: string, password?: string): Promise<CertificateStatus>;
   importPfx(domain: string, file: string, password: string): Promise<CertificateStatus>;
-  /** every `NAME.pem` in a folder; one that is refused does not hold up the others */
+  /** every `NAME.pem` in a folder; when one is refused, the others are still imported */
   importFolder(folder: string): Promise<readonly ImportOutcome[]>;
   /** @returns the file written: `DOMAIN.pem` (key and chain), or with a password `DOMAIN.pfx` */
   exportTo(domain: string, folder: string, password?: string): Promise<string>;
@@ -105,12 +104,12 @@ const readFolder = async (folder: string): Promise<readonly GivenFile[]> => {
   return given;
 };
 
-/** Nothing is touched before the first call. @throws of every call: LinkgateError `ERR_STORAGE_*`, `ERR_CERT_*`, `ERR_ACME_*`, `ERR_USAGE` */
+/** Nothing is read or written before the first call. @throws of every call: LinkgateError `ERR_STORAGE_*`, `ERR_CERT_*`, `ERR_ACME_*`, `ERR_USAGE` */
 export const openCerts = (settings: Settings, signal: AbortSignal): Certs => {
   const { certificates } = settings;
   const { path } = certificates.storage;
   /** only reads, as the user who runs the command */
-  const { hand } = partsOn(settings, createFileStorage({ path, clock: systemClock }));
+  const { hand } = partsOn(settings, storageOf(settings));
 
   const writing = async <T>(work: (parts: Parts) => Promise<T>): Promise<T> => {
     // the owner of the storage may have no access to the folder of the program

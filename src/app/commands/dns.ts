@@ -3,9 +3,8 @@
 
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { isDomainName, normalizeName } from '../../core/domain-name.ts';
+import { isDomainName, normalizeName, unknownDomain } from '../../core/domain-name.ts';
 import { LinkgateError } from '../../core/errors.ts';
-import { systemClock } from '../../core/platform/clock.ts';
 import type { ListenAddress, Settings } from '../../core/settings.ts';
 import { judgeCaa } from '../../dns/caa-judgement.ts';
 import { lookUpName } from '../../dns/name-facts.ts';
@@ -13,8 +12,8 @@ import { createDnsResolver } from '../../dns/resolver.ts';
 import { createZoneLookup } from '../../dns/zone-lookup.ts';
 import type { WatchedServer } from '../../doctor/propagation.ts';
 import { compareRecord, wantedRecords, type ProxyTarget, type RecordView } from '../../doctor/records.ts';
-import { createFileStorage } from '../../storage/file.ts';
 import { readPublicCas } from '../issuers.ts';
+import { storageOf } from '../storage-owner.ts';
 
 /** Networks that nobody outside can reach (RFC 6890). */
 const NOT_PUBLIC = new BlockList();
@@ -102,9 +101,7 @@ const challengesOf = ({
 const namesOf = ({ domains }: Settings, wanted: readonly string[]): readonly string[] => {
   const known = domains.map(({ name }) => name);
   const unknown = wanted.find((name) => !known.includes(name));
-  if (unknown !== undefined) {
-    throw new LinkgateError('ERR_CERT_UNKNOWN_NAME', `domain "${unknown}" is not configured`);
-  }
+  if (unknown !== undefined) throw unknownDomain(unknown, known);
   return wanted.length === 0 ? known : wanted;
 };
 
@@ -129,8 +126,7 @@ export const showRecords = async (options: ShowOptions): Promise<readonly Domain
   const { settings, target, resolvers = [] } = options;
   const resolver = createDnsResolver({ servers: resolvers });
   const { certificates } = settings;
-  const storage = createFileStorage({ path: certificates.storage.path, clock: systemClock });
-  const askers = await readPublicCas(certificates, storage);
+  const askers = await readPublicCas(certificates, storageOf(settings));
   const challenges = challengesOf(certificates);
   const targetFacts = 'name' in target ? await lookUpName(resolver, target.name) : undefined;
   const one = async (name: string): Promise<DomainRecords> => {

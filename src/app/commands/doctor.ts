@@ -6,6 +6,7 @@ import type { CertificateStatus } from '../../core/certificate-state.ts';
 import { systemClock } from '../../core/platform/clock.ts';
 import { LinkgateError } from '../../core/errors.ts';
 import type { Settings, UpstreamSettings } from '../../core/settings.ts';
+import { unknownDomain } from '../../core/domain-name.ts';
 import { trustedRoots } from '../../core/platform/trusted-roots.ts';
 import { createDnsResolver } from '../../dns/resolver.ts';
 import { checkRuntime } from '../../doctor/checks/runtime.ts';
@@ -19,8 +20,8 @@ import {
 import type { Finding } from '../../doctor/examination/findings.ts';
 import { preloadList } from '../../doctor/examination/preloaded.ts';
 import { askStatus } from '../admin/ask-status.ts';
-import { createFileStorage } from '../../storage/file.ts';
 import { readPublicCas } from '../issuers.ts';
+import { storageOf } from '../storage-owner.ts';
 import { openCerts } from './certs.ts';
 
 export interface DoctorOptions {
@@ -50,7 +51,7 @@ interface Known {
   readonly pid?: number;
 }
 
-/** The running proxy knows best, then the storage. On another machine neither is there. */
+/** From the running proxy, else from the storage. Another machine has neither of them. */
 const known = async (settings: Settings, signal: AbortSignal): Promise<Known> => {
   try {
     const { domains, workers } = await askStatus(settings.listen.admin, signal, settings.admin);
@@ -88,7 +89,10 @@ const rootsOfUpstreams = async (
 const chosen = ({ domains }: Settings, names: readonly string[]): Settings['domains'] => {
   for (const name of names) {
     if (!domains.some((domain) => domain.name === name)) {
-      throw new LinkgateError('ERR_CERT_UNKNOWN_NAME', `domain "${name}" is not configured`);
+      throw unknownDomain(
+        name,
+        domains.map((domain) => domain.name),
+      );
     }
   }
   return names.length === 0 ? domains : domains.filter(({ name }) => names.includes(name));
@@ -105,9 +109,8 @@ export const runDoctor = async (options: DoctorOptions): Promise<DoctorReport> =
   const { settings, signal, caPem, resolvers = [], onDone } = options;
   const { upstreams, certificates } = settings;
   const domains = chosen(settings, options.domains);
-  const { source, certificates: stands, pid } = await known(settings, signal);
-  const byName = new Map(stands.map((status) => [status.domain, status]));
-  const storage = createFileStorage({ path: certificates.storage.path, clock: systemClock });
+  const { source, certificates: statuses, pid } = await known(settings, signal);
+  const byName = new Map(statuses.map((status) => [status.domain, status]));
   const tools: DoctorTools = {
     resolver: createDnsResolver({ servers: resolvers }),
     ports: options.ports ?? { http: 80, https: 443 },
@@ -115,7 +118,7 @@ export const runDoctor = async (options: DoctorOptions): Promise<DoctorReport> =
     upstreamRoots: await rootsOfUpstreams(upstreams),
     clock: systemClock,
     signal,
-    cas: await readPublicCas(certificates, storage),
+    cas: await readPublicCas(certificates, storageOf(settings)),
     preloaded: preloadList(),
   };
   const targets = domains.flatMap((domain): Target[] => {

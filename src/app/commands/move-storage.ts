@@ -1,13 +1,11 @@
-// `linkgate storage` put together: what a machine needs to go on where another one stopped, in one encrypted file. Challenge
-// answers, notes to running proxies and locks stay behind: they mean something on the old machine only.
+// `linkgate storage`: everything that a machine needs to continue the work of another one, in one encrypted file. Challenge answers,
+// notes to running proxies and locks are left out: they have a meaning on the old machine only.
 
 import { open, readFile, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { systemClock } from '../../core/platform/clock.ts';
 import { LinkgateError } from '../../core/errors.ts';
-import type { Settings } from '../../core/settings.ts';
 import type { Storage } from '../../core/storage.ts';
 import { packArchive, unpackArchive, type ArchiveEntry } from '../../storage/archive.ts';
-import { createFileStorage, type FileStorage } from '../../storage/file.ts';
 import { isStorageKey } from '../../storage/keys.ts';
 
 const FOLDERS = ['accounts', 'archive', 'budget', 'certificates', 'local-ca', 'state', 'thumbprints'];
@@ -31,10 +29,6 @@ export interface ExportOptions {
   readonly workFactor?: number;
 }
 
-/** The storage of a configuration; nothing is touched before it is used. */
-export const storageOf = ({ certificates }: Settings): FileStorage =>
-  createFileStorage({ path: certificates.storage.path, clock: systemClock });
-
 const unusable = (file: string, verb: string, cause: unknown): LinkgateError => {
   const { code = 'unknown' } = cause as NodeJS.ErrnoException;
   const why = code === 'EEXIST' ? 'exists already' : `cannot be ${verb} (${code})`;
@@ -44,7 +38,7 @@ const unusable = (file: string, verb: string, cause: unknown): LinkgateError => 
 const isCertificate = (name: string): boolean => name.startsWith(`${VALUES}certificates/`);
 
 /**
- * Also while a proxy runs: each value is whole, old or new.
+ * It also works while a proxy runs: each value is whole, old or new.
  * @throws LinkgateError `ERR_STORAGE_UNAVAILABLE`, `ERR_USAGE` when the file exists or cannot be written; nothing is left of it
  */
 export const exportStorage = async ({ storage, config, file, ...how }: ExportOptions): Promise<Moved> => {
@@ -54,7 +48,7 @@ export const exportStorage = async ({ storage, config, file, ...how }: ExportOpt
     const listed = await Promise.all(FOLDERS.map((folder) => storage.list(folder)));
     for (const key of [...FILES, ...listed.flat()]) {
       const value = await storage.read(key);
-      // gone since it was listed, or never there
+      // removed since it was listed, or never written
       if (value === undefined) continue;
       moved.values += 1;
       if (isCertificate(VALUES + key)) moved.certificates += 1;
@@ -100,7 +94,10 @@ async function* entriesOf(archive: FileHandle, passphrase: string): AsyncGenerat
     const key = entry.name.startsWith(VALUES) ? entry.name.slice(VALUES.length) : undefined;
     const isKnown = entry.name === SETTINGS || (key !== undefined && isStorageKey(key));
     if (!isKnown)
-      throw new LinkgateError('ERR_ARCHIVE_INVALID', `archive holds "${entry.name}", which is not ours`);
+      throw new LinkgateError(
+        'ERR_ARCHIVE_INVALID',
+        `archive holds "${entry.name}", which linkgate does not know`,
+      );
     yield entry;
   }
 }
@@ -156,8 +153,8 @@ const takeOver = async (
 };
 
 /**
- * Takes over what an archive holds. It is read to its end before the first value is written, and nothing that is there already
- * and differs is written over unless `force` says so.
+ * Writes the values of an archive into the storage. The archive is read to its end before the first value is written. A value that
+ * exists and differs is overwritten only with `force`.
  * @param withStorage - gives the storage for as long as it is used; called when the archive is open, which the owner of the storage
  * may not be able to read
  * @throws LinkgateError `ERR_ARCHIVE_INVALID`, `ERR_ARCHIVE_CONFLICT`, `ERR_STORAGE_*`

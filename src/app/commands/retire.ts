@@ -1,5 +1,5 @@
-// The end of a name that `certificates.keepServing` would serve on: its certificate goes to the archive, which is where removed
-// names are looked for. Touches nothing else.
+// The end of a name that `certificates.keepServing` would keep serving: its certificate moves to the archive, which the proxy does not
+// serve from. It changes nothing else.
 
 import { createCertificateStore } from '../../cert/state/store.ts';
 import type { Settings } from '../../core/settings.ts';

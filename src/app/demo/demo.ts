@@ -1,4 +1,4 @@
-// `linkgate demo` put together: the real supervisor with real workers, an internal CA and a stand-in tracker, all on loopback and in one
+// `linkgate demo`: the real supervisor with real workers, an internal CA and a stand-in tracker, all on loopback and in one
 // temporary folder. It needs no network, no root and no other program.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';

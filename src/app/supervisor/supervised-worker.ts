@@ -3,6 +3,8 @@
 
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { systemClock } from '../../core/platform/clock.ts';
+import { withDeadline } from '../../core/platform/deadline.ts';
 import { LinkgateError } from '../../core/errors.ts';
 import type { Emit, Listener } from '../../core/events.ts';
 import type { Settings, UpstreamId } from '../../core/settings.ts';
@@ -19,7 +21,7 @@ const MOST_SILENT_CHECKS = 3;
 /** How much longer than its drain time a worker may take. */
 const LATE_MS = 1_000;
 /** How long a worker may take to begin to drain when this process does not stay for its end. */
-const LEAVE_MS = 2_000;
+const LEAVE = { clock: systemClock, limitMs: 2_000, late: (): Error => new Error('worker is late') };
 
 export type WorkerState = 'starting' | 'ready' | 'draining';
 
@@ -131,15 +133,16 @@ export class SupervisedWorker {
   measure(signal: AbortSignal): Promise<unknown> {
     const question = ++this.#lastQuestion;
     return new Promise((resolve, reject) => {
-      this.#questions.set(question, (snapshot) => {
-        this.#questions.delete(question);
-        resolve(snapshot);
-      });
       const giveUp = (): void => {
         this.#questions.delete(question);
         reject(new LinkgateError('ERR_INTERNAL', `worker ${this.#options.number} did not answer in time`));
       };
       signal.addEventListener('abort', giveUp, { once: true });
+      this.#questions.set(question, (snapshot) => {
+        this.#questions.delete(question);
+        signal.removeEventListener('abort', giveUp);
+        resolve(snapshot);
+      });
       this.send({ type: 'measure', question });
     });
   }
@@ -178,7 +181,7 @@ export class SupervisedWorker {
     this.send({ type: 'drain', time });
     try {
       // a worker takes messages in order: when it answers this one, it has begun to drain
-      if (wasReady) await this.measure(AbortSignal.timeout(LEAVE_MS));
+      if (wasReady) await withDeadline(LEAVE, (signal) => this.measure(signal));
       else this.kill();
     } catch {
       this.kill();

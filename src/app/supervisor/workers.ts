@@ -5,6 +5,7 @@ import type { ChildProcess } from 'node:child_process';
 import { LinkgateError } from '../../core/errors.ts';
 import type { Emit, Listener } from '../../core/events.ts';
 import type { Clock } from '../../core/platform/clock.ts';
+import { withDeadline } from '../../core/platform/deadline.ts';
 import type { Settings, UpstreamId } from '../../core/settings.ts';
 import type { UpstreamContact } from '../../core/upstream-contact.ts';
 import { handedOver, withoutSuccessor } from '../drain-times.ts';
@@ -113,8 +114,11 @@ export class Workers {
     this.#tell({ type: 'settings', change });
     this.#resize();
     // a worker takes messages in order: when it answers this one, it has applied the change
-    const over = AbortSignal.timeout(APPLY_MS);
-    await Promise.allSettled([...this.#workers.values()].map((worker) => worker.measure(over)));
+    const late = (): Error => new Error('worker did not apply the change in time');
+    const limit = { clock: this.#options.clock, limitMs: APPLY_MS, late };
+    await Promise.allSettled(
+      [...this.#workers.values()].map((worker) => withDeadline(limit, (signal) => worker.measure(signal))),
+    );
   }
 
   /**

@@ -1,4 +1,5 @@
-// Writes units to disk where they are absent or were written by linkgate; never over a unit of somebody else.
+// Writes units to disk where they are absent, or where linkgate wrote the old ones. It never overwrites a unit that linkgate did not
+// write.
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

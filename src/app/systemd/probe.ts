@@ -1,4 +1,4 @@
-// Finds out whether a worker answers: one small request to the http listener over loopback, for a name that nobody has configured, so
+// Finds out whether a worker answers: one small request to the http listener over loopback, for a name that is never configured, so
 // that it reaches no tracker. An open port proves nothing: the supervisor holds it open even when no worker lives.
 
 import type { LookupAddress } from 'node:dns';

@@ -29,7 +29,7 @@ export interface Served {
 export interface Service {
   /** sends READY, and from now on the status and the watchdog, until `stopping` */
   started(supervisor: Served): Promise<void>;
-  /** stands around a reload: RELOADING before it, READY after it */
+  /** does the work of a reload: sends RELOADING before it, READY after it */
   reloading<T>(work: () => Promise<T>): Promise<T>;
   stopping(): Promise<void>;
 }

@@ -53,7 +53,7 @@ export const WRITTEN_BY = '# Written by `linkgate systemd`. Changes of yours go 
 const STATE = '/var/lib/';
 /** and its log is here */
 const LOGS = '/var/log/';
-/** folders that a service does not see */
+/** Folders that the service does not see: ProtectHome= and PrivateTmp= hide them. */
 const HIDDEN = ['/home', '/root', '/run/user', '/tmp', '/var/tmp'];
 
 /** One argument of a command line (systemd.service(5), COMMAND LINES): quoted, nothing expanded. */
@@ -62,7 +62,11 @@ const argument = (text: string): string => {
   return /^[\w@%+=:,./$-]+$/.test(plain) ? plain : `"${plain.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 };
 
+const SERVICE_NAME = 'linkgate.service';
 const socketUnitName = (name: SocketName): string => `linkgate-${name}.socket`;
+
+/** Each unit that an installation may have; the service first. */
+export const UNIT_NAMES: readonly string[] = [SERVICE_NAME, ...SOCKETS.map(socketUnitName)];
 
 const listenStream = ({ host, port }: Listen): string => {
   if (host === '::') return `${port}\nBindIPv6Only=both`;
@@ -87,15 +91,26 @@ WantedBy=sockets.target
 `,
 });
 
-const check = ({ command, config, storage, logFile, user }: Installation): void => {
-  for (const path of [...command, config, storage, ...(logFile === undefined ? [] : [logFile])]) {
-    const folder = HIDDEN.find((hidden) => path.startsWith(`${hidden}/`));
-    if (folder === undefined) continue;
-    throw new LinkgateError(
-      'ERR_SYSTEMD_UNFIT',
-      `path "${path}" lies below "${folder}", which services do not see: install it for the whole system`,
-    );
-  }
+export interface HiddenPath {
+  readonly path: string;
+  /** the folder that services do not see */
+  readonly below: string;
+  readonly is: 'program' | 'configuration' | 'storage' | 'log file';
+}
+
+/** The paths of an installation that its service would not see. The units can be written, and do not work before these paths move. */
+export const hiddenPaths = ({ command, config, storage, logFile }: Installation): readonly HiddenPath[] =>
+  [
+    ...command.map((path) => ({ path, is: 'program' as const })),
+    { path: config, is: 'configuration' as const },
+    { path: storage, is: 'storage' as const },
+    ...(logFile === undefined ? [] : [{ path: logFile, is: 'log file' as const }]),
+  ].flatMap(({ path, is }) => {
+    const below = HIDDEN.find((hidden) => path.startsWith(`${hidden}/`));
+    return below === undefined ? [] : [{ path, below, is }];
+  });
+
+const check = ({ storage, logFile, user }: Installation): void => {
   if (user === undefined && logFile !== undefined && !/^\/(dev|var\/log\/[^/]+)\/./.test(logFile)) {
     throw new LinkgateError(
       'ERR_SYSTEMD_UNFIT',
@@ -146,12 +161,12 @@ const service = (installation: Installation): Unit => {
     ? 'CapabilityBoundingSet='
     : 'AmbientCapabilities=CAP_NET_BIND_SERVICE\nCapabilityBoundingSet=CAP_NET_BIND_SERVICE';
   return {
-    name: 'linkgate.service',
+    name: SERVICE_NAME,
     text: `${WRITTEN_BY}
 
 [Unit]
 Description=linkgate, TLS for link tracking domains
-Documentation=https://www.npmjs.com/package/linkgate
+Documentation=man:linkgate(1)
 Wants=network-online.target
 After=network-online.target
 ${sockets ? `Requires=${units}\n` : ''}# always try again: links in mail live for years
@@ -216,7 +231,7 @@ WantedBy=multi-user.target
 
 /**
  * The service first, then its sockets.
- * @throws LinkgateError `ERR_SYSTEMD_UNFIT` when a path is where a service cannot read or write
+ * @throws LinkgateError `ERR_SYSTEMD_UNFIT` when a path lies where a dynamic user may not write
  */
 export const systemdUnits = (installation: Installation): readonly Unit[] => {
   check(installation);

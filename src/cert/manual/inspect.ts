@@ -5,6 +5,7 @@ import { X509Certificate } from 'node:crypto';
 import type { CertificateStatus } from '../../core/certificate-state.ts';
 import { LinkgateError, toLinkgateError } from '../../core/errors.ts';
 import { isUnreadable } from '../../core/storage.ts';
+import { unknownDomain } from '../../core/domain-name.ts';
 import { splitChain } from '../certificate/certificate.ts';
 import { certificateStatus } from '../renewal/certificate-status.ts';
 import type { RenewalWindow } from '../state/issuance-state.ts';
@@ -32,10 +33,7 @@ export interface CertificateDetails extends CertificateStatus {
 
 /** @throws LinkgateError `ERR_CERT_UNKNOWN_NAME` */
 export const mustBeConfigured = ({ names }: Pick<ManualContext, 'names'>, name: string): void => {
-  if (names.includes(name)) return;
-  throw new LinkgateError('ERR_CERT_UNKNOWN_NAME', `name "${name}" is not in the configuration`, {
-    details: { domain: name },
-  });
+  if (!names.includes(name)) throw unknownDomain(name, names);
 };
 
 const mustBeKnown = async (context: ManualContext, name: string): Promise<void> => {

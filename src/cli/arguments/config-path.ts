@@ -1,10 +1,10 @@
-// Which configuration file a command means.
+// Which configuration file a command uses.
 
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { LinkgateError } from '../../core/errors.ts';
 
-/** Looked for in this order when nobody names one; the first is relative to the working folder. */
+/** Tried in this order when no configuration is named; the first is relative to the working folder. */
 const PLACES = ['config/linkgate.yaml', '/etc/linkgate/linkgate.yaml'] as const;
 
 export interface ConfigPathOptions {
@@ -21,7 +21,7 @@ export interface ConfigPathOptions {
  * 3. `config/linkgate.yaml`, where there is one
  * 4. `/etc/linkgate/linkgate.yaml`
  * @returns the path as the user named it
- * @throws LinkgateError `ERR_CONFIG_UNREADABLE` when none is named and none is there
+ * @throws LinkgateError `ERR_CONFIG_UNREADABLE` when none is named and none is found
  */
 export const configPath = (options: ConfigPathOptions = {}): string => {
   const { config, env = process.env, cwd = process.cwd(), exists = existsSync } = options;
@@ -31,6 +31,6 @@ export const configPath = (options: ConfigPathOptions = {}): string => {
   if (found !== undefined) return found;
   throw new LinkgateError(
     'ERR_CONFIG_UNREADABLE',
-    `configuration is not named, and there is none at ${PLACES.map((place) => `"${place}"`).join(' or ')}`,
+    `no configuration is named with --config, and none is found at ${PLACES.map((place) => `"${place}"`).join(' or ')}`,
   );
 };

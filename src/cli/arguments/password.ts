@@ -1,5 +1,5 @@
-// A password for a file: from another file, or asked for at the terminal, where it is not shown. Never from an argument, which
-// every user of the machine can read.
+// A password for a file: from another file, or from a person at the terminal, who does not see what they type. It never comes from an
+// argument, which every user of the machine can read.
 
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
@@ -24,13 +24,13 @@ export const readPassword = async (file: string | undefined): Promise<string> =>
   if (process.stdin.isTTY !== true) {
     throw new LinkgateError(
       'ERR_USAGE',
-      'password is not given: use --password-file, or a terminal to ask on',
+      'password is missing: use --password-file, or run the command in a terminal',
     );
   }
-  // readline echoes to its output: here to nowhere
+  // readline echoes to its output, which drops everything here
   const output = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: process.stdin, output, terminal: true });
-  // Only now: before, the terminal itself would still show what is typed or pasted.
+  // Not earlier: until now the terminal itself shows what a person types or pastes.
   process.stderr.write('Password: ');
   const line = await new Promise<string>((resolve) => {
     lines.question('', resolve);

@@ -84,14 +84,15 @@ const importCommand = async (domain: string | undefined, words: ImportWords): Pr
     );
     return outcomes.some(({ problem }) => problem !== undefined) ? 1 : 0;
   }
-  if (domain === undefined) throw new LinkgateError('ERR_USAGE', 'domain is not given, nor --dir');
+  if (domain === undefined)
+    throw new LinkgateError('ERR_USAGE', 'domain is missing: give a domain, or --dir');
   if (pfx !== undefined) {
     const certs = await open(config);
     shown([await certs.importPfx(domain, pfx, await readPassword(passwordFile))], words);
     return 0;
   }
   if (cert === undefined || key === undefined) {
-    throw new LinkgateError('ERR_USAGE', 'files are not given: --cert and --key, or --pfx');
+    throw new LinkgateError('ERR_USAGE', 'files are missing: give --cert and --key, or --pfx');
   }
   const password = passwordFile === undefined ? undefined : await readPassword(passwordFile);
   shown([await (await open(config)).importPem(domain, cert, key, password)], words);
@@ -153,7 +154,7 @@ const details = async (domain: string, words: Common): Promise<void> => {
     ...chain.map((subject, index): [string, string] => [index === 0 ? 'chain' : '', subject]),
     ['next attempt', minute(row.nextAttempt)],
     [
-      'window of the CA',
+      'CA asks for renewal',
       renewalWindow === null ? '-' : `${minute(renewalWindow.start)} to ${minute(renewalWindow.end)}`,
     ],
     ['kept', versions.join(', ') || '-'],
@@ -168,13 +169,16 @@ const details = async (domain: string, words: Common): Promise<void> => {
   return print(formatTable(lines));
 };
 
-/** Adds `certs` and its commands to `program`; `done` hears the exit code. */
+/** Adds `certs` and its commands to `program`; `done` gets the exit code. */
 export const addCertsCommands = (
   program: Command,
   configOption: readonly [string, string],
   done: (code: number) => void,
 ): void => {
-  const certs = program.command('certs').description('certificates in the store').helpCommand(false);
+  const certs = program
+    .command('certs')
+    .description('list, issue, renew, revoke, import and export certificates')
+    .helpCommand(false);
   const command = (usage: string, description: string): Command =>
     certs
       .command(usage)
@@ -182,21 +186,21 @@ export const addCertsCommands = (
       .option(...configOption)
       .option('--json', 'print JSON');
 
-  command('list', 'a row per domain').action(async (words: Common) =>
+  command('list', 'show a row for each domain').action(async (words: Common) =>
     shown(await (await open(words.config)).list(), words),
   );
-  command('show <domain>', 'everything about one domain').action(details);
-  command('issue <domain>', 'get a certificate for a domain without one, now')
-    .option('--force', 'another one, also in the place of an imported one')
+  command('show <domain>', 'show everything about one domain').action(details);
+  command('issue <domain>', 'get a certificate now, for a domain that has none')
+    .option('--force', 'also for a domain that has one, in place of an imported one too')
     .action(async (domain: string, words: Common & { force?: boolean }) =>
       shown([await (await open(words.config)).issue(domain, words.force === true)], words),
     );
-  command('renew [domain...]', 'renew what is due, now')
-    .option('--force', 'also what is not due')
+  command('renew [domain...]', 'renew now what is due')
+    .option('--force', 'also what is not due yet')
     .action(async (domains: string[], words: Common & { force?: boolean }) =>
       done(await renewCommand(domains, words)),
     );
-  command('revoke <domain>', 'revoke at the CA; the running proxy replaces it')
+  command('revoke <domain>', 'revoke the certificate at the CA; the running proxy orders another one')
     .option(
       '--reason <reason>',
       'unspecified, keyCompromise, affiliationChanged, superseded or cessationOfOperation',
@@ -205,20 +209,23 @@ export const addCertsCommands = (
     .action(async (domain: string, words: Common & { reason: string }) =>
       shown([await (await open(words.config)).revoke(domain, words.reason)], words),
     );
-  command('import [domain]', 'bring a certificate of your own')
-    .option('--cert <file>', 'PEM, the whole chain')
-    .option('--key <file>', 'PEM')
-    .option('--pfx <file>', 'PKCS#12')
-    .option('--password-file <file>', 'password of the key or PKCS#12 file')
-    .option('--dir <dir>', 'every NAME.pem in it: chain and key in one file')
+  command('import [domain]', 'import a certificate of your own')
+    .option('--cert <file>', 'PEM file: the certificate and its whole chain')
+    .option('--key <file>', 'PEM file: the key')
+    .option('--pfx <file>', 'PKCS#12 file: certificate, chain and key')
+    .option(
+      '--password-file <file>',
+      'file whose first line is the password of the key or of the PKCS#12 file',
+    )
+    .option('--dir <dir>', 'folder: import each NAME.pem in it, which holds chain and key')
     .action(async (domain: string | undefined, words: ImportWords) =>
       done(await importCommand(domain, words)),
     );
-  command('export [domain]', 'key and chain as DOMAIN.pem')
+  command('export [domain]', 'write key and chain to DOMAIN.pem')
     .requiredOption('--out <path>', 'folder; with --ca a file')
-    .option('--pfx', 'as PKCS#12, DOMAIN.pfx')
-    .option('--password-file <file>', 'password of the PKCS#12 file')
-    .option('--ca', 'the root of the local CA')
+    .option('--pfx', 'write PKCS#12, to DOMAIN.pfx')
+    .option('--password-file <file>', 'file whose first line is the password of the PKCS#12 file')
+    .option('--ca', 'write the root certificate of the local CA')
     .action(async (domain: string | undefined, words: ExportWords) =>
       done(await exportCommand(domain, words)),
     );

@@ -1,4 +1,4 @@
-// `linkgate demo`: the whole product on loopback, one sample click sent through it and shown.
+// `linkgate demo`: the whole product on loopback, with one sample click, which it sends and shows.
 
 import { get as httpGet } from 'node:http';
 import { get as httpsGet, type RequestOptions } from 'node:https';
@@ -8,11 +8,11 @@ import { startDemo, type Demo } from '../../app/demo/demo.ts';
 import { reach } from '../../app/systemd/probe.ts';
 import { untilSignal } from '../../app/until-signal.ts';
 import { systemClock } from '../../core/platform/clock.ts';
-import { LinkgateError } from '../../core/errors.ts';
+import { LinkgateError, withDetails } from '../../core/errors.ts';
 import type { ListenAddress } from '../../core/settings.ts';
 import { addressProblem, parseListenAddress } from '../../config/values/listen-address.ts';
 
-/** Readable part and signature of a click as Customer.io writes them; this one is nobody's. */
+/** Readable part and signature of a click as Customer.io writes them. This click belongs to no customer. */
 const sampleClick = (): string => {
   const payload = {
     email_id: 'demo',
@@ -68,7 +68,7 @@ const listenAddress = (option: string, text: string): ListenAddress => {
 
 const urlOf = ({ host, port }: ListenAddress): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
-/** The line of /metrics that counted the sample click. The answer may be here before the worker has counted it. */
+/** The line of /metrics that counted the sample click. The response may arrive before the worker has counted it. */
 const countedLine = async ({ addresses, domain }: Demo): Promise<string> => {
   for (let tries = 0; tries < 20; tries += 1) {
     const { body } = await read(httpGet, { ...reach(addresses.admin), path: '/metrics' });
@@ -103,7 +103,7 @@ The click
   > GET ${target}
   > Host: ${domain}
 
-The answer, as the stand-in tracker gave it
+The response of the stand-in tracker
   < ${answer.status}
 ${answer.fields.map((field) => `  < ${field}`).join('\n')}
 
@@ -114,7 +114,7 @@ The certificate
 The count, on http://${urlOf(addresses.admin)}/metrics
   ${await countedLine(demo)}
 
-For people rather than for Prometheus, in a browser
+The page for people, in a browser
   http://${urlOf(addresses.admin)}/
 
 Send it again
@@ -131,6 +131,14 @@ export interface DemoCommandOptions {
   readonly admin?: string;
 }
 
+/** The demo has no configuration: an option chooses the port that could not be opened. */
+const withOption = (error: unknown): unknown => {
+  if (!(error instanceof LinkgateError) || error.details.listener === undefined) return error;
+  const option = `--${error.details.listener} 127.0.0.1:0`;
+  const remedy = `choose another port, or 0 for any free one: linkgate demo ${option} (or npm start -- ${option})`;
+  return withDetails(error, { remedy });
+};
+
 /** @returns 0 after Ctrl-C. @throws LinkgateError `ERR_USAGE`, `ERR_LISTEN_*` */
 export const demoCommand = async ({
   https = '127.0.0.1:8443',
@@ -142,8 +150,10 @@ export const demoCommand = async ({
     https: listenAddress('https', https),
     http: listenAddress('http', http),
     admin: listenAddress('admin', admin),
-    // what goes wrong is told by the command itself
+    // the command itself says what goes wrong
     logLevel: process.env['LINKGATE_LOG_LEVEL'] ?? 'error',
+  }).catch((error: unknown) => {
+    throw withOption(error);
   });
   try {
     await show(demo, (text) => process.stdout.write(text));

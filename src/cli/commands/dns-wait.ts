@@ -1,5 +1,5 @@
-// `linkgate dns --wait`: how far the records have spread. On a terminal a picture drawn over itself every second; into a file a
-// line for each change and one an hour.
+// `linkgate dns --wait`: how far the records have spread. On a terminal a picture, redrawn every second; in a file a line for each
+// change, and one an hour.
 
 import { stripVTControlCharacters } from 'node:util';
 import { untilSignal } from '../../app/until-signal.ts';
@@ -33,7 +33,7 @@ const hasText = ({ state, has }: Sighting): string => {
   return `${state === 'failed' ? 'no answer: ' : 'has '}${has.join('; ')}`;
 };
 
-/** No wider than `width`; colours are dropped from what has to be cut. */
+/** No wider than `width`; a line that has to be cut loses its colours. */
 const cut = (line: string, width: number): string => {
   const plain = stripVTControlCharacters(line);
   return plain.length <= width ? line : `${plain.slice(0, width - 1)}…`;
@@ -51,13 +51,13 @@ export interface Picture {
   readonly colours: Colours;
 }
 
-/** What a terminal shows: the domains that are not there yet, each server with the answer it still has. */
+/** For a terminal: the domains whose records are not everywhere yet, each with its servers and what they still answer. */
 export const formatProgress = ({ progress, elapsedMs, limitMs, colours }: Picture): string => {
   const { green, red, amber, bold } = colours;
   const paints = { ok: green, old: red, failed: amber } as const;
   const words = { ok: 'ok', old: 'old', failed: 'none' } as const;
   const open = progress.filter(({ isDone }) => !isDone);
-  const head = `${countDone(progress)} everywhere, after ${formatElapsed(elapsedMs)} of at most ${formatElapsed(limitMs)}; Ctrl-C stops looking`;
+  const head = `${countDone(progress)} everywhere, after ${formatElapsed(elapsedMs)} of at most ${formatElapsed(limitMs)}; Ctrl-C stops waiting`;
   const groups = open.slice(0, MOST_SHOWN).map(({ domain, sightings, problem }) => {
     const rows = sightings.map((one) => [
       `  ${paints[one.state](words[one.state])}`,
@@ -74,7 +74,7 @@ export const formatProgress = ({ progress, elapsedMs, limitMs, colours }: Pictur
   return [head, ...groups, ...more].join('\n');
 };
 
-/** One line a server whose answer is another than the last time. */
+/** One line for each server whose answer has changed. */
 const changes = (
   before: ReadonlyMap<string, string>,
   progress: readonly DomainProgress[],
@@ -109,7 +109,7 @@ export interface WaitOptions {
     readonly columns?: number;
   };
   readonly clock?: Clock;
-  /** instead of Ctrl-C */
+  /** aborts in place of Ctrl-C */
   readonly signal?: AbortSignal;
 }
 
@@ -134,12 +134,12 @@ export const waitForDns = async (options: WaitOptions): Promise<number> => {
   let drawn = 0;
   const draw = (): void => {
     const picture = formatProgress({ progress, elapsedMs: clock.now() - startMs, limitMs, colours });
-    // a line that the terminal breaks would count as two
+    // a line that the terminal wraps would count as two
     const lines = picture
       .split('\n')
       .slice(0, Math.max(1, (stdout.rows ?? 25) - 1))
       .map((line) => cut(line, stdout.columns ?? 80));
-    // up to the first line of the last picture, then everything below again
+    // the cursor goes up to the first line of the last picture, and everything below is drawn again
     stdout.write(`${drawn === 0 ? '' : `\u001B[${drawn}A`}\u001B[J${lines.join('\n')}\n`);
     drawn = lines.length;
   };
@@ -150,11 +150,11 @@ export const waitForDns = async (options: WaitOptions): Promise<number> => {
       await clock.sleep(DRAW_EVERY_MS, either);
     }
   };
-  let told: ReadonlyMap<string, string> = new Map();
+  let printed: ReadonlyMap<string, string> = new Map();
   let lastMs = startMs;
   const tell = (): void => {
-    const { lines, now } = changes(told, progress);
-    told = now;
+    const { lines, now } = changes(printed, progress);
+    printed = now;
     const at = new Date(clock.now()).toISOString().slice(0, 19);
     const isQuiet = lines.length === 0 && clock.now() - lastMs >= SIGN_OF_LIFE_MS;
     const all = isQuiet ? [`still waiting: ${countDone(progress)} everywhere`] : lines;

@@ -1,4 +1,4 @@
-// `linkgate dns`: the records each domain needs, next to what is there now; with --wait until they are everywhere.
+// `linkgate dns`: the records that each domain needs, next to those that exist; with --wait until they are everywhere.
 
 import { stripVTControlCharacters } from 'node:util';
 import {
@@ -11,7 +11,7 @@ import {
 import { loadSettings } from '../../config/load.ts';
 import { normalizeName } from '../../core/domain-name.ts';
 import { LinkgateError } from '../../core/errors.ts';
-import { durationMs } from '../../core/units.ts';
+import { durationMs } from '../../core/text/units.ts';
 import { zoneLines, type RecordState, type RecordView } from '../../doctor/records.ts';
 import { configPath } from '../arguments/config-path.ts';
 import { waitForDns } from './dns-wait.ts';
@@ -25,15 +25,15 @@ export interface DnsCommandOptions {
   readonly zone?: boolean;
   readonly wait?: boolean;
   readonly timeout: string;
-  readonly to: readonly string[];
-  readonly resolver: readonly string[];
+  readonly to?: readonly string[];
+  readonly resolver?: readonly string[];
 }
 
 const LONGEST_WAIT_MS = 72 * 3_600_000;
-/** of Cloudflare and Google: what most readers' providers see, one of the two has seen */
+/** Of Cloudflare and Google: when both have a record, the name servers of most readers have it too. */
 const PUBLIC_RESOLVERS = ['1.1.1.1', '8.8.8.8'] as const;
 
-const shown = (values: readonly string[]): string => (values.length === 0 ? 'none' : values.join(', '));
+const shown = (values: readonly string[]): string => (values.length === 0 ? 'no record' : values.join(', '));
 
 const paintOf = (state: RecordState, { green, amber, red, dim }: Colours): Paint => {
   const paints = {
@@ -63,7 +63,7 @@ const cellsOf = (
 const asTable = (records: readonly RecordView[], colours: Colours): string =>
   formatTable([HEAD, ...records.map((record) => cellsOf(record, colours))]);
 
-/** What is there now in a line of its own below what is wanted. */
+/** For a narrow terminal: what exists now has its own line, below what is wanted. */
 const asStack = (records: readonly RecordView[], colours: Colours): string =>
   formatTable(
     records.flatMap((record) => {
@@ -87,7 +87,7 @@ export interface FormatOptions {
   readonly width: number;
 }
 
-/** A group per domain, each record with what is wanted and what is there: tables where all of them fit. */
+/** A group for each domain, each record with what is wanted and what exists: tables where all of them fit. */
 export const formatDns = (domains: readonly DomainRecords[], { colours, width }: FormatOptions): string => {
   const tables = domains.map(({ records }) => asTable(records, colours));
   const isNarrow = tables.some((text) => isTooWide(text, width));
@@ -99,18 +99,36 @@ export const formatDns = (domains: readonly DomainRecords[], { colours, width }:
     .join('\n\n');
 };
 
+const MEANINGS: Readonly<Record<RecordState, string>> = {
+  ok: '',
+  missing: 'create this record; if another one exists now, replace it',
+  differs: 'replace what exists now with what is wanted',
+  optional: 'you may leave this record out',
+  unsure: 'a CAA record names an account at the CA, and linkgate does not know its own account yet',
+  failed: 'no name server answered',
+};
+
+/** What a person does about each state that occurs, a line for each; empty when all is there. */
+export const explainStates = (domains: readonly DomainRecords[]): string => {
+  const states = new Set(domains.flatMap(({ records }) => records.map(({ state }) => state)));
+  return Object.entries(MEANINGS)
+    .filter(([state, meaning]) => meaning !== '' && states.has(state as RecordState))
+    .map(([state, meaning]) => `${state}: ${meaning}\n`)
+    .join('');
+};
+
 const sourceLine = ({ target, by }: FoundTarget): string => {
   const where = 'name' in target ? target.name : target.addresses.join(', ');
   const how = {
     word: '',
     listen: ', by `listen`',
-    interfaces: ', an address of this machine; elsewhere: --to',
+    interfaces: ', an address of this machine (if another one: --to ADDRESS)',
   };
   return `this proxy: ${where}${how[by]}`;
 };
 
 const isOpen = ({ records }: DomainRecords): boolean =>
-  // an optional one that is there and wrong is in the way: CAA that forbids the CA
+  // an optional record that exists and is wrong is in the way: CAA that forbids the CA
   records.some(({ state, optional }) => state === 'differs' || (!optional && state !== 'ok'));
 
 const asJson = ({ target }: FoundTarget, domains: readonly DomainRecords[]): string =>
@@ -150,9 +168,9 @@ export const dnsCommand = async (names: readonly string[], options: DnsCommandOp
     throw new LinkgateError('ERR_USAGE', 'options --json, --zone and --wait exclude each other');
   }
   const limitMs = limitOf(options.timeout);
-  const resolvers = options.resolver.map(resolverAddress);
+  const resolvers = (options.resolver ?? []).map(resolverAddress);
   const settings = await loadSettings(configPath({ config }));
-  const found = findTarget(options.to, settings.listen.https);
+  const found = findTarget(options.to ?? [], settings.listen.https);
   const own = resolvers.map(addressText);
   const domains = await showRecords({
     settings,
@@ -168,17 +186,16 @@ export const dnsCommand = async (names: readonly string[], options: DnsCommandOp
   }
   if (zone) {
     const lines = domains.flatMap(({ domain, records }) => [`; ${domain}`, ...zoneLines(records)]);
-    // the end of an alias has its CAA record once
+    // several aliases may share the CAA record at their end: print it once
     print([...new Set([`; ${sourceLine(found)}`, ...lines])].join('\n'));
     return 0;
   }
   const colours = coloursFor(stdout);
-  print(
-    `${sourceLine(found)}\n\n${formatDns(domains, { colours, width: Math.min(160, stdout.columns ?? 120) })}`,
-  );
+  const records = formatDns(domains, { colours, width: Math.min(160, stdout.columns ?? 120) });
+  print(`${sourceLine(found)}\n\n${records}\n\n${explainStates(domains)}`.trimEnd());
   if (!wait) {
     const open = domains.filter(isOpen);
-    const next = open.length === 0 ? 'all there' : 'when they are set: linkgate dns --wait';
+    const next = open.length === 0 ? 'every record is there' : 'when you have set them: linkgate dns --wait';
     print(`\n${domains.length - open.length} of ${domains.length} ready; ${next}`);
     return 0;
   }

@@ -1,8 +1,9 @@
-// `linkgate doctor`: what stands between each domain and green, told to a person. The looking is done by app/commands/doctor.ts.
+// `linkgate doctor`: what stands between each domain and green, for a person. app/commands/doctor.ts does the checks.
 
 import { readFile } from 'node:fs/promises';
 import { runDoctor, type DoctorReport } from '../../app/commands/doctor.ts';
 import { loadSettings } from '../../config/load.ts';
+import { documentPath } from '../../core/platform/document-path.ts';
 import { normalizeName } from '../../core/domain-name.ts';
 import { LinkgateError } from '../../core/errors.ts';
 import { worst, type Finding, type Level } from '../../doctor/examination/findings.ts';
@@ -26,10 +27,10 @@ export interface FormatOptions {
   readonly verbose: boolean;
 }
 
-/** words as wide as each other: colour is not the only sign */
+/** Words of the same width: colour is not the only sign. */
 const WORDS: Readonly<Record<Level, string>> = { green: 'ok  ', amber: 'warn', red: 'FAIL' };
 const MARGIN = 21;
-/** above it, green rows are left out */
+/** with more domains, green rows are left out */
 const MOST_WHOLE = 3;
 
 const formatFinding = (one: Finding, { colours, width, verbose }: FormatOptions): readonly string[] => {
@@ -47,7 +48,9 @@ const formatFinding = (one: Finding, { colours, width, verbose }: FormatOptions)
   if (one.level === 'green') return [...lines, ...details];
   const why = verbose ? below(`why: ${one.why}`) : [];
   const page =
-    verbose && one.id !== undefined ? below(`docs/troubleshooting.md#${one.id}`).map(colours.dim) : [];
+    verbose && one.id !== undefined
+      ? below(documentPath(`troubleshooting.md#${one.id}`)).map(colours.dim)
+      : [];
   return [...lines, ...details, ...why, ...below(one.remedy, '→ '), ...page];
 };
 
@@ -63,9 +66,9 @@ const formatGroup = (
 };
 
 const SOURCES: Readonly<Record<DoctorReport['source'], string>> = {
-  proxy: 'next to the running proxy',
-  storage: 'no proxy runs here; its storage read',
-  none: 'no proxy, no storage here',
+  proxy: 'with the state of the running proxy',
+  storage: 'no proxy runs here: with the state in its storage',
+  none: 'neither the proxy nor its storage is here',
 };
 
 /** A group per domain and one for the machine, then a line that counts. */
@@ -79,7 +82,8 @@ export const formatReport = (report: DoctorReport, options: FormatOptions): stri
   const levels = domains.map(({ findings }) => worst(findings));
   const count = (level: Level): string =>
     options.colours[level](`${levels.filter((one) => one === level).length} ${level}`);
-  const more = options.verbose || isGreen(report) ? '' : '\nwhy each finding matters, and the evidence: -v';
+  const more =
+    options.verbose || isGreen(report) ? '' : '\n-v says why each finding matters, and shows the evidence';
   const last = `domains: ${count('green')}, ${count('amber')}, ${count('red')} (${SOURCES[source]})${more}`;
   return [...groups, last].join('\n\n');
 };
@@ -134,7 +138,7 @@ export const doctorCommand = async (
     domains: names.map(normalizeName),
     ...(resolvers === undefined ? {} : { resolvers }),
     ...(caPem === undefined ? {} : { caPem }),
-    // Ctrl-C ends the process: there is nothing to put in order
+    // Ctrl-C ends the process: there is nothing to clean up
     signal: new AbortController().signal,
     onDone: progress,
   });

@@ -1,5 +1,5 @@
-// `linkgate retire`: back to Customer.io's default domain without a link lost. Explains, shows the traffic as it falls, and with
-// --now takes the name out of the configuration, which is what ends a domain.
+// `linkgate retire`: back to Customer.io's default domain, without a lost link. It explains the way, shows the traffic that is
+// left, and with --now removes the name from the configuration, which ends the domain.
 
 import { askStatus, type RunningStatus } from '../../app/admin/ask-status.ts';
 import { archiveCertificate } from '../../app/commands/retire.ts';
@@ -7,8 +7,9 @@ import { untilSignal } from '../../app/until-signal.ts';
 import { loadSettings } from '../../config/load.ts';
 import { removeDomain } from '../../config/remove-domain.ts';
 import { systemClock } from '../../core/platform/clock.ts';
+import { documentPath } from '../../core/platform/document-path.ts';
 import type { DayCount } from '../../core/day-count.ts';
-import { normalizeName } from '../../core/domain-name.ts';
+import { normalizeName, unknownDomain } from '../../core/domain-name.ts';
 import { LinkgateError } from '../../core/errors.ts';
 import type { Settings } from '../../core/settings.ts';
 import { configPath } from '../arguments/config-path.ts';
@@ -25,7 +26,7 @@ export interface RetireOptions {
 
 const KINDS = ['click', 'open', 'unsubscribe', 'view', 'preferences', 'other'] as const;
 const WATCH_EVERY_MS = 60_000;
-/** today and yesterday: what was used in them is in use */
+/** today and yesterday (UTC): a domain that served requests in these days is in use */
 const RECENT_DAYS = 2;
 
 const sumOf = (kinds: DayCount['kinds']): number =>
@@ -42,13 +43,13 @@ export const formatDays = (days: readonly DayCount[]): string =>
     ]),
   ]);
 
-/** The steps of it, as wide as the terminal but no wider than is read with ease. */
+/** The steps, as wide as the terminal, but not wider than is easy to read. */
 export const explain = (name: string, width: number): string => {
   const room = Math.min(width, 100);
   const step = (number: number, text: string): string =>
     wrapWithin(text, room, '     ').replace('     ', `  ${number}. `);
   return [
-    `Going back to Customer.io's default domain, without a link lost:`,
+    `Back to the default domain of Customer.io, without a lost link:`,
     '',
     step(
       1,
@@ -56,18 +57,18 @@ export const explain = (name: string, width: number): string => {
     ),
     step(
       2,
-      `Mail already sent holds links to ${name} for years: leave its DNS records as they are. linkgate goes on serving them and renewing the certificate.`,
+      `Mail already sent holds links to ${name} for years: leave its DNS records as they are. linkgate keeps serving these links and keeps renewing the certificate.`,
     ),
     step(
       3,
-      `When the traffic below has come to rest: linkgate retire ${name} --now. Only then remove the DNS records.`,
+      `When the traffic below has ended: linkgate retire ${name} --now. Only then remove the DNS records.`,
     ),
   ].join('\n');
 };
 
 type Row = RunningStatus['domains'][number];
 
-const look = async (settings: Settings, name: string, signal: AbortSignal): Promise<Row | undefined> => {
+const askRow = async (settings: Settings, name: string, signal: AbortSignal): Promise<Row | undefined> => {
   try {
     const { domains } = await askStatus(settings.listen.admin, signal, settings.admin);
     return domains.find((row) => row.name === name);
@@ -78,9 +79,8 @@ const look = async (settings: Settings, name: string, signal: AbortSignal): Prom
 };
 
 const trafficText = (row: Row | undefined): string => {
-  if (row === undefined)
-    return 'the proxy does not run here with this configuration: its traffic is not known';
-  return row.days.length === 0 ? 'nothing was asked of it since the proxy started' : formatDays(row.days);
+  if (row === undefined) return 'no proxy runs here with this configuration: its traffic is not known';
+  return row.days.length === 0 ? 'no request came for it since the proxy started' : formatDays(row.days);
 };
 
 const recent = (row: Row | undefined): number =>
@@ -93,22 +93,22 @@ const stopServing = async (
   if (settings.domains.length === 1) {
     throw new LinkgateError(
       'ERR_USAGE',
-      `domain "${name}" is the only one: stop the proxy instead (systemctl disable --now linkgate)`,
+      `domain "${name}" is the only one: stop the proxy instead (${documentPath('how-do-i.md#stop-it')})`,
     );
   }
   const used = recent(row);
   if (used > 0 && !yes) {
     process.stderr.write(
-      `linkgate: domain "${name}" served ${used} ${used === 1 ? 'request' : 'requests'} today and yesterday: nothing was changed\n` +
-        'each would have been lost; --yes stops serving it all the same\n',
+      `linkgate: domain "${name}" served ${used} ${used === 1 ? 'request' : 'requests'} today or yesterday (UTC): nothing was changed\n` +
+        'such requests would be lost from now on; --yes stops serving the domain anyway\n',
     );
     return 1;
   }
   const changed = await removeDomain(path, name);
-  process.stdout.write(`${changed}: ${name} taken out\n`);
+  process.stdout.write(`${changed}: removed ${name}\n`);
   if (settings.certificates.keepServing === true) await archiveCertificate(settings, name);
   if (row === undefined) {
-    process.stdout.write('the proxy does not run here: it will not serve the name when it starts\n');
+    process.stdout.write('no proxy runs here: it will not serve the name when it starts\n');
     return 0;
   }
   return reloadCommand({ config: path });
@@ -128,19 +128,18 @@ export const retireCommand = async (
   const path = configPath({ config });
   const settings = await loadSettings(path);
   const name = normalizeName(domain);
-  if (!settings.domains.some((one) => one.name === name)) {
-    throw new LinkgateError('ERR_CERT_UNKNOWN_NAME', `domain "${name}" is not configured`);
-  }
+  const names = settings.domains.map((one) => one.name);
+  if (!names.includes(name)) throw unknownDomain(name, names);
   const stop = new AbortController();
   const { stdout } = process;
-  const row = await look(settings, name, stop.signal);
+  const row = await askRow(settings, name, stop.signal);
   if (now) return stopServing(name, { settings, path, row, yes });
   if (json) {
     const days = row?.days ?? [];
     stdout.write(`${JSON.stringify({ domain: name, running: row !== undefined, days }, undefined, 2)}\n`);
     return 0;
   }
-  // who has read the text may send the signal
+  // before the text: a person who has read it may press Ctrl-C at once
   if (watch) void untilSignal().asked.then(() => stop.abort());
   stdout.write(`${explain(name, widthOfStream(process.stdout))}\n\n${trafficText(row)}\n`);
   if (!watch) return 0;
@@ -148,7 +147,7 @@ export const retireCommand = async (
   while (!stop.signal.aborted) {
     await systemClock.sleep(WATCH_EVERY_MS, stop.signal);
     if (stop.signal.aborted) break;
-    const text = trafficText(await look(settings, name, stop.signal));
+    const text = trafficText(await askRow(settings, name, stop.signal));
     const at = new Date(systemClock.now()).toISOString().slice(0, 16);
     stdout.write(text === before ? `${at}Z nothing new\n` : `\n${at}Z\n${text}\n`);
     before = text;

@@ -1,5 +1,5 @@
 // `linkgate run`: the proxy in the foreground until SIGTERM or SIGINT. SIGHUP reads the configuration again, SIGUSR1
-// opens the log file again, SIGUSR2 gives every worker a new process. Under systemd it takes the passed sockets and reports how it stands.
+// opens the log file again, SIGUSR2 gives every worker a new process. Under systemd it takes the passed sockets and reports its state.
 
 import { startSupervisor, type Supervisor } from '../../app/supervisor/supervisor.ts';
 import { createNotify } from '../../app/systemd/notify.ts';
@@ -13,7 +13,7 @@ import { ERRORS } from '../../core/errors.ts';
 import type { ListenAddress, Settings } from '../../core/settings.ts';
 import { configPath } from '../arguments/config-path.ts';
 
-/** What systemd says to this process and to none of its children. */
+/** Variables of systemd that are for this process, and not for its children. */
 const FOR_US_ALONE = [
   'LISTEN_PID',
   'LISTEN_FDS',
@@ -27,11 +27,11 @@ const FOR_US_ALONE = [
 const urlOf = ({ host, port }: ListenAddress, scheme: 'http' | 'https'): string =>
   `${scheme}://${formatListenAddress({ host: { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host, port })}/`;
 
-/** For a person at a terminal: what is open, and where the page is. Programs read the log. */
+/** For a person at a terminal: the open ports, and the address of the page. Programs read the log. */
 const showReady = (supervisor: Supervisor, settings: Settings): void => {
   if (!process.stdout.isTTY || settings.log.format === 'json') return;
   const { https, http, admin } = supervisor.addresses;
-  // below the lines of the start
+  // this line is printed below the log lines of the start
   supervisor.flushLog();
   const page = urlOf(admin, settings.admin?.tls === undefined ? 'http' : 'https');
   process.stdout.write(
@@ -49,12 +49,12 @@ export const runCommand = async ({ config }: { readonly config?: string }): Prom
   const notify = createNotify({
     socket,
     onError: ({ message }) =>
-      process.stderr.write(`linkgate: systemd was not told: ${message.split('\n')[0]}\n`),
+      process.stderr.write(`linkgate: a message did not reach systemd: ${message.split('\n')[0]}\n`),
   });
   const service = createService({ notify, clock: systemClock, watchdogUsec });
   const stopping = untilSignal();
   let supervisor: Supervisor | undefined;
-  // Node's default would end the process; before the start is over the settings are new anyway
+  // Node's default would end the process. During the start nothing has to be done: the settings were just read.
   process.on('SIGHUP', () => void reload());
   const reload = async (): Promise<void> => {
     const running = supervisor;
@@ -63,13 +63,13 @@ export const runCommand = async ({ config }: { readonly config?: string }): Prom
   process.on('SIGUSR2', () => void supervisor?.roll());
   // Node's default would open a debugger's port
   process.on('SIGUSR1', () => supervisor?.reopenLog());
-  // a second signal does not wait for a start that hangs, on a storage that does not answer for one
+  // a second signal does not wait for a start that hangs, for example on a storage that does not answer
   stopping.onAgain = () => process.exit(ERRORS.ERR_STORAGE_UNAVAILABLE.exit);
   supervisor = await startSupervisor({ settings, passed, ...(logLevel === undefined ? {} : { logLevel }) });
   await service.started(supervisor);
   showReady(supervisor, settings);
   stopping.onAgain = () => supervisor?.cut();
-  // a signal that came while it started counts
+  // a signal that came during the start counts too
   await stopping.asked;
   await Promise.all([service.stopping(), supervisor.stop()]);
   return 0;

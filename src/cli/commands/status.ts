@@ -1,4 +1,4 @@
-// `linkgate status`: the running proxy, a row per domain. Asks the admin port and nothing else.
+// `linkgate status`: the state of the running proxy, and a row for each domain. It asks the admin port and nothing else.
 
 import { askStatus, type RunningStatus } from '../../app/admin/ask-status.ts';
 import { untilSignal } from '../../app/until-signal.ts';
@@ -54,17 +54,17 @@ const upFor = (startedAt: string, nowMs: number): string => {
   return minutes < 2 * 1_440 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 1_440)} days`;
 };
 
-export interface StatusLook {
+export interface StatusFormat {
   readonly colours: Colours;
   readonly nowMs: number;
-  /** columns of the terminal; without one lines are as long as they are */
+  /** columns of the terminal; without a width no line is broken */
   readonly width?: number;
 }
 
-/** What a person sees: one line for the proxy, a row per domain, then each last problem with its remedy. */
+/** For a person: one line for the proxy, a row for each domain, then each last problem with its remedy. */
 export const formatStatus = (
   status: RunningStatus,
-  { colours, nowMs, width = Infinity }: StatusLook,
+  { colours, nowMs, width = Infinity }: StatusFormat,
 ): string => {
   const { ready, workers, upstreams, domains } = status;
   const readyWorkers = workers.filter(({ state }) => state === 'ready').length;
@@ -119,7 +119,7 @@ export interface StatusOptions {
 
 /**
  * @returns 0
- * @throws LinkgateError `ERR_ADMIN_UNREACHABLE` when nothing answers (with `watch`: at the first look), `ERR_CONFIG_*`
+ * @throws LinkgateError `ERR_ADMIN_UNREACHABLE` when nothing answers (with `watch`: at the first time), `ERR_CONFIG_*`
  */
 export const statusCommand = async ({
   config,
@@ -131,24 +131,24 @@ export const statusCommand = async ({
   const { stdout } = process;
   const colours = coloursFor(stdout);
   const stop = new AbortController();
-  const look = async (): Promise<string> => {
+  const askText = async (): Promise<string> => {
     const status = await askStatus(listen.admin, stop.signal, admin);
     const width = widthOfStream(stdout);
     return json ? asJson(status) : formatStatus(status, { colours, nowMs: systemClock.now(), width });
   };
-  const first = await look();
+  const first = await askText();
   if (!watch) {
     stdout.write(`${first}\n`);
     return 0;
   }
   void untilSignal().asked.then(() => stop.abort());
   for (let text = first; !stop.signal.aborted;) {
-    // a terminal is drawn over; a file gets one picture after the other
+    // on a terminal each table replaces the last one; in a file they follow each other
     stdout.write(stdout.isTTY ? `\u001B[2J\u001B[H${text}\n` : `${text}\n\n`);
     await systemClock.sleep(WATCH_EVERY_MS, stop.signal);
     if (stop.signal.aborted) break;
     try {
-      text = await look();
+      text = await askText();
     } catch (error) {
       if (!(error instanceof LinkgateError) || error.code !== 'ERR_ADMIN_UNREACHABLE') throw error;
       text = colours.red(error.message);

@@ -5,10 +5,9 @@ import {
   exportStorage,
   importStorage,
   restoreSettings,
-  storageOf,
   type Moved,
 } from '../../app/commands/move-storage.ts';
-import { withOwnedStorage } from '../../app/storage-owner.ts';
+import { storageOf, withOwnedStorage } from '../../app/storage-owner.ts';
 import { loadSettings } from '../../config/load.ts';
 import { LinkgateError } from '../../core/errors.ts';
 import { configPath } from '../arguments/config-path.ts';

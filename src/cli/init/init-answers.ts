@@ -1,5 +1,4 @@
-// What `linkgate init` needs to know, what it takes where nobody says, and what is wrong with an answer: the same for flags and
-// for questions.
+// What `linkgate init` needs to know, its defaults, and what is wrong with an answer: the same for flags and for questions.
 
 import { existsSync } from 'node:fs';
 import { configuredName } from '../../config/values/configured-name.ts';
@@ -19,12 +18,12 @@ export interface Answered {
   readonly to: readonly string[];
 }
 
-/** Those that need nothing but an address; others are written into the file by hand. */
+/** The CAs that need nothing but an e-mail address; a person writes others into the file. */
 export const CAS = ['letsencrypt', 'letsencrypt-staging'] as const;
 
 const isRoot = (): boolean => process.getuid?.() === 0;
 
-/** The default places of files: those of the system for root, else the working folder. */
+/** For root the places of the system, else next to the working folder. */
 export const DEFAULTS = {
   file: (): string => (isRoot() ? '/etc/linkgate/linkgate.yaml' : 'config/linkgate.yaml'),
   storage: (): string => (isRoot() ? '/var/lib/linkgate/certs' : '../certs'),
@@ -46,6 +45,6 @@ export const PROBLEMS = {
   storage: (text: string): string | undefined => (text === '' ? 'storage is empty' : undefined),
   file: (text: string): string | undefined => {
     if (text === '') return 'configuration file is empty';
-    return existsSync(text) ? `configuration "${text}" is there already, and is not overwritten` : undefined;
+    return existsSync(text) ? `configuration "${text}" exists already, and is not overwritten` : undefined;
   },
 } as const;

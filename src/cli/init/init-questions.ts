@@ -1,4 +1,4 @@
-// The questions of `linkgate init`, one for each answer that no flag gave. Checks while a person types; writes nothing.
+// The questions of `linkgate init`, one for each answer that no flag gave. It checks while a person types, and writes nothing.
 
 import { cancel, confirm, intro, isCancel, log, select, spinner, text } from '@clack/prompts';
 import { isIP } from 'node:net';
@@ -23,7 +23,7 @@ const DIRECTORY_HINTS = [
   {
     value: 'letsencrypt-staging',
     label: "Let's Encrypt staging",
-    hint: 'to try things out; nobody trusts it',
+    hint: 'for a test; no browser trusts it',
   },
 ] as const;
 
@@ -38,25 +38,25 @@ const askRegion = async (): Promise<Region> =>
     }),
   );
 
-/** What is in the way of http links, told; false when the name is given up for it. */
+/** Shows what is in the way of http links. @returns false when the person gives the name up for it */
 const acceptsHsts = async (
   name: string,
-  lookAbove: (name: string) => Promise<readonly Finding[]>,
+  askAbove: (name: string) => Promise<readonly Finding[]>,
 ): Promise<boolean> => {
   const looking = spinner();
   looking.start(`asking the domains above ${name} for HSTS`);
-  const findings = await lookAbove(name);
+  const findings = await askAbove(name);
   looking.stop(findings.length === 0 ? 'no HSTS above it' : 'HSTS above it');
   const width = (process.stdout.columns ?? 80) - 4;
   for (const { what, why, remedy } of findings) {
     log.warn([what, why, `→ ${remedy}`].flatMap((line) => wrap(line, width)).join('\n'));
   }
   if (findings.length === 0) return true;
-  return answer(await confirm({ message: `Use ${name} all the same?`, initialValue: false }));
+  return answer(await confirm({ message: `Use ${name} anyway?`, initialValue: false }));
 };
 
 const askDomains = async (
-  lookAbove: (name: string) => Promise<readonly Finding[]>,
+  askAbove: (name: string) => Promise<readonly Finding[]>,
 ): Promise<readonly string[]> => {
   const names: string[] = [];
   for (;;) {
@@ -69,17 +69,17 @@ const askDomains = async (
           if (value === '' && !first) return undefined;
           const read = configuredName(value.trim());
           if ('problem' in read) return value === '' ? 'a name is needed' : read.problem;
-          return names.includes(read.name) ? `${read.name} was given already` : undefined;
+          return names.includes(read.name) ? `you gave ${read.name} already` : undefined;
         },
       }),
     );
     const read = configuredName(typed.trim());
     if ('problem' in read) return names;
-    if (await acceptsHsts(read.name, lookAbove)) names.push(read.name);
+    if (await acceptsHsts(read.name, askAbove)) names.push(read.name);
   }
 };
 
-/** Only where this machine's own addresses do not tell. */
+/** Asks only when this machine has no public address of its own. */
 const askTarget = async (): Promise<readonly string[]> => {
   try {
     findTarget([], { host: '0.0.0.0', port: 443 });
@@ -92,7 +92,7 @@ const askTarget = async (): Promise<readonly string[]> => {
         validate: (value = '') =>
           isIP(value.trim()) !== 0 || isDomainName(normalizeName(value.trim()))
             ? undefined
-            : 'an IP address, or a name for a CNAME to lead to',
+            : 'give an IP address, or a name that a CNAME can lead to',
       }),
     );
     return [typed.trim()];
@@ -107,14 +107,14 @@ const ask = (message: string, initialValue: string, problem: (value: string) => 
 /** @returns undefined when the person stopped */
 export const askForAnswers = async (
   given: Given,
-  lookAbove: (name: string) => Promise<readonly Finding[]>,
+  askAbove: (name: string) => Promise<readonly Finding[]>,
 ): Promise<Answered | undefined> => {
   intro('linkgate init: a first configuration (Ctrl-C writes nothing)');
   try {
     const region = given.region ?? (await askRegion());
-    const domains = given.domains ?? (await askDomains(lookAbove));
+    const domains = given.domains ?? (await askDomains(askAbove));
     for (const name of given.domains ?? []) {
-      if (!(await acceptsHsts(name, lookAbove))) throw new Cancelled();
+      if (!(await acceptsHsts(name, askAbove))) throw new Cancelled();
     }
     const directory =
       given.directory ??

@@ -1,10 +1,10 @@
-// The man page, linkgate(1), written from the table of commands: docs/man/linkgate.1 is what this returns, and a test says so.
+// The man page, linkgate(1), written from the table of commands. docs/man/linkgate.1 is this text, and a test compares them.
 
 import type { Command } from 'commander';
 import { ERRORS } from '../../core/errors.ts';
 import { EXAMPLES } from './examples.ts';
 
-/** Text for roff: a backslash, a leading dot or quote and a hyphen mean something there. */
+/** Escapes text for roff, where a backslash, a hyphen and a leading dot or quote have a meaning. */
 const roff = (text: string): string =>
   text
     .replaceAll('\\', '\\e')
@@ -70,7 +70,7 @@ export const manPage = (program: Command, version: string): string => {
     ...optionsOf(program),
     '.TP',
     '.B \\-h, \\-\\-help',
-    'of linkgate and of each command',
+    'show the help of linkgate, or of a command',
     '.SH COMMANDS',
     ...commandsOf(program),
     '.SH EXIT STATUS',
@@ -78,20 +78,23 @@ export const manPage = (program: Command, version: string): string => {
     '.SH ENVIRONMENT',
     '.TP',
     '.B LINKGATE_CONFIG',
-    'the configuration file, where \\-\\-config names none',
+    'the configuration file, when \\-\\-config is not given',
     '.TP',
     '.B LINKGATE_LOG_LEVEL',
-    'goes before log.level; debug shows where an error came from',
+    'used in place of log.level of the configuration; debug shows where an error came from',
     '.TP',
     '.B NO_COLOR',
-    'no colours, whatever its value (none are used outside a terminal either)',
+    'no colours, whatever its value is; outside a terminal there are no colours anyway',
     '.SH FILES',
     '.TP',
     '.I config/linkgate.yaml, /etc/linkgate/linkgate.yaml',
-    'the configuration, looked for in this order',
+    'the configuration: the first of these files that exists',
     '.TP',
     '.I /var/lib/linkgate/certs',
-    'certificates, keys and the ACME account, unless certificates.storage.path says otherwise',
+    'certificates, keys and the ACME account; certificates.storage.path names another folder',
+    '.TP',
+    '.I docs/',
+    'the documents that messages and files name; the last line of linkgate \\-\\-help says where docs/ is',
   ];
   return `${lines.join('\n')}\n`;
 };

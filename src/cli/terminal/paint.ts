@@ -1,4 +1,4 @@
-// Colours, for people who look at a terminal and for nobody else (https://no-color.org).
+// Colours for people at a terminal, and for no other reader (https://no-color.org).
 
 export type Paint = (text: string) => string;
 
@@ -25,7 +25,7 @@ const ALL: Colours = {
   bold: sgr(1, 22),
 };
 
-/** None for a file, a pipe and a `dumb` terminal, and none when NO_COLOR is set. */
+/** No colours for a file, a pipe, a `dumb` terminal, and when NO_COLOR is set to anything. */
 export const coloursFor = (
   stream: { readonly isTTY?: boolean },
   env: Readonly<Record<string, string | undefined>> = process.env,

@@ -1,4 +1,4 @@
-// Columns and lines for a terminal or a file, which has no width. Knows colours only as bytes that take no room.
+// Columns and lines for a terminal, or for a file, which has no width. Colours are bytes that take no room.
 
 import { stripVTControlCharacters } from 'node:util';
 
@@ -19,13 +19,13 @@ export const formatTable = (rows: readonly (readonly string[])[]): string => {
     .join('\n');
 };
 
-/** Columns of the terminal that a stream is; a file takes any width. */
+/** The columns of a terminal; a file takes any width. */
 export const widthOfStream = ({ columns }: { readonly columns?: number | undefined }): number =>
   columns === undefined || columns === 0 ? Infinity : columns;
 
 /**
- * A table no wider than `width` where that can be: one that is too wide has the first cell of each row on a line of its own, and
- * the rest below it.
+ * A table that is no wider than `width`, when that is possible: in a table that is too wide, the first cell of each row has its own
+ * line, and the rest is below it.
  */
 export const fitTable = (rows: readonly (readonly string[])[], width: number): string => {
   const table = formatTable(rows);
@@ -34,7 +34,7 @@ export const fitTable = (rows: readonly (readonly string[])[], width: number): s
   return rows.map(([first = ''], index) => `${first}\n  ${rest[index] ?? ''}`).join('\n');
 };
 
-/** Lines no wider than `width`, broken between words; a longer word stands alone. */
+/** Lines no wider than `width`, broken between words; a longer word has its own line. */
 export const wrap = (text: string, width: number): readonly string[] => {
   const lines: string[] = [];
   let line = '';
@@ -49,7 +49,7 @@ export const wrap = (text: string, width: number): readonly string[] => {
   return [...lines, line];
 };
 
-/** The same as one text, each line behind a margin. */
+/** The same lines as one text, with a margin before each. */
 export const wrapWithin = (text: string, width: number, margin = ''): string =>
   wrap(text, Math.max(20, width - margin.length))
     .map((line) => margin + line)

@@ -1,4 +1,4 @@
-// Checks values together, and what is outside the file: listeners that collide, names that are there twice, missing files. It works on
+// Checks values together, and what is outside the file: listeners that collide, names that are given twice, missing files. It works on
 // the tree as it was written, right or wrong, so that a mistake that the schema finds does not hide one here.
 
 import { isIP } from 'node:net';
@@ -147,7 +147,7 @@ const checkDomains = async (parts: CheckParts): Promise<readonly FileDomain[]> =
     else
       report(
         path,
-        `"${read.name}" is there twice: first at ${file}:${parts.lineOf(['domains', first, 'name'])}`,
+        `"${read.name}" is given twice: first at ${file}:${parts.lineOf(['domains', first, 'name'])}`,
       );
   }
 
@@ -179,7 +179,7 @@ const checkDomains = async (parts: CheckParts): Promise<readonly FileDomain[]> =
     }
     const first =
       inList === undefined ? `${shown}:${before}` : `${file}:${parts.lineOf(['domains', inList, 'name'])}`;
-    const message = `"${name}" is there twice: first at ${first}`;
+    const message = `"${name}" is given twice: first at ${first}`;
     parts.reportElsewhere({ file: shown, line, column: 1, path: 'name', message });
   }
   return domains;

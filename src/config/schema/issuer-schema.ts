@@ -2,7 +2,7 @@
 // config/checks/issuer-checks.ts checks them together.
 
 import { z } from 'zod';
-import { durationMs } from '../../core/units.ts';
+import { durationMs } from '../../core/text/units.ts';
 import { address, expected, list, mapping, path, pattern, type RawIssue } from '../values/kinds.ts';
 import { parseListenAddress } from '../values/listen-address.ts';
 import { quote } from '../text/problems.ts';

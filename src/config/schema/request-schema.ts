@@ -4,7 +4,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { LOG_LEVELS } from '../../core/log-level.ts';
-import { durationMs } from '../../core/units.ts';
+import { durationMs } from '../../core/text/units.ts';
 import { formatPath, type ConfigPath } from '../text/problems.ts';
 import {
   address,

@@ -3,7 +3,7 @@
 
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { durationMs } from '../../core/units.ts';
+import { durationMs } from '../../core/text/units.ts';
 import { admin } from './admin-schema.ts';
 import { domainExtras, limits, log, publicListener, trustedProxies } from './request-schema.ts';
 import {

@@ -56,23 +56,29 @@ const reword = (code: string, message: string, rest: string): string =>
     ? `the key ${/^[^\s:]{1,60}/.exec(rest)?.[0] ?? ''} was given before in the same mapping`
     : message.charAt(0).toLowerCase() + message.slice(1);
 
-const LIST = 'each item of a list begins with "- ", all in the same column';
+const LIST = 'begin each item of a list with "- ", all in the same column: "- name: links.example.com"';
 
 /** What the words of the parser mean to a person who does not know YAML; the first that fits is used. */
 const HINTS: readonly (readonly [RegExp, string])[] = [
   [/^sequence item without|^all sequence items|^a block sequence may not be used as/, LIST],
-  [/^all mapping items/, 'the keys that belong together begin in the same column'],
-  [/^implicit (map )?keys/, 'write "key: value" with a space, and "- " before each item of a list'],
-  [/^nested mappings/, 'a value that contains ": " is written in quotes'],
-  [/^plain value cannot start/, 'a value that begins with this character is written in quotes'],
-  [/^flow /, 'a bracket is open until here'],
-  [/^tabs are not allowed/, 'write spaces'],
+  [
+    /^all mapping items/,
+    'begin the keys that belong together in the same column, after the same number of spaces',
+  ],
+  [
+    /^implicit (map )?keys/,
+    'write a space after the colon, "region: eu", and "- " before each item of a list, "- name: links.example.com"',
+  ],
+  [/^nested mappings/, 'put a value that contains ": " in quotes: key: "one: two"'],
+  [/^plain value cannot start/, 'put a value that begins with this character in quotes: key: "@value"'],
+  [/^flow /, 'close each bracket: [http-01, dns-01] or { name: links.example.com }'],
+  [/^tabs are not allowed/, 'indent with spaces'],
 ];
 
 /** @param given - the hints of the same document: a mistake has many consequences, and one hint is enough */
 const hintOf = (code: string, said: string, line: string, given: Set<string>): string => {
   if (code === 'UNEXPECTED_TOKEN' && /\[[0-9A-Fa-f:.]*\]:\d/.test(line)) {
-    return ' (an address that begins with [ is written in quotes: "[::]:443")';
+    return ' (put an address that begins with [ in quotes: "[::]:443")';
   }
   const hint = HINTS.find(([words]) => words.test(said))?.[1];
   if (hint === undefined || given.has(hint)) return '';

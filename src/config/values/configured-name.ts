@@ -9,7 +9,7 @@ export type ConfiguredName = { readonly name: string } | { readonly problem: str
 
 const explain = (text: string): string => {
   if (text === '') return 'is empty';
-  if (text.includes('*')) return `${quote(text)} is a wildcard: list each name by itself`;
+  if (text.includes('*')) return `${quote(text)} is a wildcard: write each name out`;
   if (isIP(text.replaceAll(/^\[|\]$/g, '')) !== 0) return `${quote(text)} is an address: give a name`;
   // oxlint-disable-next-line no-control-regex -- everything beyond ASCII is meant
   if (/[^\x00-\x7f]/.test(text)) {

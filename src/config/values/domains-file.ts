@@ -4,7 +4,7 @@
 import type { KeyType, Region } from '../../core/settings.ts';
 import { configuredName } from './configured-name.ts';
 import { alternatives } from './kinds.ts';
-import { nearest } from '../text/nearest.ts';
+import { nearest } from '../../core/text/nearest.ts';
 import { quote } from '../text/problems.ts';
 import type { ConfigProblem } from '../../core/error-details.ts';
 

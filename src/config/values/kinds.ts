@@ -2,8 +2,8 @@
 // config/schema/schema.ts puts them together; nothing here knows a key.
 
 import { z } from 'zod';
-import { durationMs, sizeBytes } from '../../core/units.ts';
-import { nearest } from '../text/nearest.ts';
+import { durationMs, sizeBytes } from '../../core/text/units.ts';
+import { nearest } from '../../core/text/nearest.ts';
 import { quote } from '../text/problems.ts';
 import { addressProblem } from './listen-address.ts';
 

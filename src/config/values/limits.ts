@@ -1,7 +1,7 @@
 // `limits:` of the configuration ↔ `limits` of the settings, by one table. The defaults are those of src/serve/limits.ts.
 
 import type { Limits } from '../../core/settings.ts';
-import { durationMs, formatDuration, formatSize, sizeBytes } from '../../core/units.ts';
+import { durationMs, formatDuration, formatSize, sizeBytes } from '../../core/text/units.ts';
 
 /** Key of the configuration → field of the settings. */
 const FIELDS = {

@@ -16,6 +16,28 @@ export interface Deadline extends Limit {
 }
 
 /**
+ * Work that follows a signal, by the signal. One listener serves all of it: above ten listeners on one signal, Node warns of a leak.
+ */
+const FOLLOWERS = new WeakMap<AbortSignal, Set<() => void>>();
+
+/** Calls the followers of the signal that aborts. One function for all signals, so that it can be removed from each. */
+const notify = ({ target }: Event): void => {
+  for (const onAbort of FOLLOWERS.get(target as AbortSignal) ?? []) onAbort();
+};
+
+/** Calls `onAbort` when `signal` aborts. @returns a function that ends this; the last one to end removes the listener */
+const follow = (signal: AbortSignal, onAbort: () => void): (() => void) => {
+  const followers = FOLLOWERS.get(signal) ?? new Set();
+  FOLLOWERS.set(signal, followers);
+  if (followers.size === 0) signal.addEventListener('abort', notify, { once: true });
+  followers.add(onAbort);
+  return () => {
+    followers.delete(onAbort);
+    if (followers.size === 0) signal.removeEventListener('abort', notify);
+  };
+};
+
+/**
  * Does `work` with a signal that aborts when `limitMs` are over, or with the caller's signal. The work has to end by its signal:
  * what it gives or throws then is what the caller gets.
  */
@@ -25,9 +47,9 @@ export const withDeadline = async <T>(
 ): Promise<T> => {
   const ended = new AbortController();
   const done = new AbortController();
-  const follow = (): void => ended.abort(signal?.reason);
-  if (signal?.aborted === true) follow();
-  else signal?.addEventListener('abort', follow, { once: true });
+  const abort = (): void => ended.abort(signal?.reason);
+  if (signal?.aborted === true) abort();
+  const unfollow = signal === undefined ? () => undefined : follow(signal, abort);
   void clock.sleep(limitMs, done.signal).then(() => {
     if (!done.signal.aborted) ended.abort(late());
     return undefined;
@@ -35,7 +57,7 @@ export const withDeadline = async <T>(
   try {
     return await work(ended.signal);
   } finally {
-    signal?.removeEventListener('abort', follow);
+    unfollow();
     done.abort();
   }
 };

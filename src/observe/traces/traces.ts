@@ -5,7 +5,8 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import type { Clock } from '../../core/platform/clock.ts';
+import { systemClock, type Clock } from '../../core/platform/clock.ts';
+import { withDeadline } from '../../core/platform/deadline.ts';
 import type { Emit, EventBus } from '../../core/events.ts';
 import { trustedRoots } from '../../core/platform/trusted-roots.ts';
 import { packageVersion } from '../../core/platform/version.ts';
@@ -55,14 +56,19 @@ const exportBody = (resource: TraceSettings['resource'], spans: readonly OtlpSpa
   });
 
 /** Posts one body. @throws Error without any header in its message */
-const post = (settings: TraceSettings, ca: string[] | undefined, body: string): Promise<void> =>
+const post = (
+  settings: TraceSettings,
+  ca: string[] | undefined,
+  body: string,
+  signal: AbortSignal,
+): Promise<void> =>
   new Promise((resolve, reject) => {
-    const { url, headers, timeoutMs } = settings;
+    const { url, headers } = settings;
     const isHttps = url.protocol === 'https:';
     const options = {
       method: 'POST',
       headers: { ...headers, 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) },
-      signal: AbortSignal.timeout(timeoutMs),
+      signal,
       agent: false,
       ...(ca === undefined ? {} : { ca }),
     };
@@ -74,7 +80,7 @@ const post = (settings: TraceSettings, ca: string[] | undefined, body: string): 
       else reject(new Error(`collector answered ${statusCode}`));
     });
     request.on('error', (error: NodeJS.ErrnoException) => {
-      reject(error.name === 'AbortError' ? new Error(`collector took longer than ${timeoutMs} ms`) : error);
+      reject(signal.aborted ? signal.reason : error);
     });
     request.end(body);
   });
@@ -82,6 +88,13 @@ const post = (settings: TraceSettings, ca: string[] | undefined, body: string): 
 export const createTraces = (options: TracesOptions): Traces => {
   const { settings, events, emit, clock, random = Math.random, everyMs = EVERY_MS } = options;
   const ca = settings.caFile === undefined ? undefined : trustedRoots(readFileSync(settings.caFile, 'utf8'));
+  const { timeoutMs } = settings;
+  // the time of the network, which no other clock can move
+  const limit = {
+    clock: systemClock,
+    limitMs: timeoutMs,
+    late: (): Error => new Error(`collector took longer than ${timeoutMs} ms`),
+  };
   let spans: OtlpSpan[] = [];
   let lost = 0;
   let sending: Promise<void> | undefined;
@@ -92,7 +105,8 @@ export const createTraces = (options: TracesOptions): Traces => {
     const batch = spans.slice(0, BATCH);
     spans = spans.slice(BATCH);
     try {
-      await post(settings, ca, exportBody(settings.resource, batch));
+      const body = exportBody(settings.resource, batch);
+      await withDeadline(limit, (signal) => post(settings, ca, body, signal));
       pauseMs = 0;
       if (lost > 0) emit('traces.failed', { cause: 'more spans than the collector takes', lost });
     } catch (error) {

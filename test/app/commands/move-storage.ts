@@ -41,7 +41,7 @@ const exported = async (t: Test) => {
   return { folder, storage, config, file, moved };
 };
 
-t.test('a machine goes on where another stopped', async (t) => {
+t.test('a machine continues where another one stopped', async (t) => {
   const { folder, file, config, moved } = await exported(t);
   t.strictSame(moved, { certificates: 2, values: 8 });
   t.equal(statSync(file).mode & 0o777, 0o600);
@@ -107,7 +107,7 @@ t.test('names that are not ours are refused', async (t) => {
       importStorage(into(there), { file, passphrase, force: true }),
       {
         code: 'ERR_ARCHIVE_INVALID',
-        message: /which is (not ours|no file)$/,
+        message: /which (linkgate does not know|is no file)$/,
       },
       name,
     );

@@ -22,7 +22,7 @@ t.test(
   },
 );
 
-t.test('a unit of somebody else stays', async (t) => {
+t.test('a unit that linkgate did not write stays', async (t) => {
   const dir = tempDir(t);
   const path = join(dir, 'a.service');
   writeFileSync(path, '[Unit]\n');

@@ -21,7 +21,7 @@ t.test('the first that is named, else the first that is there', async (t) => {
   t.equal(configPath({ env: {}, ...here('/etc/linkgate/linkgate.yaml') }), '/etc/linkgate/linkgate.yaml');
 });
 
-t.test('a file that is named is not looked for elsewhere', async (t) => {
+t.test('a file that is named is not searched in other places', async (t) => {
   t.equal(configPath({ config: 'none.yaml', env: {}, ...here() }), 'none.yaml');
 });
 
@@ -29,6 +29,6 @@ t.test('none named and none there', async (t) => {
   t.throws(() => configPath({ env: {}, ...here() }), {
     code: 'ERR_CONFIG_UNREADABLE',
     message:
-      'configuration is not named, and there is none at "config/linkgate.yaml" or "/etc/linkgate/linkgate.yaml"',
+      'no configuration is named with --config, and none is found at "config/linkgate.yaml" or "/etc/linkgate/linkgate.yaml"',
   });
 });

@@ -25,7 +25,7 @@ t.test('a password is the first line of its file', async (t) => {
   await t.rejects(readPassword(`${file}.none`), { code: 'ERR_USAGE', message: /cannot be read$/ });
 });
 
-t.test('without a file and without a terminal nobody can be asked', async (t) => {
+t.test('without a file and without a terminal it refuses', async (t) => {
   const { isTTY } = process.stdin;
   t.teardown(() => Object.assign(process.stdin, { isTTY }));
   Object.assign(process.stdin, { isTTY: false });

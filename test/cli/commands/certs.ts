@@ -39,5 +39,8 @@ t.test('wrong words end with 64', async (t) => {
   ]) {
     t.match(await linkgateCommand(args), { status: 64 }, args.join(' '));
   }
-  t.match(await linkgateCommand(['certs', '--help']), { status: 0, stdout: /revoke at the CA/ });
+  t.match(await linkgateCommand(['certs', '--help']), {
+    status: 0,
+    stdout: /revoke the certificate at the CA/,
+  });
 });

@@ -29,7 +29,7 @@ t.test('five different mistakes in one file are listed, all five', async (t) => 
     '  linkgate.yaml:4:3 upstream.regoin: unknown key; did you mean region?',
     `  linkgate.yaml:5:11 upstream.caFile: "${join(realpathSync(folder), 'missing.pem')}" does not exist`,
     '  linkgate.yaml:8:13 domains[0].region: must be us or eu, not "uk"',
-    '  linkgate.yaml:9:11 domains[1].name: "links.example.com" is there twice: first at linkgate.yaml:7',
+    '  linkgate.yaml:9:11 domains[1].name: "links.example.com" is given twice: first at linkgate.yaml:7',
     'ERR_CONFIG_INVALID: fix the lines that are named, then run `linkgate check`',
     '',
   ]);

@@ -46,7 +46,7 @@ t.test('a picture: who still has the old answer', async (t) => {
   t.equal(
     formatProgress({ progress, elapsedMs: 200_000, limitMs: 259_200_000, colours }),
     [
-      '1 of 4 domains everywhere, after 3 min 20 s of at most 72 h; Ctrl-C stops looking',
+      '1 of 4 domains everywhere, after 3 min 20 s of at most 72 h; Ctrl-C stops waiting',
       'links.acme.com',
       '  ok    192.0.2.53 (authoritative for acme.com)',
       '  old   1.1.1.1 (resolver)                       has A 198.51.100.4',

@@ -14,7 +14,7 @@ t.test('what is wrong with an answer, in one line', async (t) => {
     ['email', '', 'a b@c', /not one/],
     ['directory', 'letsencrypt', 'zerossl', 'CA "zerossl" is not letsencrypt or letsencrypt-staging'],
     ['storage', '/x', '', 'storage is empty'],
-    ['file', `${file}.new`, file, /is there already, and is not overwritten$/],
+    ['file', `${file}.new`, file, /exists already, and is not overwritten$/],
     ['file', `${file}.new`, '', 'configuration file is empty'],
   ] as const) {
     t.equal(PROBLEMS[kind](good), undefined);

@@ -21,10 +21,10 @@ t.test('asked for everything, corrected while typing', { skip: needs('python3') 
       { see: 'account live', keys: `\u001B[B${ENTER}` },
       { see: 'Which domain', keys: `links_acme${ENTER}` },
       { see: 'is not a domain name', keys: `${CLEAR}links.acme.dev${ENTER}` },
-      { see: 'all the same?', keys: 'n' },
+      { see: 'anyway?', keys: 'n' },
       { see: 'Which domain', keys: `links.example.com${ENTER}` },
       { see: 'Another domain', keys: `links.example.com${ENTER}` },
-      { see: 'given already', keys: `${CLEAR}${ENTER}` },
+      { see: 'you gave ', keys: `${CLEAR}${ENTER}` },
       { see: 'Which CA', keys: ENTER },
       { see: 'E-mail', keys: `ops${ENTER}` },
       { see: 'not one e-mail', keys: `@example.com${ENTER}` },
@@ -36,7 +36,7 @@ t.test('asked for everything, corrected while typing', { skip: needs('python3') 
   t.equal(status, 0, text);
   t.match(text, '"dev" is in the HSTS preload list');
   t.match(text, `wrote ${file}`);
-  t.match(text, /Next: linkgate dns --wait --config/);
+  t.match(text, /Next: start the proxy, [^]* linkgate dns --wait --config/);
   const written = readFileSync(file, 'utf8');
   t.match(written, /region: eu /);
   t.match(written, /email: ops@example\.com/);

@@ -45,7 +45,7 @@ t.test('fish completes them with their descriptions', { skip: needs('fish') }, a
     if (stderr !== '') throw new Error(stderr);
     return stdout.split('\n').flatMap((one) => (one === '' ? [] : [one.split('\t')]));
   };
-  t.match(complete('linkgate sta'), [['status', /^how /]]);
+  t.match(complete('linkgate sta'), [['status', /^show /]]);
   t.strictSame(
     complete('linkgate certs re').map(([word]) => word),
     ['renew', 'revoke'],
@@ -82,7 +82,7 @@ t.test('zsh completes them with their descriptions', { skip: needs('zsh') }, asy
     if (stderr !== '') throw new Error(stderr);
     return stripVTControlCharacters(stdout);
   };
-  t.match(complete('linkgate st', 'status'), /\bstatus +-- how /);
+  t.match(complete('linkgate st', 'status'), /\bstatus +-- show /);
   t.match(complete('linkgate certs re', 'revoke'), /\brenew +-- .*\n?[^]*\brevoke +-- /);
   t.match(complete('linkgate certs renew a.example --f', 'force'), /--force +-- /);
   t.match(complete('linkgate status --config /etc/passw', 'passwd'), /passwd/, 'a file');

@@ -18,11 +18,11 @@ t.test('each has its words', async (t) => {
   ]);
   t.strictSame(words, [
     ['storage', ['export', 'import']],
-    ['systemd', ['print', 'install']],
+    ['systemd', ['print', 'install', 'uninstall']],
   ]);
 });
 
-t.test('what a command throws reaches the caller, and no code is told', async (t) => {
+t.test('what a command throws reaches the caller, without an exit code', async (t) => {
   const codes: number[] = [];
   const config = writeConfig(tempDir(t), { nonsense: true });
   for (const words of [

@@ -60,7 +60,7 @@ t.test('upstream words that contradict or lack each other', async (t) => {
   ]);
 });
 
-t.test('every caFile is looked at', async (t) => {
+t.test('every caFile is checked', async (t) => {
   const { said } = await check(
     t,
     {
@@ -83,8 +83,8 @@ t.test('names: bad, twice, none', async (t) => {
     domains: [{ name: 'a.example' }, { name: '*.b.example' }, 3, { name: 5 }, { name: 'A.EXAMPLE.' }],
   });
   t.strictSame(said, [
-    'domains[1].name: "*.b.example" is a wildcard: list each name by itself',
-    'domains[4].name: "a.example" is there twice: first at etc/l.yaml:7',
+    'domains[1].name: "*.b.example" is a wildcard: write each name out',
+    'domains[4].name: "a.example" is given twice: first at etc/l.yaml:7',
   ]);
   for (const tree of [{}, { domains: [] }]) {
     t.strictSame((await check(t, tree)).said, ['domains: names no domain: at least one is needed']);
@@ -99,8 +99,8 @@ t.test('domainsFile: its own lines, and names given in both places', async (t) =
   });
   t.strictSame(said, [
     'etc/d.txt:4:11 region: must be us or eu, not "x"',
-    'etc/d.txt:2:1 name: "a.example" is there twice: first at etc/l.yaml:7',
-    'etc/d.txt:3:1 name: "b.example" is there twice: first at etc/d.txt:1',
+    'etc/d.txt:2:1 name: "a.example" is given twice: first at etc/l.yaml:7',
+    'etc/d.txt:3:1 name: "b.example" is given twice: first at etc/d.txt:1',
   ]);
   t.equal(found.length, 3);
   t.strictSame((await check(t, { domainsFile: 'none' })).said, ['domainsFile: "/none" does not exist']);
@@ -109,7 +109,7 @@ t.test('domainsFile: its own lines, and names given in both places', async (t) =
   ]);
 });
 
-t.test('a tree of any kind is looked at without a throw', async (t) => {
+t.test('a tree of any kind is checked without a throw', async (t) => {
   for (const tree of [
     undefined,
     null,

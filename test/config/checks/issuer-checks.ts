@@ -36,7 +36,7 @@ t.test('nothing to say about good issuers, and nothing but shape about wrong one
   }
 });
 
-t.test('what is missing next to something else', async (t) => {
+t.test('a key that is missing next to another one', async (t) => {
   const said = await check(t, [
     acme({ directory: 'zerossl' }),
     acme({ challenges: ['http-01', 'dns-01'] }),

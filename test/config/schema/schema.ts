@@ -29,7 +29,7 @@ t.test('defaults are those of the interface', async (t) => {
   });
 });
 
-t.test('each wrong value is told what it must be', async (t) => {
+t.test('each wrong value gets a message of what it must be', async (t) => {
   for (const [tree, said] of [
     [
       { listen: { https: 443 } },
@@ -100,7 +100,7 @@ t.test('each wrong value is told what it must be', async (t) => {
   }
 });
 
-t.test('several mistakes are all told', async (t) => {
+t.test('all of several mistakes are reported', async (t) => {
   t.equal(messages({ a: 1, b: 2, listen: { https: 1, c: 1 }, workers: 0, domains: [{ x: 1 }] }).length, 6);
 });
 

@@ -54,7 +54,7 @@ for (const [what, text, said] of [
     Array.from({ length: 50_000 }, (_, i) => `k${i}: 1\n`).join(''),
     'a mapping has more than 1000 keys',
   ],
-  ['an unquoted [::]:443', 'listen:\n  https: [::]:443\n', /written in quotes: "\[::\]:443"/],
+  ['an unquoted [::]:443', 'listen:\n  https: [::]:443\n', /in quotes: "\[::\]:443"/],
 ] as const) {
   t.test(`refuses ${what}`, async (t) => {
     const { problems } = parseConfigDocument(text);
@@ -70,27 +70,31 @@ for (const [what, text, said] of [
   [
     'an item without -',
     'a:\n  - b\n  c\n',
-    /\(write "key: value" with a space, and "- " before each item of a list\)$/,
+    /\(write a space after the colon, "region: eu", and "- " before each item of a list, "- name: links\.example\.com"\)$/,
   ],
   [
     'a list below a key that has keys',
     'a:\n  b: 1\n  - c\n',
-    /\(each item of a list begins with "- ", all in the same column\)$/,
+    /\(begin each item of a list with "- ", all in the same column: "- name: links\.example\.com"\)$/,
   ],
   [
     'a key too far left',
     'a:\n   b: 1\n  c: 2\n',
-    /\(the keys that belong together begin in the same column\)$/,
+    /\(begin the keys that belong together in the same column, after the same number of spaces\)$/,
   ],
-  ['a colon without a space', 'a:1\nb: 2\n', /\(write "key: value" with a space/],
-  ['two colons', 'a: b: c\n', /\(a value that contains ": " is written in quotes\)$/],
+  ['a colon without a space', 'a:1\nb: 2\n', /\(write a space after the colon, "region: eu"/],
+  ['two colons', 'a: b: c\n', /\(put a value that contains ": " in quotes: key: "one: two"\)$/],
   [
     'a value that begins with @',
     'a: @b\n',
-    /\(a value that begins with this character is written in quotes\)$/,
+    /\(put a value that begins with this character in quotes: key: "@value"\)$/,
   ],
-  ['an open bracket', 'a: [1, 2\nb: 3\n', /\(a bracket is open until here\)$/],
-  ['a tab', 'a:\n\tb: 1\n', /\(write spaces\)$/],
+  [
+    'an open bracket',
+    'a: [1, 2\nb: 3\n',
+    /\(close each bracket: \[http-01, dns-01\] or \{ name: links\.example\.com \}\)$/,
+  ],
+  ['a tab', 'a:\n\tb: 1\n', /\(indent with spaces\)$/],
 ] as const) {
   t.test(`says in plain words what is wrong with ${what}`, async (t) => {
     const messages = parseConfigDocument(text).problems.map(({ message }) => message);

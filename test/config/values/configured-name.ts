@@ -8,7 +8,7 @@ t.strictSame(configuredName('xn--bcher-kva.example'), { name: 'xn--bcher-kva.exa
 
 for (const [text, said] of [
   ['', 'is empty'],
-  ['*.example.com', '"*.example.com" is a wildcard: list each name by itself'],
+  ['*.example.com', '"*.example.com" is a wildcard: write each name out'],
   ['192.0.2.1', '"192.0.2.1" is an address: give a name'],
   ['[2001:db8::1]', '"[2001:db8::1]" is an address: give a name'],
   ['2001:db8::1', '"2001:db8::1" is an address: give a name'],

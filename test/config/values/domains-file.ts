@@ -24,7 +24,7 @@ t.test('every mistake has its place; a line with one is left out', async (t) => 
   t.strictSame(
     problems.map(({ file, line, column, path, message }) => `${file}:${line}:${column} ${path}: ${message}`),
     [
-      'd.txt:1:1 name: "*.a.com" is a wildcard: list each name by itself',
+      'd.txt:1:1 name: "*.a.com" is a wildcard: write each name out',
       'd.txt:2:7 region: must be us or eu, not "uk"',
       'd.txt:2:17 : unknown word "regio=eu"; did you mean region?',
       'd.txt:2:26 : unknown word "x"; known here: region, redirectHttp, keyType',

@@ -41,20 +41,23 @@ for (const text of [
   });
 }
 
-t.test('a socket of systemd has a name, and is taken to be where the listener is by default', async (t) => {
-  t.strictSame(parseListen('https', 'fd:web'), { host: '0.0.0.0', port: 443, fd: 'web' });
-  t.strictSame(parseListen('admin', 'fd:admin'), { host: '127.0.0.1', port: 9464, fd: 'admin' });
-  t.strictSame(parseListen('http', ':80'), { host: '::', port: 80 });
-  for (const text of ['fd:', 'fd:a b', 'fd:a:b', 'fd', 'FD:a', `fd:${'x'.repeat(256)}`])
-    t.equal(parseListen('http', text), undefined, text);
-  t.equal(formatListen({ host: '0.0.0.0', port: 443, fd: 'web' }), 'fd:web');
-  t.equal(formatListen({ host: '::', port: 80 }), '[::]:80');
-  const [web, other] = [parseListen('https', 'fd:web'), parseListen('http', 'fd:other')];
-  if (web === undefined || other === undefined) throw new Error('not read');
-  t.ok(collide(web, { ...other, fd: 'web' }));
-  t.notOk(collide(web, other));
-  t.notOk(collide(web, { host: '0.0.0.0', port: 443 }), 'whatever it is bound to is not known here');
-});
+t.test(
+  'a socket of systemd has a name, and is assumed to have the default address of the listener',
+  async (t) => {
+    t.strictSame(parseListen('https', 'fd:web'), { host: '0.0.0.0', port: 443, fd: 'web' });
+    t.strictSame(parseListen('admin', 'fd:admin'), { host: '127.0.0.1', port: 9464, fd: 'admin' });
+    t.strictSame(parseListen('http', ':80'), { host: '::', port: 80 });
+    for (const text of ['fd:', 'fd:a b', 'fd:a:b', 'fd', 'FD:a', `fd:${'x'.repeat(256)}`])
+      t.equal(parseListen('http', text), undefined, text);
+    t.equal(formatListen({ host: '0.0.0.0', port: 443, fd: 'web' }), 'fd:web');
+    t.equal(formatListen({ host: '::', port: 80 }), '[::]:80');
+    const [web, other] = [parseListen('https', 'fd:web'), parseListen('http', 'fd:other')];
+    if (web === undefined || other === undefined) throw new Error('not read');
+    t.ok(collide(web, { ...other, fd: 'web' }));
+    t.notOk(collide(web, other));
+    t.notOk(collide(web, { host: '0.0.0.0', port: 443 }), 'whatever it is bound to is not known here');
+  },
+);
 
 t.test('what is formatted reads back', async (t) => {
   fc.assert(

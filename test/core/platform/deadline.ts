@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import t from 'tap';
@@ -72,6 +73,33 @@ t.test('a limit that nobody holds is not collected as garbage', async (t) => {
   await until('all of them ended', () => ended === 100);
   t.equal(ended, 100);
 });
+
+t.test(
+  'many calls on one signal: no warning of a leak, each aborts with it, and no listener is left',
+  async (t) => {
+    const clock = fakeClock();
+    const caller = new AbortController();
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', onWarning);
+    t.teardown(() => process.off('warning', onWarning));
+    const limit = { clock, limitMs: 1000, signal: caller.signal, late };
+    const calls = (): Promise<PromiseSettledResult<never>[]> =>
+      Promise.allSettled(Array.from({ length: 30 }, () => withDeadline(limit, untilAborted)));
+    const timedOut = calls();
+    await clock.advance(1000);
+    t.equal((await timedOut).filter(({ status }) => status === 'rejected').length, 30);
+    t.equal(getEventListeners(caller.signal, 'abort').length, 0);
+    const aborted = calls();
+    t.equal(getEventListeners(caller.signal, 'abort').length, 1);
+    caller.abort(new Error('stopping'));
+    for (const one of await aborted) t.match(one, { status: 'rejected', reason: { message: 'stopping' } });
+    t.equal(getEventListeners(caller.signal, 'abort').length, 0);
+    // Node emits a warning in the next turn
+    await pause(10);
+    t.strictSame(warnings, []);
+  },
+);
 
 t.test('withTimeout gives what the work gives, and leaves no timer', async (t) => {
   const clock = fakeClock();

@@ -92,7 +92,7 @@ t.test('manual operations next to a running proxy', async (t) => {
   writeFileSync(wrong, createPki().leaf([one]).chainPem);
   t.match(await certs('import', 'nobody.example.com', '--cert', cert, '--key', key), {
     status: 1,
-    stderr: /name "nobody\.example\.com" is not in the configuration/,
+    stderr: /domain "nobody\.example\.com" is not configured/,
   });
   t.match(await certs('import', one, '--cert', cert, '--key', key), {
     status: 1,

@@ -1,7 +1,7 @@
 // What people get: the package as `npm pack` makes it, installed for a whole system into an empty place.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
@@ -59,6 +59,10 @@ t.test('npm pack, npm install -g, and it works', { timeout: 180_000 }, async (t)
       encoding: 'utf8',
       timeout: 30_000,
     });
+  const help = linkgate('--help').stdout;
+  const documents = /\nDocumentation: (.+)\n$/.exec(help)?.[1] ?? '';
+  t.ok(existsSync(join(documents, 'migrate.md')), '`linkgate --help` leads to the documents');
+  t.match(realpathSync(documents), realpathSync(installed), 'to those of the installed package');
   mkdirSync(join(folder, 'certs'), { mode: 0o700 });
   t.match(linkgate('--version'), { status: 0, stdout: /^\d+\.\d+\.\d+\n$/ });
   const config = writeConfig(folder, {

@@ -1,5 +1,5 @@
-// What people get wrong, or find broken, with every command: what is the matter in one line, how to fix it in another, the
-// right exit code, and never a stack trace.
+// What people do wrong, or find broken, with every command: one line says what is wrong, another how to fix it; the exit code is
+// right, and there is never a stack trace.
 
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -36,7 +36,7 @@ const inTurn = async (
   await Promise.all([work(), work()]);
 };
 
-t.test('a domain that is not configured', async (t) => {
+t.test('a domain that is not configured: every command names it, and the name that was meant', async (t) => {
   const folder = tempDir(t);
   const path = writeConfig(folder, await config(folder));
   mkdirSync(join(folder, 'certs'), { mode: 0o700 });
@@ -50,7 +50,10 @@ t.test('a domain that is not configured', async (t) => {
   ];
   await inTurn(commands, async (words) => {
     const result = await linkgateCommand([...words, '--config', path]);
-    isClear(t, words.join(' '), result, 1, /^linkgate: [^\n]*"x\.example"/);
+    isClear(t, words.join(' '), result, 1, /^linkgate: domain "x\.example" is not configured\n/);
+    const misspelt = words.map((word) => (word === 'x.example' ? 'lniks.example.com' : word));
+    const hint = await linkgateCommand([...misspelt, '--config', path]);
+    isClear(t, misspelt.join(' '), hint, 1, /is not configured: did you mean "links\.example\.com"\?\n/);
   });
 });
 
@@ -100,7 +103,7 @@ t.test('a configuration that is half-written, empty, none at all', async (t) => 
   });
 });
 
-t.test('nobody there: the proxy, the CA, a name server', async (t) => {
+t.test('no answer: from the proxy, the CA, a name server', async (t) => {
   const folder = tempDir(t);
   const path = writeConfig(folder, await config(folder));
   await inTurn([['status'], ['reload']], async (words) => {

@@ -39,7 +39,17 @@ t.test('a port in use, a word that is no address', async (t) => {
   const taken = /https {2}(\S+)/.exec(text)?.[1] ?? '';
   const second = linkgate(t, ['demo', ...ANYWHERE, '--https', taken]);
   t.equal(await second.ended, 69);
-  t.match(second.stderr(), 'ERR_LISTEN_IN_USE');
+  t.match(
+    second.stderr(),
+    /\nERR_LISTEN_IN_USE: choose another port, or 0 for any free one: linkgate demo --https 127\.0\.0\.1:0 /,
+    'the option of the demo, and not a key of a configuration that it has not',
+  );
+  const elsewhere = linkgate(t, ['demo', ...ANYWHERE, '--admin', '203.0.113.7:0']);
+  t.equal(await elsewhere.ended, 69);
+  t.match(elsewhere.stderr(), /\nERR_LISTEN_UNAVAILABLE: .*linkgate demo --admin 127\.0\.0\.1:0 /);
+  const highest = linkgate(t, ['demo', ...ANYWHERE, '--https', '127.0.0.1:80443']);
+  t.equal(await highest.ended, 64);
+  t.match(highest.stderr(), /^linkgate: option --https has a port over 65535: "127\.0\.0\.1:80443"\n/);
   const third = linkgate(t, ['demo', ...ANYWHERE, '--https', 'here']);
   t.equal(await third.ended, 64);
   t.match(third.stderr(), /^linkgate: option --https must be ADDRESS:PORT, not "here"\n/);

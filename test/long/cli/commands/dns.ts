@@ -57,7 +57,7 @@ t.test('table, zone lines that a name server takes, JSON', { skip: needs('named'
   t.match(stdout, /^this proxy: 203\.0\.113\.7\n\nlinks\.example\.com\n/);
   t.match(stdout, / differs +A +links\.example\.com +203\.0\.113\.7 +127\.0\.0\.9\n/);
   t.match(stdout, / ok +A +clicks\.example\.com +203\.0\.113\.7 +203\.0\.113\.7\n/);
-  t.match(stdout, /\n1 of 2 ready; when they are set: linkgate dns --wait\n$/);
+  t.match(stdout, /\n1 of 2 ready; when you have set them: linkgate dns --wait\n$/);
   t.match(JSON.parse((await linkgateCommand([...args, '--json', 'links.example.com'])).stdout), {
     target: { addresses: ['203.0.113.7'] },
     domains: [
@@ -75,7 +75,7 @@ t.test('table, zone lines that a name server takes, JSON', { skip: needs('named'
   await zone.replace('example.com', lines.split('\n'));
   t.match(
     (await linkgateCommand(args)).stdout,
-    /\n2 of 2 ready; all there\n$/,
+    /\n2 of 2 ready; every record is there\n$/,
     'BIND took the lines as they are',
   );
 });

@@ -37,8 +37,8 @@ t.test('a group per domain, the remedy below what is wrong', async (t) => {
       'this machine  green',
       '  ok    runtime      Node 26.13.1',
       '',
-      'domains: 0 green, 0 amber, 1 red (next to the running proxy)',
-      'why each finding matters, and the evidence: -v',
+      'domains: 0 green, 0 amber, 1 red (with the state of the running proxy)',
+      '-v says why each finding matters, and shows the evidence',
     ].join('\n'),
   );
 });
@@ -80,7 +80,7 @@ t.test('the command: no network, an unknown domain, wrong words', async (t) => {
   t.match({ status, stderr }, { status: 1, stderr: '' });
   t.match(stdout, /FAIL {2}dns +links\.example\.com could not be looked up/);
   t.match(stdout, /FAIL {2}upstream +https:\/\/127\.0\.0\.1:9 is not reached/);
-  t.match(stdout, /domains: 0 green, 0 amber, 1 red \(no proxy, no storage here/);
+  t.match(stdout, /domains: 0 green, 0 amber, 1 red \(neither the proxy nor its storage is here/);
   t.notMatch(stdout, '\u001B');
   const json = JSON.parse((await linkgateCommand([...args, '--json'])).stdout) as object;
   t.match(json, {

@@ -63,7 +63,7 @@ t.test('a file that only the proxy finds fault with', async (t) => {
   t.equal(await proxy.ended, 0);
 });
 
-t.test('nothing there, or somebody else', async (t) => {
+t.test('no proxy answers, or another program does', async (t) => {
   const config = await configuration(t);
   const path = writeConfig(tempDir(t), config);
   const nothing = await linkgateCommand(['reload', '--config', path]);

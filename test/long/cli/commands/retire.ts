@@ -1,4 +1,4 @@
-// Going back while a proxy runs: nothing changes before --now, and not while links are in use.
+// The way back, while a proxy runs: nothing changes before --now, and not while links are in use.
 
 import { get } from 'node:http';
 import { readFileSync } from 'node:fs';
@@ -71,7 +71,7 @@ for (const keepServing of [false, true]) {
     const http = await proxy.port('http');
     await proxy.line(({ message }) => message === 'linkgate runs');
 
-    t.match((await retire()).stdout, /nothing was asked of it since the proxy started\n$/);
+    t.match((await retire()).stdout, /no request came for it since the proxy started\n$/);
     t.equal(await statusOf(http, 'links.example.com'), 502, 'served: nobody is behind it here');
     const told = await until('the click is counted', async () => {
       const { stdout } = await retire();
@@ -90,22 +90,25 @@ for (const keepServing of [false, true]) {
       status: 1,
       stdout: '',
       stderr:
-        /^linkgate: domain "links\.example\.com" served 1 request today and yesterday: nothing was changed\n/,
+        /^linkgate: domain "links\.example\.com" served 1 request today or yesterday \(UTC\): nothing was changed\n/,
     });
     t.equal(readFileSync(path, 'utf8'), before);
     t.equal(await statusOf(http, 'links.example.com'), 502, 'still served');
 
     const done = await retire('--now', '--yes');
-    t.match(done, { status: 0, stderr: '', stdout: /taken out\nreloaded: 1 domain\n$/ });
+    t.match(done, { status: 0, stderr: '', stdout: /: removed links\.example\.com\nreloaded: 1 domain\n$/ });
     t.equal(await statusOf(http, 'links.example.com'), 421, 'served no more');
     t.equal(await statusOf(http, 'clicks.example.net'), 502, 'the other one is');
     t.match(await retire(), { status: 1, stderr: /"links\.example\.com" is not configured/ });
     const last = await linkgateCommand(['retire', 'clicks.example.net', '--config', path, '--now']);
-    t.match(last, { status: 64, stderr: /is the only one: stop the proxy instead/ });
+    t.match(last, {
+      status: 64,
+      stderr: /is the only one: stop the proxy instead \(\S+\/how-do-i\.md#stop-it\)\n/,
+    });
   });
 }
 
-t.test('without a proxy: told so; --watch ends at Ctrl-C; mistakes', async (t) => {
+t.test('without a proxy it says so; --watch ends at Ctrl-C; mistakes', async (t) => {
   const folder = tempDir(t);
   const names = ['a.example.com', 'b.example.com'];
   const path = writeConfig(folder, config(folder, `127.0.0.1:${await freePort()}`, names));
@@ -118,7 +121,7 @@ t.test('without a proxy: told so; --watch ends at Ctrl-C; mistakes', async (t) =
   t.match(await bad('a.example.com', '--now', '--watch'), { status: 64 });
   t.match(await bad('A.example.com.', '--now'), {
     status: 0,
-    stdout: /does not run here: it will not serve/,
+    stdout: /no proxy runs here: it will not serve/,
   });
   t.notMatch(readFileSync(path, 'utf8'), 'a.example.com');
 });

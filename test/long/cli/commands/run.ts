@@ -76,7 +76,7 @@ t.test('a port in use', async (t) => {
     t.equal(await proxy.ended, 69, listener);
     t.match(proxy.stderr(), new RegExp(`^linkgate: ${listener} .*127\\.0\\.0\\.1:${port}`));
     t.match(proxy.stderr(), 'ERR_LISTEN_IN_USE');
-    t.equal(proxy.stderr().trimEnd().split('\n').length, 2, 'what, and how to fix it');
+    t.equal(proxy.stderr().trimEnd().split('\n').length, 2, 'what is wrong, and how to fix it');
   }
 });
 

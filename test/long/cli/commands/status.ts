@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-// The command next to a running proxy, and the text it prints.
+// The command while a proxy runs, and the text it prints.
 
 import { get } from 'node:http';
 import { join } from 'node:path';
@@ -116,7 +116,7 @@ const config = (folder: string, admin: string) => ({
   workers: 1,
 });
 
-t.test('next to a running proxy: table, JSON, watched until Ctrl-C', async (t) => {
+t.test('while a proxy runs: table, JSON, --watch until Ctrl-C', async (t) => {
   const folder = tempDir(t);
   writeFileSync(join(folder, 'token'), 'the-token-of-this-test\n', TOKEN);
   const path = writeConfig(folder, config(folder, `127.0.0.1:${await freePort()}`));

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { nearest } from '../../../src/config/text/nearest.ts';
+import { nearest } from '../../../src/core/text/nearest.ts';
 
 const known = [
   'region',

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
-import { durationMs, formatDuration, formatSize, sizeBytes } from '../../src/core/units.ts';
-import { holds } from '../helpers/property.ts';
+import { durationMs, formatDuration, formatSize, sizeBytes } from '../../../src/core/text/units.ts';
+import { holds } from '../../helpers/property.ts';
 
 t.test('durations as people write them', async (t) => {
   for (const [text, ms] of [
