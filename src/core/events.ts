@@ -33,10 +33,13 @@ export interface Events {
     /** undefined on port 80 */
     readonly tls?: { readonly version: TlsVersion; readonly resumed: boolean } | undefined;
   };
-  /** a connection that was closed before its first byte was read, or because of the header of its proxy */
+  /**
+   * a connection that was closed before its first byte was read, or because of the header of its proxy; `idle`: one without a request that
+   * made room for a new one
+   */
   'connection.refused': {
     readonly listener: Listener;
-    readonly reason: 'total' | 'address' | 'proxy-protocol' | 'silent';
+    readonly reason: 'total' | 'address' | 'proxy-protocol' | 'silent' | 'idle';
   };
   /** refused before it had a domain to count it under */
   'request.refused': {

@@ -10,7 +10,7 @@ import type { Limits } from '../core/settings.ts';
  * | headersMs, requestMs | 408 (RFC 9110 §15.5.9), the connection closes |
  * | tlsHandshakeMs, keepAliveMs, writeIdleMs | the connection closes |
  * | requestsPerConnection | `Connection: close`, GOAWAY |
- * | connections, connectionsPerAddress | a new connection is closed unread |
+ * | connections, connectionsPerAddress | the connection that was idle longest is closed; without one, the new one, unread |
  * | http2Streams | REFUSED_STREAM (RFC 9113 §5.1.2) |
  * | http2Reset…, also for PING and SETTINGS frames | GOAWAY |
  * | upstreamQueue | 503 with Retry-After |

@@ -112,8 +112,8 @@ class PublicListeners implements Listeners {
   constructor(options: OwnOptions, settings: RequestSettings, upstreams: Upstreams) {
     this.#options = options;
     this.#upstreams = upstreams;
-    this.#newest = this.#open(settings);
     this.#connections = createConnections({ admission: admissionOf(settings), emit: options.emit });
+    this.#newest = this.#open(settings);
     this.https = this.#connections.listener('https', (socket) => this.#newest.take('https', socket));
     this.http = this.#connections.listener('http', (socket) => this.#newest.take('http', socket));
   }
@@ -130,6 +130,7 @@ class PublicListeners implements Listeners {
       ...(answerTlsChallenge === undefined ? {} : { answerTlsChallenge }),
       limits,
       isTrusted: trustedRanges(settings.trustedProxies ?? []),
+      use: this.#connections.use,
       isDraining: () => this.#isDraining,
       uploads: createUploads(quarter),
       readers: createStalledReaders(quarter),

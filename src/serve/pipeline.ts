@@ -8,6 +8,7 @@ import type { Listener } from '../core/events.ts';
 import { createResponseClock } from './request/response-clock.ts';
 import { createRequestHandler, type RequestHandlerOptions } from './request/request-handler.ts';
 import { createHttp1Server, type Http1Stage } from './http/http1.ts';
+import type { ConnectionUse } from './connections/connections.ts';
 import { createDeadlines, type Deadlines } from './connections/deadlines.ts';
 import { createHttp2Server } from './http/http2.ts';
 import { createLocalResponses } from './request/local-response.ts';
@@ -19,6 +20,7 @@ export interface PipelineOptions extends Omit<RequestHandlerOptions, 'respondLoc
   readonly handshake: Handshake;
   readonly answerChallenge: AnswerChallenge;
   readonly answerTlsChallenge?: AnswerTlsChallenge;
+  readonly use: ConnectionUse;
   /** true while the process drains: each response then closes its connection */
   readonly isDraining: () => boolean;
 }
@@ -65,7 +67,8 @@ const createPlainStage = (
 };
 
 export const createPipeline = (options: PipelineOptions): Pipeline => {
-  const { findDomain, handshake, answerChallenge, answerTlsChallenge, emit, limits, isDraining } = options;
+  const { findDomain, handshake, answerChallenge, answerTlsChallenge, emit, limits, use, isDraining } =
+    options;
   const respondLocallyOnHttp = createLocalResponses({
     answerChallenge,
     isTrusted: options.isTrusted,
@@ -74,9 +77,9 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
   const clock = createResponseClock();
   const secure = createRequestHandler({ ...options, clock, respondLocally: respondWithUniversalLinks });
   const plain = createRequestHandler({ ...options, clock, respondLocally: respondLocallyOnHttp });
-  const http2 = createHttp2Server({ handle: secure, limits, isDraining });
-  const http1 = createHttp1Server({ listener: 'https', handle: secure, emit, limits, isDraining });
-  const http1Plain = createHttp1Server({ listener: 'http', handle: plain, emit, limits, isDraining });
+  const http2 = createHttp2Server({ handle: secure, limits, use, isDraining });
+  const http1 = createHttp1Server({ listener: 'https', handle: secure, emit, limits, use, isDraining });
+  const http1Plain = createHttp1Server({ listener: 'http', handle: plain, emit, limits, use, isDraining });
   const tls = createTlsServer({
     handshake,
     ...(answerTlsChallenge === undefined ? {} : { answerTlsChallenge }),

@@ -96,7 +96,7 @@ export const CATALOGUE = Object.freeze({
   linkgate_rejected_total: counter(
     'worker',
     'Requests and connections refused before they had a configured name',
-    { reason: [...reasonsOf('REQUEST'), 'total', 'address', 'proxy-protocol', 'silent'] },
+    { reason: [...reasonsOf('REQUEST'), 'total', 'address', 'proxy-protocol', 'silent', 'idle'] },
   ),
   linkgate_connections: gauge('worker', 'Open connections of clients, by listener and protocol', {
     listener: ['https', 'http'],

@@ -2,26 +2,12 @@
 // names, routes or upstreams.
 
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { LinkgateError } from '../../core/errors.ts';
 import type { Listener } from '../../core/events.ts';
 import type { ConnectionFacts } from '../connections/connection-facts.ts';
 import type { Exchange, FieldLines } from './exchange.ts';
-
-/** How long a closed connection is still read, so that no reset destroys the last response. */
-const LINGER_MS = 1_000;
-
-/**
- * Closes after what was written, and reads on for a moment. Closing with unread bytes in the kernel sends a reset, and a reset can destroy
- * the response before the client has read it (RFC 9112 §9.6).
- */
-export const closeLingering = (socket: Socket): void => {
-  socket.end();
-  socket.resume();
-  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
-  socket.once('close', () => clearTimeout(timer));
-};
+import { closeLingering } from './linger.ts';
 
 /** Bytes that are held back for the rest of a turn; the page of a redirect has a few hundred. */
 const MOST_HELD_BYTES = 4 * 1024;

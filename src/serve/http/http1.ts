@@ -13,11 +13,18 @@ import type { Emit, Listener } from '../../core/events.ts';
 import { LinkgateError, type ErrorCode } from '../../core/errors.ts';
 import type { Limits } from '../../core/settings.ts';
 import { connectionFacts } from '../connections/connection-facts.ts';
+import type { ConnectionUse } from '../connections/connections.ts';
 import type { HandleExchange } from './exchange.ts';
-import { closeLingering, Http1Exchange, type Http1Connection } from './http1-exchange.ts';
+import { Http1Exchange, type Http1Connection } from './http1-exchange.ts';
+import { closeLingering, stopReading } from './linger.ts';
 
-/** Requests that a client may send before it has the response to an earlier one; browsers and mail scanners send none. */
+/**
+ * A connection is not read while so many of its requests wait for the response to an earlier one. Browsers and mail scanners send none
+ * ahead. One read may hold more: then they wait as well.
+ */
 const PIPELINED = 16;
+/** Of all connections: each waiting request is some kilobytes. Above it a connection that sends ahead is cut. */
+const MOST_WAITING = 8_192;
 
 /** An open connection. */
 interface Connection extends Http1Connection {
@@ -25,6 +32,8 @@ interface Connection extends Http1Connection {
   current: Http1Exchange | undefined;
   /** pipelined (RFC 9112 §9.3.2): not acted on before the one ahead has its response */
   readonly waiting: [IncomingMessage, ServerResponse][];
+  /** not read, because too many wait */
+  isHeld: boolean;
   requests: number;
 }
 
@@ -40,6 +49,7 @@ export interface Http1Options {
   readonly handle: HandleExchange;
   readonly emit: Emit;
   readonly limits: Limits;
+  readonly use: ConnectionUse;
   /** true while the process drains: each response then closes its connection */
   readonly isDraining: () => boolean;
 }
@@ -74,6 +84,8 @@ class Http1Server implements Http1Stage {
   readonly server: Server;
   readonly #options: Http1Options;
   readonly #connections = new Map<Socket, Connection>();
+  /** requests that wait for an earlier one, of all connections */
+  #waiting = 0;
 
   constructor(options: Http1Options, server: Server) {
     this.#options = options;
@@ -121,25 +133,64 @@ class Http1Server implements Http1Stage {
       closing: false,
       current: undefined,
       waiting: [],
+      isHeld: false,
       requests: 0,
       onOver: (request) => this.#next(connection, request),
     };
     this.#connections.set(socket, connection);
-    socket.once('close', () => this.#connections.delete(socket));
+    socket.once('close', () => {
+      this.#forget(connection);
+      this.#connections.delete(socket);
+    });
     return connection;
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     const connection = this.#connectionOf(socket);
-    if (connection.closing) return;
-    if (connection.current === undefined) this.#begin(connection, request, response);
-    else if (connection.waiting.length < PIPELINED) connection.waiting.push([request, response]);
-    else socket.destroy();
+    // The request that closes the connection is whole: another one stands behind it.
+    if (connection.closing) stopReading(socket);
+    else if (connection.current === undefined) this.#begin(connection, request, response);
+    else this.#wait(connection, request, response);
+  }
+
+  #wait(connection: Connection, request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    if (this.#waiting >= MOST_WAITING) {
+      stopReading(socket);
+      socket.destroy();
+      return;
+    }
+    this.#waiting += 1;
+    connection.waiting.push([request, response]);
+    if (connection.waiting.length < PIPELINED || connection.isHeld) return;
+    connection.isHeld = true;
+    socket.pause();
+    // Node reads on whenever a response is over.
+    socket.resume = () => socket;
+  }
+
+  /** @returns the next request that waits */
+  #takeWaiting(connection: Connection, socket: Socket): [IncomingMessage, ServerResponse] | undefined {
+    const next = connection.waiting.shift();
+    if (next !== undefined) this.#waiting -= 1;
+    if (connection.isHeld && connection.waiting.length === 0) {
+      connection.isHeld = false;
+      delete (socket as Partial<Socket>).resume;
+      socket.resume();
+    }
+    return next;
+  }
+
+  /** The requests that wait are never handled. */
+  #forget({ waiting }: Connection): void {
+    this.#waiting -= waiting.length;
+    waiting.length = 0;
   }
 
   #begin(connection: Connection, request: IncomingMessage, response: ServerResponse): void {
-    const { handle, limits } = this.#options;
+    const { handle, limits, use } = this.#options;
+    use.busy(request.socket);
     const exchange = new Http1Exchange(connection, request, response);
     connection.current = exchange;
     connection.requests += 1;
@@ -149,10 +200,15 @@ class Http1Server implements Http1Stage {
 
   #next(connection: Connection, { socket }: IncomingMessage): void {
     connection.current = undefined;
-    const waiting = connection.closing ? undefined : connection.waiting.shift();
-    if (waiting !== undefined) this.#begin(connection, ...waiting);
+    if (connection.closing) this.#forget(connection);
+    const waiting = this.#takeWaiting(connection, socket);
+    if (waiting !== undefined) {
+      this.#begin(connection, ...waiting);
+      return;
+    }
+    this.#options.use.idle(socket);
     // a response whose head was sent before the drain began promised to keep the connection
-    else if (this.#options.isDraining()) socket.destroySoon();
+    if (this.#options.isDraining()) socket.destroySoon();
   }
 
   /** Refuses bytes that are no request: there is no Exchange, no route and no name. */
@@ -162,7 +218,7 @@ class Http1Server implements Http1Stage {
     const { current } = connection;
     const error = new LinkgateError(code, 'request could not be parsed, or came too slowly');
     const { status } = error.entry;
-    connection.waiting.length = 0;
+    this.#forget(connection);
     if (current?.receiving === true && current.onFault !== undefined) {
       current.onFault(error);
       return;
@@ -172,6 +228,7 @@ class Http1Server implements Http1Stage {
     if (current !== undefined) {
       // the request ahead was good: its response is sent whole, and nothing after it
       current.closeAfter();
+      stopReading(socket);
       return;
     }
     connection.closing = true;

@@ -12,6 +12,7 @@ import {
 import type { Socket } from 'node:net';
 import type { Limits } from '../../core/settings.ts';
 import { connectionFacts, type ConnectionFacts } from '../connections/connection-facts.ts';
+import type { ConnectionUse } from '../connections/connections.ts';
 import type { HandleExchange } from './exchange.ts';
 import { hasNoContent } from './content.ts';
 import { Http2Exchange } from './http2-exchange.ts';
@@ -19,6 +20,7 @@ import { Http2Exchange } from './http2-exchange.ts';
 export interface Http2Options {
   readonly handle: HandleExchange;
   readonly limits: Limits;
+  readonly use: ConnectionUse;
   readonly isDraining: () => boolean;
 }
 
@@ -36,6 +38,7 @@ export interface Http2Stage {
 
 interface Session {
   readonly facts: ConnectionFacts;
+  readonly socket: Socket;
   /** all so far */
   streams: number;
   /** of them open now */
@@ -148,7 +151,7 @@ const READ_TO_REFUSE = 2;
 /** RFC 9113 §6.5.2: bytes that each field counts in a header list, in addition to its name and value */
 const FIELD_OVERHEAD_BYTES = 32;
 
-export const createHttp2Server = ({ handle, limits, isDraining }: Http2Options): Http2Stage => {
+export const createHttp2Server = ({ handle, limits, use, isDraining }: Http2Options): Http2Stage => {
   const sessions = new Map<ServerHttp2Session, Session>();
   let drainGraceMs = 0;
   const headerListPairs = limits.headerFields + COOKIE_FIELDS;
@@ -178,7 +181,7 @@ export const createHttp2Server = ({ handle, limits, isDraining }: Http2Options):
     const socket = accepted ?? (session.socket as Socket);
     const facts = connectionFacts('https', socket);
     const rest = endWhenIdle(session, socket, limits.keepAliveMs, () => known.open === 0);
-    const known: Session = { facts, streams: 0, open: 0, rest, mayReset: createBudget(limits) };
+    const known: Session = { facts, socket, streams: 0, open: 0, rest, mayReset: createBudget(limits) };
     sessions.set(session, known);
     const mayControl = createBudget(limits);
     const onControl = (): void => {
@@ -206,10 +209,14 @@ export const createHttp2Server = ({ handle, limits, isDraining }: Http2Options):
       }
       known.streams += 1;
       known.open += 1;
+      if (known.open === 1) use.busy(known.socket);
       const exchange = new Http2Exchange(known.facts, stream, rawHeaders ?? []);
       stream.on('close', () => {
         known.open -= 1;
-        if (known.open === 0) known.rest();
+        if (known.open === 0) {
+          known.rest();
+          use.idle(known.socket);
+        }
         if (exchange.cutByClient && !known.mayReset()) calm(session as ServerHttp2Session);
       });
       if (known.streams >= limits.requestsPerConnection || isDraining()) exchange.closeAfter();

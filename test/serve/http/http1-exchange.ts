@@ -1,6 +1,6 @@
 import { connect, createServer, type AddressInfo } from 'node:net';
 import t from 'tap';
-import { closeLingering } from '../../../src/serve/http/http1-exchange.ts';
+import { closeLingering } from '../../../src/serve/http/linger.ts';
 import { gather, serve } from '../../helpers/serve.ts';
 import { onRequestHead, scriptedTracker } from '../../helpers/tracker.ts';
 import { until } from '../../helpers/until.ts';

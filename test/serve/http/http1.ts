@@ -138,11 +138,6 @@ t.test('junk after a good request does not cost its response', async (t) => {
   t.match(worker.heard('request.refused'), [{ code: 'ERR_REQUEST_MALFORMED' }]);
 });
 
-t.test('more than a few pipelined requests end the connection', async (t) => {
-  const worker = await serve(t, { tracker: await tracker(t, { answer: () => undefined }) });
-  t.equal(await worker.raw(`GET / HTTP/1.1\r\n${HOST}\r\n`.repeat(40)), '');
-});
-
 t.test('Expect: 100-continue gets its 100 before the content, and none for a refused request', async (t) => {
   const seen = await tracker(t);
   const worker = await serve(t, { tracker: seen });
