@@ -151,11 +151,9 @@ const READ_TO_REFUSE = 2;
 /** RFC 9113 §6.5.2: bytes that each field counts in a header list, in addition to its name and value */
 const FIELD_OVERHEAD_BYTES = 32;
 
-export const createHttp2Server = ({ handle, limits, use, isDraining }: Http2Options): Http2Stage => {
-  const sessions = new Map<ServerHttp2Session, Session>();
-  let drainGraceMs = 0;
+const createNodeServer = (limits: Limits): Http2Server => {
   const headerListPairs = limits.headerFields + COOKIE_FIELDS;
-  const server = createServer({
+  return createServer({
     settings: {
       enablePush: false,
       maxConcurrentStreams: limits.http2Streams,
@@ -171,6 +169,12 @@ export const createHttp2Server = ({ handle, limits, use, isDraining }: Http2Opti
     maxSendHeaderBlockLength: 128 * 1024,
     unknownProtocolTimeout: 1_000,
   } as Parameters<typeof createServer>[0]);
+};
+
+export const createHttp2Server = ({ handle, limits, use, isDraining }: Http2Options): Http2Stage => {
+  const sessions = new Map<ServerHttp2Session, Session>();
+  let drainGraceMs = 0;
+  const server = createNodeServer(limits);
 
   // Node's listener makes the session at once: the socket of a session is the last one.
   let accepted: Socket | undefined;
