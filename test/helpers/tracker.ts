@@ -137,7 +137,7 @@ export const tracker = async (t: Test, options: TrackerOptions = {}): Promise<Tr
   };
 };
 
-export interface ScriptedTracker extends Pick<Tracker, 'url' | 'serverName' | 'caFile'> {
+export interface ScriptedTracker extends Pick<Tracker, 'url' | 'serverName' | 'caPem'> {
   /** how many came so far */
   connections(): number;
 }
@@ -176,13 +176,11 @@ export const scriptedTracker = async (
     for (const socket of sockets) socket.destroy();
     await closed;
   });
-  const caFile = join(tempDir(t), 'tracker-ca.pem');
-  writeFileSync(caFile, pki.rootPem);
   const { port } = server.address() as AddressInfo;
   return {
     url: `https://127.0.0.1:${port}`,
     serverName,
-    caFile,
+    caPem: pki.rootPem,
     connections: () => connections,
   };
 };

@@ -15,7 +15,7 @@ export const workerChild = fileURLToPath(import.meta.url);
 export interface WorkerChildOptions {
   readonly domain: string;
   readonly leaf: Pick<Leaf, 'keyPem' | 'chainPem'>;
-  readonly tracker: Pick<Tracker, 'url' | 'serverName' | 'caFile'>;
+  readonly tracker: Pick<Tracker, 'url' | 'serverName' | 'caPem'>;
   readonly limits: Partial<Limits>;
 }
 
@@ -43,7 +43,7 @@ const run = async ({ domain, leaf, tracker, limits }: WorkerChildOptions): Promi
     answerChallenge: () => Promise.resolve(undefined),
     emit: () => undefined,
     settings: {
-      upstreams: [{ id: 'us', origin: tracker.url, serverName: tracker.serverName, caFile: tracker.caFile }],
+      upstreams: [{ id: 'us', origin: tracker.url, serverName: tracker.serverName, caPem: tracker.caPem }],
       upstreamUse: { connectTimeoutMs: 5_000, responseTimeoutMs: 10_000, maxConnections: 64 },
       limits,
     },

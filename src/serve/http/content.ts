@@ -1,5 +1,5 @@
-// A request's content on its way to the upstream. It stands between the client's stream and undici, which destroys
-// what it was given when a request fails: destroying Node's IncomingMessage would cut the client's connection, and
+// A request's content on its way to the upstream. It stands between the client's stream and the connection to the tracker, which
+// destroys what it was given when a request fails: destroying Node's IncomingMessage would cut the client's connection, and
 // with it the error page. It counts, too: a length that was announced is believed by nobody.
 
 import { Readable } from 'node:stream';

@@ -1,8 +1,10 @@
 // One connection to an upstream, over the first of its addresses that answers (RFC 8305 §5): each address gets a head start over
 // the next one, and the losers are closed. Verified TLS under the upstream's own name. Knows no request.
 
+import type { OnReadOpts } from 'node:net';
 import { connect as tlsConnect, type ConnectionOptions, type SecureContext, type TLSSocket } from 'node:tls';
 import { LinkgateError } from '../../core/errors.ts';
+import { SocketReads } from './socket-reads.ts';
 
 export interface HappyEyeballsOptions {
   readonly port: number;
@@ -17,6 +19,7 @@ export interface HappyEyeballsOptions {
 /** A socket whose handshake is done and whose certificate is good. */
 export interface Connected {
   readonly socket: TLSSocket;
+  readonly reads: SocketReads;
   /** the one of `addresses` it goes to */
   readonly address: string;
 }
@@ -61,7 +64,18 @@ class Attempts {
     this.#avoided.delete(address);
   }
 
-  /** The session of a connection that failed must not be offered again. */
+  /**
+   * The sessions of this connection are offered from now on. Node checks no name when a session is resumed, so it must come from a
+   * connection whose certificate was good. TLS 1.2 has its session before that is known, TLS 1.3 mostly after it.
+   */
+  keepSessions(socket: TLSSocket, first: Buffer | undefined): void {
+    if (first !== undefined) this.#session = first;
+    socket.on('session', (fresh: Buffer) => {
+      this.#session = fresh;
+    });
+  }
+
+  /** A session that did not help is not offered again. */
   forgetSession(): void {
     this.#session = undefined;
   }
@@ -73,25 +87,34 @@ class Attempts {
     return addresses.toSorted((a, b) => rank(a) - rank(b));
   }
 
-  open(address: string): TLSSocket {
+  open(address: string): Opening {
     const { port, serverName, secureContext } = this.#options;
-    const to: ConnectionOptions & { readonly highWaterMark: number } = {
+    const reads = new SocketReads();
+    const to: ConnectionOptions & { readonly onread: OnReadOpts } = {
       host: address,
       port,
       servername: serverName,
       secureContext,
       ALPNProtocols: ['http/1.1'],
-      highWaterMark: 16 * 1024,
+      onread: reads.onread,
       ...(this.#session === undefined ? {} : { session: this.#session }),
     };
     const socket = tlsConnect(to);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 60_000);
+    reads.attach(socket);
+    const opening: Opening = { socket, reads, address, session: undefined };
     socket.on('session', (fresh: Buffer) => {
-      this.#session = fresh;
+      opening.session = fresh;
     });
-    return socket;
+    return opening;
   }
+}
+
+/** A connection that is being made. */
+interface Opening extends Connected {
+  /** the newest that the tracker gave */
+  session: Buffer | undefined;
 }
 
 /** One race of the addresses for one connection. */
@@ -148,22 +171,26 @@ class Race {
     clearTimeout(this.#headStart);
     const address = this.#waiting.shift();
     if (address === undefined) return;
-    const socket = this.#attempts.open(address);
+    const opening = this.#attempts.open(address);
+    const { socket } = opening;
     this.#trying.set(socket, address);
-    socket.once('secureConnect', () => this.#won(socket, address));
+    socket.once('secureConnect', () => this.#won(opening));
     // it stays for good: a loser's error comes after it lost, and the winner has a listener of its own then
     socket.on('error', (error: Error) => this.#failed(socket, address, error));
     if (this.#waiting.length > 0) this.#headStart = setTimeout(() => this.#next(), HEAD_START_MS);
   }
 
-  #won(socket: TLSSocket, address: string): void {
+  #won(opening: Opening): void {
+    const { socket, reads, address, session } = opening;
+    socket.removeAllListeners('session');
+    this.#attempts.keepSessions(socket, session);
     // those that began before it and are not connected yet
     for (const [other, slow] of this.#trying) {
       if (other === socket) break;
       this.#attempts.avoid(slow);
     }
     this.#attempts.prefer(address);
-    this.#done({ socket, address });
+    this.#done({ socket, reads, address });
   }
 
   #failed(socket: TLSSocket, address: string, error: Error): void {
