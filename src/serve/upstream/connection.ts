@@ -214,12 +214,12 @@ export class Connection implements SocketListener, ResponseParts {
     else carried?.onFailed(error, this.#isReused && isLost && isSoon && !this.#hasResponded);
   }
 
-  /** @param isClean - with close_notify: what was written has gone out */
+  /** @param isClean - with close_notify, where nothing waits to be written: a tracker may read no more */
   #leave(isClean = false): void {
     if (this.#isGone) return;
     this.#isGone = true;
     this.#content?.stop();
-    if (isClean) this.#socket.destroySoon();
+    if (isClean && this.#socket.writableLength === 0) this.#socket.destroySoon();
     else this.#socket.destroy();
     this.#owner.onGone(this);
   }

@@ -1,8 +1,10 @@
 // One connection to a tracker that says what the test writes: which responses it carries, and when it carries no other request.
 
 import { Readable } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
+import { createSecureContext, type TLSSocket } from 'node:tls';
 import t, { type Test } from 'tap';
+import { Connection, type Carried } from '../../../src/serve/upstream/connection.ts';
+import { createHappyEyeballs } from '../../../src/serve/upstream/happy-eyeballs.ts';
 import type { Upstream } from '../../../src/serve/upstream/upstream.ts';
 import { onRequestHead, scriptedTracker } from '../../helpers/tracker.ts';
 import { until } from '../../helpers/until.ts';
@@ -92,7 +94,7 @@ t.test('responses after which it is closed', async (t) => {
 t.test('what comes when nobody asked is no response', async (t) => {
   const forged = 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged';
   let idle: TLSSocket | undefined;
-  // a record of its own, in the packet of the response
+  // in the packet of the response
   const together = await answering(t, (count, socket) => {
     if (count % 2 === 0) return OK;
     socket.cork();
@@ -112,6 +114,40 @@ t.test('what comes when nobody asked is no response', async (t) => {
   await until('the idle one is closed', () => later.open() === 0);
   t.match(await send(later.upstream, 'a'), { body: 'ok' });
   t.equal(connectionsOf(later.heads), '12');
+});
+
+t.test('a record that was read together with the response is not taken for the next one', async (t) => {
+  const target = await scriptedTracker(t, (socket) => socket.resume());
+  const connectTo = createHappyEyeballs({
+    port: Number(new URL(target.url).port),
+    serverName: target.serverName,
+    secureContext: createSecureContext({ ca: target.caPem }),
+  });
+  const connected = await connectTo(['127.0.0.1'], {
+    timeoutMs: 20_000,
+    signal: new AbortController().signal,
+  });
+  const said: string[] = [];
+  const carried = (name: string): Carried => ({
+    request: { method: 'POST', target: '/', fields: ['Host', 'a'], body: undefined },
+    onInterim: () => undefined,
+    onHead: ({ status }) => said.push(`${name} ${status}`),
+    onData: () => true,
+    onWhole: () => said.push(`${name} whole`),
+    onUnsent: () => said.push(`${name} unsent`),
+    onFailed: () => said.push(`${name} failed`),
+  });
+  const owner = {
+    onFree: (free: Connection) => free.carry(carried('second')),
+    onGone: () => said.push('gone'),
+  };
+  const connection = new Connection(connected, owner, () => performance.now());
+  connection.start();
+  connection.carry(carried('first'));
+  // OpenSSL hands over one record after the other, without a turn of the loop between them
+  connection.onBytes(Buffer.from(OK));
+  connection.onBytes(Buffer.from(OK));
+  t.strictSame(said, ['first 200', 'first whole', 'gone', 'second unsent']);
 });
 
 t.test('what is no response is an error, and ends the connection', async (t) => {
@@ -169,6 +205,24 @@ t.test('a response before the end of its request is delivered, and the connectio
       await until('closed', () => open() === 0);
       await upstream.destroy();
     }
+  }
+});
+
+t.test('a response is read although nothing more of its request can be written', async (t) => {
+  for (let count = 0; count < 10; count += 1) {
+    const body = new Readable({ read: () => undefined });
+    body.push('first');
+    const { upstream } = await answering(t, (_count, socket, reset) => {
+      socket.write('HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno', () => {
+        reset();
+        // written before anything is read
+        body.push('second');
+      });
+      return undefined;
+    });
+    const got = await send(upstream, 'a', { method: 'POST', body });
+    t.match(got, { status: 413, body: 'no', error: undefined });
+    await upstream.destroy();
   }
 });
 
