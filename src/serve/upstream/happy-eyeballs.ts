@@ -64,18 +64,7 @@ class Attempts {
     this.#avoided.delete(address);
   }
 
-  /**
-   * The sessions of this connection are offered from now on. Node checks no name when a session is resumed, so it must come from a
-   * connection whose certificate was good. TLS 1.2 has its session before that is known, TLS 1.3 mostly after it.
-   */
-  keepSessions(socket: TLSSocket, first: Buffer | undefined): void {
-    if (first !== undefined) this.#session = first;
-    socket.on('session', (fresh: Buffer) => {
-      this.#session = fresh;
-    });
-  }
-
-  /** A session that did not help is not offered again. */
+  /** A session that did not help is not offered again: Node checks no name when it is resumed. */
   forgetSession(): void {
     this.#session = undefined;
   }
@@ -87,7 +76,7 @@ class Attempts {
     return addresses.toSorted((a, b) => rank(a) - rank(b));
   }
 
-  open(address: string): Opening {
+  open(address: string): Connected {
     const { port, serverName, secureContext } = this.#options;
     const reads = new SocketReads();
     const to: ConnectionOptions & { readonly onread: OnReadOpts } = {
@@ -103,18 +92,12 @@ class Attempts {
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 60_000);
     reads.attach(socket);
-    const opening: Opening = { socket, reads, address, session: undefined };
+    // told by Node of a connection whose certificate was good, and of no other
     socket.on('session', (fresh: Buffer) => {
-      opening.session = fresh;
+      this.#session = fresh;
     });
-    return opening;
+    return { socket, reads, address };
   }
-}
-
-/** A connection that is being made. */
-interface Opening extends Connected {
-  /** the newest that the tracker gave */
-  session: Buffer | undefined;
 }
 
 /** One race of the addresses for one connection. */
@@ -171,26 +154,24 @@ class Race {
     clearTimeout(this.#headStart);
     const address = this.#waiting.shift();
     if (address === undefined) return;
-    const opening = this.#attempts.open(address);
-    const { socket } = opening;
+    const connected = this.#attempts.open(address);
+    const { socket } = connected;
     this.#trying.set(socket, address);
-    socket.once('secureConnect', () => this.#won(opening));
+    socket.once('secureConnect', () => this.#won(connected));
     // it stays for good: a loser's error comes after it lost, and the winner has a listener of its own then
     socket.on('error', (error: Error) => this.#failed(socket, address, error));
     if (this.#waiting.length > 0) this.#headStart = setTimeout(() => this.#next(), HEAD_START_MS);
   }
 
-  #won(opening: Opening): void {
-    const { socket, reads, address, session } = opening;
-    socket.removeAllListeners('session');
-    this.#attempts.keepSessions(socket, session);
+  #won(connected: Connected): void {
+    const { socket, address } = connected;
     // those that began before it and are not connected yet
     for (const [other, slow] of this.#trying) {
       if (other === socket) break;
       this.#attempts.avoid(slow);
     }
     this.#attempts.prefer(address);
-    this.#done({ socket, reads, address });
+    this.#done(connected);
   }
 
   #failed(socket: TLSSocket, address: string, error: Error): void {

@@ -6,6 +6,7 @@ import type { Attempt, AttemptOwner } from './attempt.ts';
 import type { UpstreamConnect } from './connect.ts';
 import { Connection, type ConnectionOwner } from './connection.ts';
 import type { Connected } from './happy-eyeballs.ts';
+import { IdleConnections } from './idle-connections.ts';
 import { WaitingLine, type Waiting } from './waiting-line.ts';
 
 export interface PoolOptions {
@@ -43,19 +44,22 @@ export class Pool implements AttemptOwner, ConnectionOwner {
   readonly #options: PoolOptions;
   readonly #nowMs: () => number;
   readonly #open = new Set<Connection>();
-  /** last used, first taken: under little load the others become idle and close */
-  readonly #idle: Connection[] = [];
+  readonly #idle: IdleConnections;
   readonly #line = new WaitingLine();
   /** numbers of the connects that are under way, in their order */
   readonly #connecting = new Set<number>();
   #lastConnect = 0;
-  #idleTimer: NodeJS.Timeout | undefined;
   #againTimer: NodeJS.Timeout | undefined;
   #isDestroyed = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#nowMs = options.nowMs ?? (() => performance.now());
+    this.#idle = new IdleConnections({
+      idleMs: options.limits.upstreamIdleMs,
+      isUsable: (connection) => this.#isUsable(connection),
+      nowMs: this.#nowMs,
+    });
   }
 
   /** requests on a connection, and all that wait for one */
@@ -64,7 +68,7 @@ export class Pool implements AttemptOwner, ConnectionOwner {
   }
 
   get #busy(): number {
-    return this.#open.size - this.#idle.length;
+    return this.#open.size - this.#idle.size;
   }
 
   counts(): PoolCounts {
@@ -73,14 +77,14 @@ export class Pool implements AttemptOwner, ConnectionOwner {
       active: this.underWay - waiting,
       waiting,
       open: this.#open.size,
-      idle: this.#idle.length,
+      idle: this.#idle.size,
       connecting: this.#connecting.size,
     };
   }
 
   /** Finds a connection for a request, at once or later. It hears of its control before it hears anything else. */
   take(attempt: Attempt): void {
-    const connection = this.#takeIdle();
+    const connection = this.#idle.take();
     if (connection !== undefined) {
       attempt.tellControl();
       if (attempt.isGivenUp) this.onFree(connection);
@@ -95,7 +99,7 @@ export class Pool implements AttemptOwner, ConnectionOwner {
 
   async destroy(): Promise<void> {
     this.#isDestroyed = true;
-    clearTimeout(this.#idleTimer);
+    this.#idle.stop();
     clearTimeout(this.#againTimer);
     const closing = new Error('upstream is closing');
     for (const one of this.#line.all()) this.#refuse(one, closing);
@@ -112,15 +116,13 @@ export class Pool implements AttemptOwner, ConnectionOwner {
       connection.close();
       return;
     }
-    this.#idle.push(connection);
-    this.#watchIdle();
+    this.#idle.add(connection);
     if (this.#line.size > 0) this.#fill();
   }
 
   onGone(connection: Connection): void {
     this.#open.delete(connection);
-    const at = this.#idle.indexOf(connection);
-    if (at >= 0) this.#idle.splice(at, 1);
+    this.#idle.remove(connection);
     this.#judge();
   }
 
@@ -130,7 +132,7 @@ export class Pool implements AttemptOwner, ConnectionOwner {
   }
 
   onUnsent(attempt: Attempt): void {
-    const connection = this.#isDestroyed ? undefined : this.#takeIdle();
+    const connection = this.#isDestroyed ? undefined : this.#idle.take();
     if (connection !== undefined) {
       attempt.goOn(connection);
       return;
@@ -151,31 +153,6 @@ export class Pool implements AttemptOwner, ConnectionOwner {
       this.#nowMs() - connection.openedMs <= limits.upstreamConnectionMs &&
       connector.isCurrent(connection.address)
     );
-  }
-
-  #idleUntilMs(connection: Connection): number {
-    return connection.freeSinceMs + Math.min(this.#options.limits.upstreamIdleMs, connection.keepAliveMs);
-  }
-
-  #takeIdle(): Connection | undefined {
-    for (let one = this.#idle.pop(); one !== undefined; one = this.#idle.pop()) {
-      if (this.#isUsable(one) && this.#nowMs() < this.#idleUntilMs(one)) return one;
-      one.close();
-    }
-    return undefined;
-  }
-
-  /** One timer for all that are idle. */
-  #watchIdle(): void {
-    if (this.#idleTimer !== undefined || this.#idle.length === 0) return;
-    const dueMs = Math.min(...this.#idle.map((one) => this.#idleUntilMs(one)));
-    const close = (): void => {
-      this.#idleTimer = undefined;
-      const nowMs = this.#nowMs();
-      for (const one of [...this.#idle]) if (this.#idleUntilMs(one) <= nowMs) one.close();
-      this.#watchIdle();
-    };
-    this.#idleTimer = setTimeout(close, Math.max(1, dueMs - this.#nowMs() + 1)).unref();
   }
 
   #serve(one: Waiting, connection: Connection): void {
@@ -201,9 +178,7 @@ export class Pool implements AttemptOwner, ConnectionOwner {
       if (one === undefined) return;
       if (this.#open.size + this.#connecting.size >= maxConnections) {
         // an idle one is no help to a request that needs a new one
-        const idle = one.needsFresh ? this.#idle[0] : undefined;
-        if (idle === undefined) return;
-        idle.close();
+        if (!one.needsFresh || !this.#idle.closeOldest()) return;
         continue;
       }
       this.#lastConnect += 1;

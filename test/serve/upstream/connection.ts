@@ -56,6 +56,9 @@ t.test('responses after which the connection carries the next request', async (t
     ['an unasked 100', `HTTP/1.1 100 Continue\r\n\r\n${OK}`, 200],
     ['103 and 100', `HTTP/1.1 103 Early\r\nLink: <a>\r\n\r\nHTTP/1.1 100 C\r\n\r\n${OK}`, 200],
     ['a status above 599', 'HTTP/1.1 999 X\r\nContent-Length: 0\r\n\r\n', 999],
+    ['Trailer with a length', OK.replace('\r\n\r\n', '\r\nTrailer: X-T\r\n\r\n'), 200],
+    ['two Dates', OK.replace('\r\n\r\n', '\r\nDate: x\r\nDate: y\r\n\r\n'), 200],
+    ['two Content-Types', OK.replace('\r\n\r\n', '\r\nContent-Type: x\r\nContent-Type: y\r\n\r\n'), 200],
     ['a control byte in a field', OK.replace('\r\n\r\n', '\r\nX: \x01\r\nBad\x00: y\r\n\r\n'), 200],
     ['Keep-Alive', OK.replace('\r\n\r\n', '\r\nKeep-Alive: timeout=60\r\n\r\n'), 200],
   ] as const) {

@@ -224,7 +224,6 @@ t.test('a client that leaves, or never reads, ends what is held back for it', as
       }
       await gone;
       t.match(await worker.next('request.completed'), { status: 200, complete: false }, title);
-      // undici then opens a connection for nobody, which idles
       await until(
         `${title}: nothing is held`,
         () => seen.hasClosed(path) && worker.listeners.upstreamConnections().active === 0,
