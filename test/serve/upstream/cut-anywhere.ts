@@ -83,8 +83,7 @@ t.test('at every byte', async (t) => {
     let control: { resume(): void } | undefined;
     let isFirst = true;
     const got = await send(upstream, 'a', {
-      // not sent again, whatever happens to it
-      method: 'POST',
+      // a GET: a connection whose reset was on its way while it was idle must not disturb the next case
       target: path,
       onControl: (given) => (control = given),
       onData: () => {
