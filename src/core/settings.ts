@@ -57,8 +57,10 @@ export interface UpstreamSettings {
   readonly origin: string;
   /** name sent as SNI and verified in the certificate */
   readonly serverName: string;
-  /** absolute path of PEM certificates that are trusted as well as the roots of the system */
+  /** absolute path of the file that `caPem` was read from, for messages */
   readonly caFile?: string;
+  /** certificates that are trusted as well as the roots of the system; read once, so that no worker needs the file */
+  readonly caPem?: string;
 }
 
 /** How every upstream is used; each number per worker. */

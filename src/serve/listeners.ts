@@ -13,7 +13,7 @@ import { createConnections, type Admission, type Connections } from './connectio
 import { createUploads } from './http/content.ts';
 import { createPipeline, type Pipeline, type PipelineCounts } from './pipeline.ts';
 import { withDefaults } from './limits.ts';
-import type { ResolveAddresses } from './upstream/resolve-addresses.ts';
+import type { ResolveAddresses } from './upstream/addresses/resolve-addresses.ts';
 import type { FindDomain } from './request/route.ts';
 import { createStalledReaders } from './request/stalled-readers.ts';
 import { createUpstreams, type Upstreams } from './upstream/upstreams.ts';
@@ -197,7 +197,7 @@ class PublicListeners implements Listeners {
   }
 }
 
-/** @throws whatever createUpstream throws: an unreadable caFile */
+/** @throws whatever createUpstream throws */
 export const createListeners = ({ resolve, settings, ...options }: ListenersOptions): Listeners =>
   new PublicListeners(
     options,

@@ -17,7 +17,7 @@ import { sharedPki, type Pki } from './pki.ts';
 import type { Tracker } from './tracker.ts';
 
 export interface ServeOptions {
-  readonly tracker: Pick<Tracker, 'url' | 'serverName' | 'caFile'>;
+  readonly tracker: Pick<Tracker, 'url' | 'serverName' | 'caPem'>;
   /** configured names; `links.example.com` and `clicks.example.net` unless told */
   readonly domains?: readonly (Partial<DomainSettings> & { readonly name: string })[];
   readonly upstreamUse?: Partial<UpstreamUse>;
@@ -137,7 +137,7 @@ export const serve = async (t: Test, options: ServeOptions): Promise<Serving> =>
   };
   const byName = new Map(domains.map((domain) => [domain.name, domain]));
   const settings: RequestSettings = {
-    upstreams: [{ id: 'us', origin: tracker.url, serverName: tracker.serverName, caFile: tracker.caFile }],
+    upstreams: [{ id: 'us', origin: tracker.url, serverName: tracker.serverName, caPem: tracker.caPem }],
     upstreamUse: {
       // the tracker shares a process with worker and clients, and the machine with more: a test of these times sets its own
       connectTimeoutMs: 20_000,

@@ -37,7 +37,7 @@ export class ClickServer {
   #settings: CommonSettings;
   #stopClicks: () => void;
 
-  /** @throws whatever createListeners throws: an unreadable caFile */
+  /** @throws whatever createListeners throws */
   constructor(settings: Settings, logLevel: string | undefined) {
     const clock = systemClock;
     this.#settings = settings;

@@ -29,7 +29,7 @@ t.test('a reload adds, changes and removes names; one with a mistake changes not
   if (us === undefined) throw new Error('no upstream');
   const added: Settings = {
     ...settings,
-    upstreams: [us, { id: 'eu', origin: other.url, serverName: other.serverName, caFile: other.caFile }],
+    upstreams: [us, { id: 'eu', origin: other.url, serverName: other.serverName, caPem: other.caPem }],
     domains: [...settings.domains, { name: 'new.example.com', upstream: 'eu', redirectHttp: false }],
   };
   t.match(await supervisor.reload(() => Promise.resolve(added)), {
