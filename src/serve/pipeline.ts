@@ -19,6 +19,8 @@ export interface PipelineOptions extends Omit<RequestHandlerOptions, 'respondLoc
   readonly handshake: Handshake;
   readonly answerChallenge: AnswerChallenge;
   readonly answerTlsChallenge?: AnswerTlsChallenge;
+  /** of TLS session tickets, in the form of Node's `ticketKeys` */
+  readonly ticketKeys: Buffer;
   /** true while the process drains: each response then closes its connection */
   readonly isDraining: () => boolean;
 }
@@ -37,6 +39,8 @@ export interface Pipeline {
   speaking(): PipelineCounts;
   /** Call when no new connection comes: resolves when the last connection, and all that belongs to this pipeline, is gone. */
   retire(): Promise<void>;
+  /** for tickets from now on */
+  setTicketKeys(ticketKeys: Buffer): void;
   /** closes idle connections, after `graceMs` those without a request too; the others end with their response */
   drain(graceMs: number): void;
   /** stops the clocks; call when no connection is left */
@@ -85,6 +89,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     http2: http2.server,
     emit,
     handshakeTimeoutMs: limits.tlsHandshakeMs,
+    ticketKeys: options.ticketKeys,
   });
   const { silent, takePlain } = createPlainStage(options, http1Plain);
   const takers = { https: tls.take, http: takePlain };
@@ -124,6 +129,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
         };
         if (open === 0) onEmpty();
       }),
+    setTicketKeys: (ticketKeys) => tls.setTicketKeys(ticketKeys),
     drain: (graceMs) => {
       http2.drain(graceMs);
       http1.drain(graceMs);

@@ -39,6 +39,8 @@ export interface TlsOptions {
   readonly http2: Http2Server;
   readonly emit: Emit;
   readonly handshakeTimeoutMs: number;
+  /** of session tickets, 48 bytes; a session can be resumed wherever a server has the same ones */
+  readonly ticketKeys: Buffer;
 }
 
 export interface TlsStage {
@@ -46,6 +48,8 @@ export interface TlsStage {
   take(socket: Socket): void;
   /** closes connections that have not sent a ClientHello */
   cutSilent(): void;
+  /** Node has one set for a server: tickets of the old one lead to a full handshake */
+  setTicketKeys(ticketKeys: Buffer): void;
   /** stops its clock */
   close(): void;
 }
@@ -83,6 +87,10 @@ class TlsListener implements TlsStage {
     for (const socket of this.#deadlines.waiting()) if (!this.#begun.has(socket)) socket.destroy();
   }
 
+  setTicketKeys(ticketKeys: Buffer): void {
+    this.#server.setTicketKeys(ticketKeys);
+  }
+
   close(): void {
     this.#deadlines.close();
   }
@@ -93,6 +101,9 @@ class TlsListener implements TlsStage {
       done(null, await this.#chooseContext(socket, servername));
     const server = createServer({
       ...SERVER_TLS,
+      ticketKeys: this.#options.ticketKeys,
+      // Node would make it of the command line; a session of another context is not resumed
+      sessionIdContext: 'linkgate',
       // The limit is in #deadlines, from the start of the connection; Node's begins with the ClientHello.
       handshakeTimeout: this.#options.handshakeTimeoutMs * 2,
       // Node calls both as methods of the TLSSocket.
