@@ -8,7 +8,8 @@ import { createServer, type SecureContext, type Server, type TLSSocket } from 'n
 import type { AnswerTlsChallenge, Handshake } from '../../core/ports.ts';
 import type { Emit, Events, TlsVersion } from '../../core/events.ts';
 import { SERVER_TLS } from '../../core/platform/server-tls.ts';
-import { rawSocketOf } from './connection-facts.ts';
+import { rawSocketOf, setHelloName } from './connection-facts.ts';
+import { serverNameOf } from './client-hello.ts';
 import { createDeadlines, type Deadlines } from './deadlines.ts';
 import { createTlsChallenge, isValidation, type TlsChallenge } from './tls-challenge.ts';
 import { createFirstBytes, isWholeHello } from './first-bytes.ts';
@@ -25,6 +26,9 @@ const REASONS: readonly (readonly [RegExp, FailureReason])[] = [
   [/^(ECONNRESET|EPIPE)$/, 'gone'],
   [/^ERR_TLS_HANDSHAKE_TIMEOUT$/, 'timeout'],
 ];
+
+/** A fatal alert of TLS 1.2 (RFC 8446 §6, RFC 6066 §3): 112. */
+const UNRECOGNIZED_NAME = Buffer.of(21, 3, 3, 0, 2, 2, 112);
 
 const reasonOf = (code = ''): FailureReason =>
   REASONS.find(([pattern]) => pattern.test(code))?.[1] ?? 'protocol';
@@ -75,10 +79,7 @@ class TlsListener implements TlsStage {
     this.take = createFirstBytes({
       isEnough: isWholeHello,
       deadlines: this.#deadlines,
-      onReady: (socket) => {
-        this.#begun.add(socket);
-        this.#server.emit('connection', socket);
-      },
+      onReady: (socket, first) => this.#begin(socket, first),
       onGone: () => options.emit('handshake.failed', { reason: 'gone' }),
     });
   }
@@ -119,6 +120,22 @@ class TlsListener implements TlsStage {
       this.#onError(error, socket),
     );
     return server;
+  }
+
+  /** A name that can be read and is not configured costs no TLS connection; anything else is for OpenSSL and #chooseContext. */
+  #begin(socket: Socket, first: Buffer): void {
+    const name = serverNameOf(first);
+    if (name !== undefined && !this.#options.isConfigured(name)) {
+      this.#deadlines.stop(socket);
+      this.#options.emit('handshake.failed', { reason: 'unknown-name' });
+      socket.on('error', () => undefined);
+      socket.write(UNRECOGNIZED_NAME);
+      socket.destroySoon();
+      return;
+    }
+    if (name !== undefined) setHelloName(socket, name);
+    this.#begun.add(socket);
+    this.#server.emit('connection', socket);
   }
 
   /** Never rejects: an error in Node's callback would send no alert to the client. */
