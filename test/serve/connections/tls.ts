@@ -55,12 +55,21 @@ t.test('TLS 1.2 and 1.3; below is refused', async (t) => {
   t.equal((await worker.next('handshake.failed')).reason, 'version');
 });
 
-t.test('h2 and http/1.1 by ALPN, http/1.1 without, nothing else', async (t) => {
+t.test('h2, http/1.1 and http/1.0 by ALPN, http/1.1 without, nothing else', async (t) => {
   const worker = await serve(t, { tracker: await tracker(t) });
   const chosen = async (...protocols: string[]): Promise<string | false | null> =>
     (await worker.tls('links.example.com', { ALPNProtocols: protocols })).alpnProtocol;
   t.equal(await chosen('http/1.1', 'h2'), 'h2', 'ours comes first');
   t.equal(await chosen('http/1.1'), 'http/1.1');
+  t.equal(await chosen('http/1.0', 'http/1.1'), 'http/1.1');
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    const options = { ALPNProtocols: ['http/0.9', 'http/1.0'], maxVersion: version };
+    const old = await worker.tls('links.example.com', options);
+    t.equal(old.alpnProtocol, 'http/1.0', version);
+    const response = gather(old);
+    old.write('GET /e/c/x HTTP/1.0\r\nHost: links.example.com\r\n\r\n');
+    t.match(await response, /^HTTP\/1\.[01] 302 /, 'served, and closed after the response');
+  }
   t.match(await worker.raw(get('links.example.com'), { until: /\r\n\r\n/ }), /^HTTP\/1\.1 302 /);
   await t.rejects(chosen('spdy/3'), { code: /NO_APPLICATION_PROTOCOL/ });
 });
