@@ -7,7 +7,7 @@ import { systemClock } from '../core/platform/clock.ts';
 import { withTimeout } from '../core/platform/deadline.ts';
 import type { AnswerChallenge, AnswerTlsChallenge, Handshake } from '../core/ports.ts';
 import type { Emit, Listener } from '../core/events.ts';
-import type { Limits, UpstreamId, UpstreamSettings, UpstreamUse } from '../core/settings.ts';
+import type { Limits, TlsProfile, UpstreamId, UpstreamSettings, UpstreamUse } from '../core/settings.ts';
 import type { UpstreamContact } from '../core/upstream-contact.ts';
 import { trustedRanges } from './connections/ip-addresses.ts';
 import { createConnections, type Admission, type Connections } from './connections/connections.ts';
@@ -25,6 +25,8 @@ export interface RequestSettings {
   readonly upstreamUse: UpstreamUse;
   /** port 3, where a CA may validate by tls-alpn-01 */
   readonly answerTlsChallenge?: AnswerTlsChallenge;
+  /** intermediate when absent */
+  readonly tlsProfile?: TlsProfile;
   /** what differs from the defaults of limits.ts */
   readonly limits?: Partial<Limits>;
   /** addresses or CIDRs of proxies in front whose X-Forwarded-For is believed */
@@ -134,6 +136,7 @@ class PublicListeners implements Listeners {
     const pipeline = createPipeline({
       ...this.#options,
       ticketKeys: this.#ticketKeys,
+      tlsProfile: settings.tlsProfile ?? 'intermediate',
       findUpstream: this.#upstreams.find,
       ...(answerTlsChallenge === undefined ? {} : { answerTlsChallenge }),
       limits,

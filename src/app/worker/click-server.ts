@@ -153,6 +153,7 @@ export class ClickServer {
         https: common.listen.https.proxyProtocol ?? [],
         http: common.listen.http.proxyProtocol ?? [],
       },
+      ...(common.tlsProfile === undefined ? {} : { tlsProfile: common.tlsProfile }),
       ...(common.limits === undefined ? {} : { limits: common.limits }),
     };
   }

@@ -7,7 +7,8 @@ import type { Socket } from 'node:net';
 import { createServer, type SecureContext, type Server, type TLSSocket } from 'node:tls';
 import type { AnswerTlsChallenge, Handshake } from '../../core/ports.ts';
 import type { Emit, Events, TlsVersion } from '../../core/events.ts';
-import { SERVER_TLS } from '../../core/platform/server-tls.ts';
+import type { TlsProfile } from '../../core/settings.ts';
+import { serverTls } from '../../core/platform/server-tls.ts';
 import { rawSocketOf, setHelloName } from './connection-facts.ts';
 import { serverNameOf } from './client-hello.ts';
 import { createDeadlines, type Deadlines } from './deadlines.ts';
@@ -43,6 +44,7 @@ export interface TlsOptions {
   readonly http2: Http2Server;
   readonly emit: Emit;
   readonly handshakeTimeoutMs: number;
+  readonly profile: TlsProfile;
   /** of session tickets, 48 bytes; a session can be resumed wherever a server has the same ones */
   readonly ticketKeys: Buffer;
 }
@@ -101,7 +103,7 @@ class TlsListener implements TlsStage {
     const chooseContext = async (socket: TLSSocket, servername: string, done: SniDone): Promise<void> =>
       done(null, await this.#chooseContext(socket, servername));
     const server = createServer({
-      ...SERVER_TLS,
+      ...serverTls(this.#options.profile),
       ticketKeys: this.#options.ticketKeys,
       // Node would make it of the command line; a session of another context is not resumed
       sessionIdContext: 'linkgate',
