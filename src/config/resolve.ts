@@ -192,6 +192,7 @@ export const resolveSettings = (config: Config, files: FileContents, directory: 
     domains,
     trustedProxies: config.trustedProxies,
     log: logOf(config.log, path),
+    ...(config.tls.profile === 'intermediate' ? {} : { tlsProfile: config.tls.profile }),
     ...limitsOf(config.limits),
     drainMs: duration(config.drainTimeout),
     workers: config.workers === 'auto' ? Math.min(MOST_WORKERS, availableParallelism()) : config.workers,

@@ -72,6 +72,8 @@ export interface UpstreamUse {
 }
 
 export type KeyType = 'ecdsa-p256' | 'ecdsa-p384' | 'rsa-2048';
+/** Which clients may speak: `compatible` has suites for old ones, `modern` is TLS 1.3 alone. */
+export type TlsProfile = 'intermediate' | 'compatible' | 'modern';
 export type ChallengeType = 'http-01' | 'tls-alpn-01' | 'dns-01';
 
 /** A name server that takes dynamic updates (RFC 2136), each signed by TSIG (RFC 8945, hmac-sha256). */
@@ -201,6 +203,8 @@ export interface Settings {
   /** the upstreams that at least one domain uses */
   readonly upstreams: readonly UpstreamSettings[];
   readonly upstreamUse: UpstreamUse;
+  /** of the https listener; absent: intermediate */
+  readonly tlsProfile?: TlsProfile;
   /** what differs from the defaults */
   readonly limits?: Partial<Limits>;
   readonly certificates: {

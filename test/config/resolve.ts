@@ -72,6 +72,8 @@ t.test('what stands in front, ceilings and log lines', async (t) => {
   t.strictSame(found.limits, { headerBytes: 32_768, headersMs: 5_000, upstreamQueue: 0 });
   t.strictSame(found.log, { clicks: 'sampled', sampleEvery: 10 });
   t.equal(found.domains[0]?.hstsMaxAgeSeconds, 3_600);
+  t.equal(settings({ tls: { profile: 'modern' } }).tlsProfile, 'modern');
+  t.equal(settings({ tls: { profile: 'intermediate' } }).tlsProfile, undefined);
   t.equal(settings({}).limits, undefined, 'the defaults are not repeated here');
 });
 

@@ -64,7 +64,8 @@ const originForm = (request: RouteRequest, name: string): string => {
  * 3. It must be configured.
  * 4. On https it must be the name of the handshake. A browser that reuses a connection for another name opens a new one after a 421
  *    (RFC 9110 §15.5.20).
- * 5. A resumed TLS 1.2 session has no name (`false`): then all requests of the connection must have the name of the first.
+ * 5. A resumed TLS 1.2 session may have no name that can be read (`false`): then all requests of the connection must have the name of
+ *    the first.
  *
  * @throws LinkgateError `ERR_REQUEST_UNSUPPORTED`, `ERR_REQUEST_MALFORMED`, `ERR_REQUEST_MISDIRECTED`
  */
