@@ -133,7 +133,10 @@ class Http1Server implements Http1Stage {
     const { socket } = request;
     const connection = this.#connectionOf(socket);
     if (connection.closing) return;
-    if (connection.current === undefined) this.#begin(connection, request, response);
+    const { httpVersion } = request;
+    // Node's parser takes HTTP/0.9, which a line feed in a target makes too, and HTTP/2.0 (RFC 9112 §2.3, §3).
+    if (httpVersion !== '1.1' && httpVersion !== '1.0') this.#refuse(socket, 'ERR_REQUEST_MALFORMED');
+    else if (connection.current === undefined) this.#begin(connection, request, response);
     else if (connection.waiting.length < PIPELINED) connection.waiting.push([request, response]);
     else socket.destroy();
   }
