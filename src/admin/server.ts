@@ -4,7 +4,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { LinkgateError } from '../core/errors.ts';
-import { SERVER_TLS } from '../core/platform/server-tls.ts';
+import { serverTls } from '../core/platform/server-tls.ts';
 import { systemClock } from '../core/platform/clock.ts';
 import { withTimeout } from '../core/platform/deadline.ts';
 import type { ListenAddress } from '../core/settings.ts';
@@ -61,7 +61,7 @@ const secureContext = ({ cert, key, clientCa }: AdminTls) => ({
   cert,
   key,
   ...(clientCa === undefined ? {} : { ca: clientCa }),
-  ...SERVER_TLS,
+  ...serverTls('intermediate'),
 });
 
 export class AdminServer {

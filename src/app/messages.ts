@@ -1,5 +1,5 @@
-// The messages between supervisor and workers. They never carry certificates, challenge answers or keys: those are in the storage,
-// and a message only says what to read again.
+// The messages between supervisor and workers. They never carry certificates, challenge answers or private keys: those are in the
+// storage, and a message only says what to read again. The keys of session tickets are in no storage, so a message carries them.
 
 import type { ErrorCode } from '../core/errors.ts';
 import type { Listener } from '../core/events.ts';
@@ -10,10 +10,17 @@ import type { SettingsChange } from './settings-change.ts';
 
 export type ToWorker =
   /** first message; the sockets follow, one message each */
-  | { readonly type: 'start'; readonly settings: Settings; readonly logLevel?: string }
+  | {
+      readonly type: 'start';
+      readonly settings: Settings;
+      readonly logLevel?: string;
+      readonly ticketKeys: Buffer;
+    }
   /** comes with the socket's handle */
   | { readonly type: 'socket'; readonly listener: Listener }
   | { readonly type: 'settings'; readonly change: SettingsChange }
+  /** instead of those before, the same for all workers */
+  | { readonly type: 'ticket-keys'; readonly ticketKeys: Buffer }
   /** the log file was moved away */
   | { readonly type: 'reopen-log' }
   /** the storage has a new certificate for this name */

@@ -89,6 +89,7 @@ export const effectiveSettings = (settings: Settings): SettingsTree => {
     },
     domains: settings.domains.map((domain) => domainTree(domain, certificates.keyTypes?.[domain.name])),
     trustedProxies: settings.trustedProxies,
+    tls: { profile: settings.tlsProfile ?? 'intermediate' },
     limits: limitsTree(settings.limits ?? {}),
     log: settings.log,
     drainTimeout: formatDuration(settings.drainMs),

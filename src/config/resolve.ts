@@ -53,15 +53,17 @@ interface WrittenUpstream {
 const upstream = (
   id: UpstreamId,
   written: WrittenUpstream,
+  { caFiles }: FileContents,
   path: (text: string) => string,
 ): UpstreamSettings => {
   const url = new URL(written.url ?? TRACKERS[id === 'custom' ? 'us' : id]);
   const serverName = normalizeName(written.serverName ?? url.hostname);
+  const caFile = written.caFile === undefined ? undefined : path(written.caFile);
   return {
     id,
     origin: url.origin,
     serverName,
-    ...(written.caFile === undefined ? {} : { caFile: path(written.caFile) }),
+    ...(caFile === undefined ? {} : { caFile, caPem: known(caFiles.get(caFile), 'CA file') }),
   };
 };
 
@@ -174,7 +176,7 @@ export const resolveSettings = (config: Config, files: FileContents, directory: 
     upstreams: (['us', 'eu', 'custom'] as const)
       // A removed domain may have been the last one of its region.
       .filter((id) => used.has(id) || (keepServing && id !== 'custom'))
-      .map((id) => upstream(id, written[id], path)),
+      .map((id) => upstream(id, written[id], files, path)),
     upstreamUse: {
       connectTimeoutMs: duration(own.connectTimeout),
       responseTimeoutMs: duration(own.responseTimeout),
@@ -190,6 +192,7 @@ export const resolveSettings = (config: Config, files: FileContents, directory: 
     domains,
     trustedProxies: config.trustedProxies,
     log: logOf(config.log, path),
+    ...(config.tls.profile === 'intermediate' ? {} : { tlsProfile: config.tls.profile }),
     ...limitsOf(config.limits),
     drainMs: duration(config.drainTimeout),
     workers: config.workers === 'auto' ? Math.min(MOST_WORKERS, availableParallelism()) : config.workers,

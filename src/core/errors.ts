@@ -157,7 +157,7 @@ export const ERRORS = Object.freeze({
   ERR_REQUEST_BODY_TOO_LARGE: entry(413, 1, false, 'the request body is larger than the limit'),
   ERR_REQUEST_MISDIRECTED: entry(421, 1, false, 'this name is not served here, or not on this connection'),
   ERR_REQUEST_HEADERS_TOO_LARGE: entry(431, 1, false, 'the request has too many or too large fields'),
-  ERR_REQUEST_UNSUPPORTED: entry(501, 1, false, 'CONNECT and Upgrade are not served'),
+  ERR_REQUEST_UNSUPPORTED: entry(501, 1, false, 'CONNECT is not served'),
 
   ERR_UPSTREAM_UNREACHABLE: entry(502, 69, true, 'the tracker did not accept the connection'),
   ERR_UPSTREAM_TLS: entry(502, 69, true, 'the certificate of the tracker was not valid for its name'),

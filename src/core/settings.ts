@@ -57,8 +57,10 @@ export interface UpstreamSettings {
   readonly origin: string;
   /** name sent as SNI and verified in the certificate */
   readonly serverName: string;
-  /** absolute path of PEM certificates that are trusted as well as the roots of the system */
+  /** absolute path of the file that `caPem` was read from, for messages */
   readonly caFile?: string;
+  /** certificates that are trusted as well as the roots of the system; read once, so that no worker needs the file */
+  readonly caPem?: string;
 }
 
 /** How every upstream is used; each number per worker. */
@@ -70,6 +72,8 @@ export interface UpstreamUse {
 }
 
 export type KeyType = 'ecdsa-p256' | 'ecdsa-p384' | 'rsa-2048';
+/** Which clients may speak: `compatible` has suites for old ones, `modern` is TLS 1.3 alone. */
+export type TlsProfile = 'intermediate' | 'compatible' | 'modern';
 export type ChallengeType = 'http-01' | 'tls-alpn-01' | 'dns-01';
 
 /** A name server that takes dynamic updates (RFC 2136), each signed by TSIG (RFC 8945, hmac-sha256). */
@@ -199,6 +203,8 @@ export interface Settings {
   /** the upstreams that at least one domain uses */
   readonly upstreams: readonly UpstreamSettings[];
   readonly upstreamUse: UpstreamUse;
+  /** of the https listener; absent: intermediate */
+  readonly tlsProfile?: TlsProfile;
   /** what differs from the defaults */
   readonly limits?: Partial<Limits>;
   readonly certificates: {

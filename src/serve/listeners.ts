@@ -1,19 +1,20 @@
 // The two public listeners: https (TLS, then HTTP/2 or HTTP/1.1) and http. This file puts the rooms of the click path together,
 // counts connections and drains them in a bounded time. app/worker/worker.ts passes in the sockets, the ports and the settings.
 
+import { randomBytes } from 'node:crypto';
 import type { Server as TcpServer } from 'node:net';
 import { systemClock } from '../core/platform/clock.ts';
 import { withTimeout } from '../core/platform/deadline.ts';
 import type { AnswerChallenge, AnswerTlsChallenge, Handshake } from '../core/ports.ts';
 import type { Emit, Listener } from '../core/events.ts';
-import type { Limits, UpstreamId, UpstreamSettings, UpstreamUse } from '../core/settings.ts';
+import type { Limits, TlsProfile, UpstreamId, UpstreamSettings, UpstreamUse } from '../core/settings.ts';
 import type { UpstreamContact } from '../core/upstream-contact.ts';
 import { trustedRanges } from './connections/ip-addresses.ts';
 import { createConnections, type Admission, type Connections } from './connections/connections.ts';
 import { createUploads } from './http/content.ts';
 import { createPipeline, type Pipeline, type PipelineCounts } from './pipeline.ts';
 import { withDefaults } from './limits.ts';
-import type { ResolveAddresses } from './upstream/resolve-addresses.ts';
+import type { ResolveAddresses } from './upstream/addresses/resolve-addresses.ts';
 import type { FindDomain } from './request/route.ts';
 import { createStalledReaders } from './request/stalled-readers.ts';
 import { createUpstreams, type Upstreams } from './upstream/upstreams.ts';
@@ -24,6 +25,8 @@ export interface RequestSettings {
   readonly upstreamUse: UpstreamUse;
   /** port 3, where a CA may validate by tls-alpn-01 */
   readonly answerTlsChallenge?: AnswerTlsChallenge;
+  /** intermediate when absent */
+  readonly tlsProfile?: TlsProfile;
   /** what differs from the defaults of limits.ts */
   readonly limits?: Partial<Limits>;
   /** addresses or CIDRs of proxies in front whose X-Forwarded-For is believed */
@@ -38,6 +41,8 @@ export interface ListenersOptions {
   readonly handshake: Handshake;
   readonly answerChallenge: AnswerChallenge;
   readonly emit: Emit;
+  /** of TLS session tickets, 48 bytes that all workers share; random ones when absent */
+  readonly ticketKeys?: Buffer;
   /** resolves the names of the upstreams; the system's resolver when absent */
   readonly resolve?: ResolveAddresses;
   readonly settings: RequestSettings;
@@ -76,6 +81,8 @@ export interface Listeners {
    * @throws whatever createUpstream throws; the old settings then stay
    */
   apply(settings: RequestSettings): void;
+  /** The keys of session tickets from now on, reloads included. Tickets of the old ones lead to a full handshake. */
+  setTicketKeys(ticketKeys: Buffer): void;
   /**
    * Accepts no more, closes what is idle, lets requests in flight finish, and cuts what is left after `timeoutMs`. A
    * connection without a request yet is closed after `graceMs`: its first request may be on its way.
@@ -107,11 +114,13 @@ class PublicListeners implements Listeners {
   /** the one that takes new connections, and older ones that still have some */
   readonly #pipelines = new Set<Pipeline>();
   #newest: Pipeline;
+  #ticketKeys: Buffer;
   #isDraining = false;
 
   constructor(options: OwnOptions, settings: RequestSettings, upstreams: Upstreams) {
     this.#options = options;
     this.#upstreams = upstreams;
+    this.#ticketKeys = options.ticketKeys ?? randomBytes(48);
     this.#connections = createConnections({ admission: admissionOf(settings), emit: options.emit });
     this.#newest = this.#open(settings);
     this.https = this.#connections.listener('https', (socket) => this.#newest.take('https', socket));
@@ -126,6 +135,8 @@ class PublicListeners implements Listeners {
     const { answerTlsChallenge } = settings;
     const pipeline = createPipeline({
       ...this.#options,
+      ticketKeys: this.#ticketKeys,
+      tlsProfile: settings.tlsProfile ?? 'intermediate',
       findUpstream: this.#upstreams.find,
       ...(answerTlsChallenge === undefined ? {} : { answerTlsChallenge }),
       limits,
@@ -184,6 +195,11 @@ class PublicListeners implements Listeners {
     void last.retire().then(() => this.#pipelines.delete(last));
   }
 
+  setTicketKeys(ticketKeys: Buffer): void {
+    this.#ticketKeys = ticketKeys;
+    for (const each of this.#pipelines) each.setTicketKeys(ticketKeys);
+  }
+
   async drain({ timeoutMs, graceMs }: DrainTime): Promise<number> {
     this.#isDraining = true;
     const empty = Promise.all([closed(this.https), closed(this.http)]);
@@ -198,7 +214,7 @@ class PublicListeners implements Listeners {
   }
 }
 
-/** @throws whatever createUpstream throws: an unreadable caFile */
+/** @throws whatever createUpstream throws */
 export const createListeners = ({ resolve, settings, ...options }: ListenersOptions): Listeners =>
   new PublicListeners(
     options,

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { normalizeName } from '../core/domain-name.ts';
 import type { AnswerChallenge, AnswerTlsChallenge, Handshake } from '../core/ports.ts';
 import type { Listener } from '../core/events.ts';
+import type { TlsProfile } from '../core/settings.ts';
 import { createResponseClock } from './request/response-clock.ts';
 import { createRequestHandler, type RequestHandlerOptions } from './request/request-handler.ts';
 import { createHttp1Server, type Http1Stage } from './http/http1.ts';
@@ -21,6 +22,9 @@ export interface PipelineOptions extends Omit<RequestHandlerOptions, 'respondLoc
   readonly answerChallenge: AnswerChallenge;
   readonly answerTlsChallenge?: AnswerTlsChallenge;
   readonly use: ConnectionUse;
+  readonly tlsProfile: TlsProfile;
+  /** of TLS session tickets, in the form of Node's `ticketKeys` */
+  readonly ticketKeys: Buffer;
   /** true while the process drains: each response then closes its connection */
   readonly isDraining: () => boolean;
 }
@@ -39,6 +43,8 @@ export interface Pipeline {
   speaking(): PipelineCounts;
   /** Call when no new connection comes: resolves when the last connection, and all that belongs to this pipeline, is gone. */
   retire(): Promise<void>;
+  /** for tickets from now on */
+  setTicketKeys(ticketKeys: Buffer): void;
   /** closes idle connections, after `graceMs` those without a request too; the others end with their response */
   drain(graceMs: number): void;
   /** stops the clocks; call when no connection is left */
@@ -88,6 +94,8 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     http2: http2.server,
     emit,
     handshakeTimeoutMs: limits.tlsHandshakeMs,
+    profile: options.tlsProfile,
+    ticketKeys: options.ticketKeys,
   });
   const { silent, takePlain } = createPlainStage(options, http1Plain);
   const takers = { https: tls.take, http: takePlain };
@@ -127,6 +135,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
         };
         if (open === 0) onEmpty();
       }),
+    setTicketKeys: (ticketKeys) => tls.setTicketKeys(ticketKeys),
     drain: (graceMs) => {
       http2.drain(graceMs);
       http1.drain(graceMs);

@@ -34,6 +34,7 @@ t.test('says what was defaulted, in the words of the configuration', async (t) =
     },
     domains: [{ name: 'a.example', region: 'us', redirectHttp: false }],
     trustedProxies: [],
+    tls: { profile: 'intermediate' },
     limits: {},
     log: { clicks: 'none', sampleEvery: 100 },
     drainTimeout: '20s',

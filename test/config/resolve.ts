@@ -4,10 +4,15 @@ import { resolveSettings } from '../../src/config/resolve.ts';
 import { configSchema } from '../../src/config/schema/schema.ts';
 import type { Settings } from '../../src/core/settings.ts';
 
+const CA_FILES = new Map([
+  ['/etc/linkgate/all.pem', 'all'],
+  ['/etc/eu.pem', 'eu'],
+]);
+
 const settings = (tree: Record<string, unknown>): Settings =>
   resolveSettings(
     configSchema.parse({ domains: [{ name: 'a.example' }], ...tree }),
-    { domains: [], universalLinks: new Map() },
+    { domains: [], universalLinks: new Map(), caFiles: CA_FILES },
     '/etc/linkgate',
   );
 
@@ -67,6 +72,8 @@ t.test('what stands in front, ceilings and log lines', async (t) => {
   t.strictSame(found.limits, { headerBytes: 32_768, headersMs: 5_000, upstreamQueue: 0 });
   t.strictSame(found.log, { clicks: 'sampled', sampleEvery: 10 });
   t.equal(found.domains[0]?.hstsMaxAgeSeconds, 3_600);
+  t.equal(settings({ tls: { profile: 'modern' } }).tlsProfile, 'modern');
+  t.equal(settings({ tls: { profile: 'intermediate' } }).tlsProfile, undefined);
   t.equal(settings({}).limits, undefined, 'the defaults are not repeated here');
 });
 
@@ -110,8 +117,14 @@ t.test('a region can be somewhere else, and trust something else', async (t) => 
   t.strictSame(
     settings({ upstream, domains: [{ name: 'a.example' }, { name: 'b.example', region: 'eu' }] }).upstreams,
     [
-      { ...us, caFile: '/etc/linkgate/all.pem' },
-      { id: 'eu', origin: 'https://127.0.0.1:1', serverName: 'e.relay.example', caFile: '/etc/eu.pem' },
+      { ...us, caFile: '/etc/linkgate/all.pem', caPem: 'all' },
+      {
+        id: 'eu',
+        origin: 'https://127.0.0.1:1',
+        serverName: 'e.relay.example',
+        caFile: '/etc/eu.pem',
+        caPem: 'eu',
+      },
     ],
   );
 });
@@ -164,7 +177,7 @@ t.test('a key type of a name’s own, from either file', async (t) => {
   const file = { name: 'b.example', redirectHttp: false, keyType: 'rsa-2048', line: 1 } as const;
   const { certificates } = resolveSettings(
     configSchema.parse({ domains: [{ name: 'A.example', keyType: 'ecdsa-p384' }, { name: 'c.example' }] }),
-    { domains: [file], universalLinks: new Map() },
+    { domains: [file], universalLinks: new Map(), caFiles: CA_FILES },
     '/etc/linkgate',
   );
   t.strictSame(certificates.keyTypes, { 'a.example': 'ecdsa-p384', 'b.example': 'rsa-2048' });

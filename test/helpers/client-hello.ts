@@ -12,6 +12,8 @@ export interface HelloOptions {
   readonly version: HelloVersion;
   /** suites by their number, in the order of the offer */
   readonly suites: readonly number[];
+  /** extensions behind the server name: type and content */
+  readonly more?: readonly (readonly [number, Buffer])[];
 }
 
 /** The suite of the ServerHello, or the number of the alert (RFC 8446 §6). */
@@ -44,11 +46,12 @@ const SECP384R1 = 0x0018;
 /** ecdsa_secp256r1_sha256, rsa_pss_rsae_sha256, rsa_pkcs1_sha256, and with SHA-1 for what is too old for these */
 const SIGNATURES = [0x0403, 0x0804, 0x0401, 0x0203, 0x0201];
 
-const extensions = ({ servername, version }: HelloOptions): Buffer => {
+const extensions = ({ servername, version, more = [] }: Omit<HelloOptions, 'port'>): Buffer => {
   const extension = (type: number, content: Buffer): Buffer =>
     Buffer.concat([number(type, 2), sized(2, content)]);
   const always = [
     extension(0x0000, sized(2, Buffer.of(0), sized(2, Buffer.from(servername)))),
+    ...more.map(([type, content]) => extension(type, content)),
     extension(0x000a, list([X25519, SECP256R1, SECP384R1])),
     extension(0x000b, Buffer.of(1, 0)),
     extension(0x000d, list(SIGNATURES)),
@@ -62,7 +65,8 @@ const extensions = ({ servername, version }: HelloOptions): Buffer => {
   return sized(2, ...always, ...(version === 'TLSv1.3' ? for13 : []));
 };
 
-const clientHello = (options: HelloOptions): Buffer => {
+/** One record with one ClientHello. */
+export const clientHello = (options: Omit<HelloOptions, 'port'>): Buffer => {
   const version = Math.min(VERSIONS[options.version], VERSIONS['TLSv1.2']);
   const body = Buffer.concat([
     number(version, 2),

@@ -19,7 +19,6 @@ export const PACKAGE_HOMES: Readonly<Record<string, string>> = {
   'prom-client': 'observe/',
   'tar-stream': 'storage/archive.ts',
   tldts: 'cert/',
-  undici: 'serve/',
   yaml: 'config/',
   zod: 'config/',
 };

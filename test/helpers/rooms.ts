@@ -60,7 +60,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'serve/connections': [],
   'serve/http': ['serve/connections'],
   'serve/request': ['serve/connections', 'serve/http', 'serve/upstream'],
-  'serve/upstream': ['serve/http'],
+  'serve/upstream': ['serve/http', 'serve/upstream/addresses', 'serve/upstream/message'],
+  'serve/upstream/addresses': [],
+  'serve/upstream/message': ['serve/http'],
 };
 
 const MOST_FILES = 12;

@@ -11,13 +11,13 @@ import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from 'n
 import type { Test } from 'tap';
 import type { AnswerChallenge, Handshake } from '../../src/core/ports.ts';
 import { createEventBus, type EventBus, type EventName, type Events } from '../../src/core/events.ts';
-import type { DomainSettings, Limits, UpstreamUse } from '../../src/core/settings.ts';
+import type { DomainSettings, Limits, TlsProfile, UpstreamUse } from '../../src/core/settings.ts';
 import { createListeners, type RequestSettings, type Listeners } from '../../src/serve/listeners.ts';
 import { sharedPki, type Pki } from './pki.ts';
 import type { Tracker } from './tracker.ts';
 
 export interface ServeOptions {
-  readonly tracker: Pick<Tracker, 'url' | 'serverName' | 'caFile'>;
+  readonly tracker: Pick<Tracker, 'url' | 'serverName' | 'caPem'>;
   /** configured names; `links.example.com` and `clicks.example.net` unless told */
   readonly domains?: readonly (Partial<DomainSettings> & { readonly name: string })[];
   readonly upstreamUse?: Partial<UpstreamUse>;
@@ -27,6 +27,7 @@ export interface ServeOptions {
   /** configured names without a certificate */
   readonly uncertified?: readonly string[];
   readonly limits?: Partial<Limits>;
+  readonly tlsProfile?: TlsProfile;
   /** where the worker listens; `127.0.0.1` unless told */
   readonly host?: string;
   readonly trustedProxies?: readonly string[];
@@ -137,7 +138,7 @@ export const serve = async (t: Test, options: ServeOptions): Promise<Serving> =>
   };
   const byName = new Map(domains.map((domain) => [domain.name, domain]));
   const settings: RequestSettings = {
-    upstreams: [{ id: 'us', origin: tracker.url, serverName: tracker.serverName, caFile: tracker.caFile }],
+    upstreams: [{ id: 'us', origin: tracker.url, serverName: tracker.serverName, caPem: tracker.caPem }],
     upstreamUse: {
       // the tracker shares a process with worker and clients, and the machine with more: a test of these times sets its own
       connectTimeoutMs: 20_000,
@@ -145,6 +146,7 @@ export const serve = async (t: Test, options: ServeOptions): Promise<Serving> =>
       maxConnections: 8,
       ...options.upstreamUse,
     },
+    ...(options.tlsProfile === undefined ? {} : { tlsProfile: options.tlsProfile }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     ...(options.proxyProtocol === undefined ? {} : { proxyProtocol: options.proxyProtocol }),
     ...(options.trustedProxies === undefined ? {} : { trustedProxies: options.trustedProxies }),

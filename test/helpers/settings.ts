@@ -14,7 +14,7 @@ export const localSettings = (t: Test, tracker?: Tracker, change: Partial<Settin
   upstreams: [
     tracker === undefined
       ? { id: 'us', origin: 'https://127.0.0.1:9', serverName: 'e.customeriomail.com' }
-      : { id: 'us', origin: tracker.url, serverName: tracker.serverName, caFile: tracker.caFile },
+      : { id: 'us', origin: tracker.url, serverName: tracker.serverName, caPem: tracker.caPem },
   ],
   upstreamUse: { connectTimeoutMs: 3_000, responseTimeoutMs: 5_000, maxConnections: 8 },
   certificates: {

@@ -64,7 +64,7 @@ http {
     server_name ${domain}; listen 127.0.0.1:${httpsPort} ssl backlog=4096; listen 127.0.0.1:${httpPort} backlog=4096;
     location / {
       proxy_pass https://tracker; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host;
-      proxy_redirect off; proxy_ssl_verify on; proxy_ssl_trusted_certificate ${tracker.caFile};
+      proxy_redirect off; proxy_ssl_verify on; proxy_ssl_trusted_certificate ${folder}/tracker-ca.pem;
       proxy_ssl_name ${tracker.serverName}; proxy_ssl_server_name on;
     }
   }
@@ -88,7 +88,7 @@ frontend all
   bind 127.0.0.1:${httpPort} backlog 4096
   default_backend tracker
 backend tracker
-  server tracker ${new URL(tracker.url).host} ssl verify required ca-file ${tracker.caFile} sni str(${tracker.serverName}) verifyhost ${tracker.serverName}
+  server tracker ${new URL(tracker.url).host} ssl verify required ca-file ${folder}/tracker-ca.pem sni str(${tracker.serverName}) verifyhost ${tracker.serverName}
 `;
 
 export interface SlowTargetOptions extends Pick<WorkerChildOptions, 'domain' | 'leaf' | 'tracker'> {
@@ -105,6 +105,8 @@ export const slowTarget = async (t: Test, name: string, options: SlowTargetOptio
   };
   const { folder, httpsPort, httpPort, limitMs, leaf } = place;
   writeFileSync(join(folder, 'leaf.pem'), leaf.chainPem + leaf.keyPem);
+
+  writeFileSync(join(folder, 'tracker-ca.pem'), options.tracker.caPem);
   const file = join(folder, 'target.conf');
   if (name === 'nginx') writeFileSync(file, nginx(place));
   if (name === 'haproxy') writeFileSync(file, haproxy(place));

@@ -35,7 +35,12 @@ export const startWorker = async (t: Test, settings: Settings): Promise<StartedW
     await exit;
     for (const [, held] of sockets) held.close();
   });
-  child.send({ type: 'start', settings, logLevel: 'silent' } satisfies ToWorker);
+  child.send({
+    type: 'start',
+    settings,
+    logLevel: 'silent',
+    ticketKeys: Buffer.alloc(48),
+  } satisfies ToWorker);
   for (const [listener, held] of sockets) {
     child.send({ type: 'socket', listener } satisfies ToWorker, held.handle as never);
   }

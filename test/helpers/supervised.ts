@@ -10,6 +10,7 @@ import type { Settings } from '../../src/core/settings.ts';
 export interface Supervised {
   readonly workers: Workers;
   readonly port: number;
+  readonly httpsPort: number;
   readonly exits: Events['worker.exited'][];
   readonly numbers: { readonly started: number[]; readonly exited: number[] };
 }
@@ -26,6 +27,7 @@ export const supervise = (t: Test, settings: Settings, change: Partial<WorkersOp
     settings,
     sockets: { https: sockets.https.handle, http: sockets.http.handle },
     logLevel: 'silent',
+    ticketKeys: () => Buffer.alloc(48),
     emit: (name, event) => {
       if (name === 'worker.exited') exits.push(event as Events['worker.exited']);
     },
@@ -40,5 +42,5 @@ export const supervise = (t: Test, settings: Settings, change: Partial<WorkersOp
     sockets.https.close();
     sockets.http.close();
   });
-  return { workers, port: sockets.http.address.port, exits, numbers };
+  return { workers, port: sockets.http.address.port, httpsPort: sockets.https.address.port, exits, numbers };
 };

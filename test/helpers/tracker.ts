@@ -137,32 +137,35 @@ export const tracker = async (t: Test, options: TrackerOptions = {}): Promise<Tr
   };
 };
 
-export interface ScriptedTracker extends Pick<Tracker, 'url' | 'serverName' | 'caFile'> {
+export interface ScriptedTracker extends Pick<Tracker, 'url' | 'serverName' | 'caPem'> {
   /** how many came so far */
   connections(): number;
 }
 
 /**
- * An upstream that says whatever the script writes, byte for byte; the script gets each connection, its number, and what
- * resets it (RST, which a TLS socket cannot send by itself).
+ * An upstream that says whatever the script writes, byte for byte; the script gets each connection, its number, what resets it
+ * (RST, which a TLS socket cannot send by itself), and the TCP socket below it.
  */
 export const scriptedTracker = async (
   t: Test,
-  script: (socket: TLSSocket, connection: number, reset: () => void) => void,
-  { serverName = 'e.customeriomail.com' }: { serverName?: string } = {},
+  script: (socket: TLSSocket, connection: number, reset: () => void, below: Socket | undefined) => void,
+  {
+    serverName = 'e.customeriomail.com',
+    allowHalfOpen = false,
+  }: { serverName?: string; allowHalfOpen?: boolean } = {},
 ): Promise<ScriptedTracker> => {
   const pki = sharedPki('tracker');
   const leaf = pki.leaf([serverName]);
   const sockets = new Set<TLSSocket>();
   const tcp = new Map<number | undefined, Socket>();
   let connections = 0;
-  const server = createTlsServer({ key: leaf.keyPem, cert: leaf.chainPem }, (socket) => {
+  const server = createTlsServer({ key: leaf.keyPem, cert: leaf.chainPem, allowHalfOpen }, (socket) => {
     connections += 1;
     sockets.add(socket);
     socket.on('error', () => undefined);
     socket.on('close', () => sockets.delete(socket));
     const below = tcp.get(socket.remotePort);
-    script(socket, connections, () => below?.resetAndDestroy());
+    script(socket, connections, () => below?.resetAndDestroy(), below);
   });
   server.on('connection', (socket: Socket) => {
     const { remotePort } = socket;
@@ -174,15 +177,14 @@ export const scriptedTracker = async (
   t.teardown(async () => {
     const closed = new Promise((resolve) => server.close(resolve));
     for (const socket of sockets) socket.destroy();
+    for (const socket of tcp.values()) socket.destroy();
     await closed;
   });
-  const caFile = join(tempDir(t), 'tracker-ca.pem');
-  writeFileSync(caFile, pki.rootPem);
   const { port } = server.address() as AddressInfo;
   return {
     url: `https://127.0.0.1:${port}`,
     serverName,
-    caFile,
+    caPem: pki.rootPem,
     connections: () => connections,
   };
 };

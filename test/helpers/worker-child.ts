@@ -4,7 +4,7 @@
 import type { AddressInfo, Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { fileURLToPath } from 'node:url';
-import type { Limits } from '../../src/core/settings.ts';
+import type { Limits, UpstreamUse } from '../../src/core/settings.ts';
 import { createListeners, type Listeners } from '../../src/serve/listeners.ts';
 import type { Leaf } from './pki.ts';
 import type { Tracker } from './tracker.ts';
@@ -15,8 +15,9 @@ export const workerChild = fileURLToPath(import.meta.url);
 export interface WorkerChildOptions {
   readonly domain: string;
   readonly leaf: Pick<Leaf, 'keyPem' | 'chainPem'>;
-  readonly tracker: Pick<Tracker, 'url' | 'serverName' | 'caFile'>;
+  readonly tracker: Pick<Tracker, 'url' | 'serverName' | 'caPem'>;
   readonly limits: Partial<Limits>;
+  readonly upstreamUse?: Partial<UpstreamUse>;
 }
 
 /** Every message from the child. */
@@ -35,7 +36,7 @@ const listen = (server: Listeners['https']): Promise<number> =>
     server.listen(options, () => resolve((server.address() as AddressInfo).port));
   });
 
-const run = async ({ domain, leaf, tracker, limits }: WorkerChildOptions): Promise<void> => {
+const run = async ({ domain, leaf, tracker, limits, upstreamUse }: WorkerChildOptions): Promise<void> => {
   const context = createSecureContext({ key: leaf.keyPem, cert: leaf.chainPem });
   const listeners = createListeners({
     findDomain: (name) => (name === domain ? { name, upstream: 'us', redirectHttp: false } : undefined),
@@ -43,8 +44,8 @@ const run = async ({ domain, leaf, tracker, limits }: WorkerChildOptions): Promi
     answerChallenge: () => Promise.resolve(undefined),
     emit: () => undefined,
     settings: {
-      upstreams: [{ id: 'us', origin: tracker.url, serverName: tracker.serverName, caFile: tracker.caFile }],
-      upstreamUse: { connectTimeoutMs: 5_000, responseTimeoutMs: 10_000, maxConnections: 64 },
+      upstreams: [{ id: 'us', origin: tracker.url, serverName: tracker.serverName, caPem: tracker.caPem }],
+      upstreamUse: { connectTimeoutMs: 5_000, responseTimeoutMs: 10_000, maxConnections: 64, ...upstreamUse },
       limits,
     },
   });

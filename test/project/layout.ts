@@ -27,7 +27,7 @@ const GOOD: Tree = {
   'package.json': '{}',
   'src/core/clock.ts': "import { hrtime } from 'node:process';\nexport const clock = hrtime;\n",
   'src/core/words.ts': 'export type Word = string;\nexport interface Pair { readonly a: Word }\n',
-  'src/serve/route.ts': "import { Pool } from 'undici';\nexport const route = Pool;\n",
+  'src/serve/route.ts': "import { connect } from 'node:tls';\nexport const route = connect;\n",
   'src/cert/serving/context-cache.ts':
     "import { LRUCache } from 'lru-cache';\nimport type { Word } from '../../core/words.ts';\nexport const cache = (word: Word) => [LRUCache, word];\n",
   'src/app/worker.ts':

@@ -54,7 +54,7 @@ t.test('a tracker that moved: requests under way finish where they are, later on
   const under = worker.raw(GET.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'));
   await until('the click is at the tracker', () => held.length > 0);
 
-  const upstreams = [{ id: 'us', origin: to.url, serverName: to.serverName, caFile: to.caFile }] as const;
+  const upstreams = [{ id: 'us', origin: to.url, serverName: to.serverName, caPem: to.caPem }] as const;
   const open = kept(await worker.tls('links.example.com'));
   worker.listeners.apply({ ...worker.settings, upstreams });
   t.match(await open.ask(GET), /^HTTP\/1\.1 302 /, 'a connection from before');
@@ -92,7 +92,9 @@ t.test('settings that cannot be taken up change nothing', async (t) => {
   const worker = await serve(t, { tracker: await tracker(t) });
   const [upstream] = worker.settings.upstreams;
   if (upstream === undefined) throw new Error('no upstream');
-  const upstreams = [{ ...upstream, caFile: '/nowhere/ca.pem' }];
-  t.throws(() => worker.listeners.apply({ ...worker.settings, upstreams }), { code: 'ENOENT' });
+  const upstreams = [{ ...upstream, origin: 'nowhere' }];
+  t.throws(() => worker.listeners.apply({ ...worker.settings, upstreams }), {
+    code: 'ERR_INVALID_URL',
+  });
   t.match(await worker.raw(GET.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')), /^HTTP\/1\.1 302 /);
 });

@@ -23,7 +23,6 @@ const strip = (path, source) => {
       target: ScriptTarget.ES2023,
       verbatimModuleSyntax: true,
       inlineSourceMap: true,
-      inlineSources: true,
     },
   });
   return outputText;
@@ -31,7 +30,7 @@ const strip = (path, source) => {
 
 const compiled = (path) => {
   const source = readFileSync(path, 'utf8');
-  const mark = `// ${version} ${createHash('sha256').update(source).digest('hex')}`;
+  const mark = `// ${version} mappings ${createHash('sha256').update(source).digest('hex')}`;
   const kept = join(CACHE, `${relative(ROOT, path)}.js`);
   try {
     const text = readFileSync(kept, 'utf8');

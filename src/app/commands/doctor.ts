@@ -1,10 +1,8 @@
 // `linkgate doctor`: passes the checks what they need: the state of the certificates from the running proxy or its storage, the
 // resolver, the trusted roots. Changes nothing.
 
-import { readFile } from 'node:fs/promises';
 import type { CertificateStatus } from '../../core/certificate-state.ts';
 import { systemClock } from '../../core/platform/clock.ts';
-import { LinkgateError } from '../../core/errors.ts';
 import type { Settings, UpstreamSettings } from '../../core/settings.ts';
 import { unknownDomain } from '../../core/domain-name.ts';
 import { trustedRoots } from '../../core/platform/trusted-roots.ts';
@@ -68,20 +66,9 @@ const known = async (settings: Settings, signal: AbortSignal): Promise<Known> =>
   }
 };
 
-/** Roots for each upstream, read once. @throws LinkgateError `ERR_CONFIG_UNREADABLE` */
-const rootsOfUpstreams = async (
-  upstreams: readonly UpstreamSettings[],
-): Promise<DoctorTools['upstreamRoots']> => {
-  const roots = new Map<string, readonly string[]>();
-  for (const { id, caFile } of upstreams) {
-    try {
-      roots.set(id, trustedRoots(caFile === undefined ? undefined : await readFile(caFile, 'utf8')));
-    } catch (error) {
-      throw new LinkgateError('ERR_CONFIG_UNREADABLE', `file "${caFile ?? ''}" cannot be read`, {
-        cause: error,
-      });
-    }
-  }
+/** Roots for each upstream, made once. */
+const rootsOfUpstreams = (upstreams: readonly UpstreamSettings[]): DoctorTools['upstreamRoots'] => {
+  const roots = new Map(upstreams.map(({ id, caPem }) => [id, trustedRoots(caPem)]));
   return ({ id }) => roots.get(id) ?? trustedRoots(undefined);
 };
 
@@ -104,7 +91,7 @@ const skewOf = (date: string | undefined, nowMs: number): number | undefined => 
   return Number.isNaN(atMs) ? undefined : nowMs - atMs;
 };
 
-/** @throws LinkgateError `ERR_CERT_UNKNOWN_NAME`, `ERR_CONFIG_UNREADABLE` */
+/** @throws LinkgateError `ERR_CERT_UNKNOWN_NAME` */
 export const runDoctor = async (options: DoctorOptions): Promise<DoctorReport> => {
   const { settings, signal, caPem, resolvers = [], onDone } = options;
   const { upstreams, certificates } = settings;
@@ -115,7 +102,7 @@ export const runDoctor = async (options: DoctorOptions): Promise<DoctorReport> =
     resolver: createDnsResolver({ servers: resolvers }),
     ports: options.ports ?? { http: 80, https: 443 },
     roots: trustedRoots(caPem),
-    upstreamRoots: await rootsOfUpstreams(upstreams),
+    upstreamRoots: rootsOfUpstreams(upstreams),
     clock: systemClock,
     signal,
     cas: await readPublicCas(certificates, storageOf(settings)),

@@ -34,11 +34,14 @@ export interface DemoOptions {
   readonly logLevel: string;
 }
 
-const demoSettings = (options: DemoOptions, folder: string, trackerOrigin: string): Settings => ({
+const demoSettings = (
+  options: DemoOptions,
+  folder: string,
+  trackerOrigin: string,
+  caPem: string,
+): Settings => ({
   listen: { https: options.https, http: options.http, admin: options.admin },
-  upstreams: [
-    { id: 'custom', origin: trackerOrigin, serverName: TRACKER_NAME, caFile: join(folder, 'ca.pem') },
-  ],
+  upstreams: [{ id: 'custom', origin: trackerOrigin, serverName: TRACKER_NAME, caPem }],
   upstreamUse: { connectTimeoutMs: 3_000, responseTimeoutMs: 15_000, maxConnections: 128 },
   certificates: {
     storage: { type: 'file', path: join(folder, 'certs') },
@@ -78,7 +81,7 @@ export const startDemo = async (options: DemoOptions): Promise<Demo> => {
     await writeFile(caFile, caPem);
     const tracker = await startDemoTracker(await issuer.obtain(TRACKER_NAME, signal));
     undo.push(() => tracker.stop());
-    const settings = demoSettings(options, folder, tracker.origin);
+    const settings = demoSettings(options, folder, tracker.origin, caPem);
     const supervisor = await startSupervisor({ settings, logLevel: options.logLevel });
     undo.push(() => supervisor.stop());
     await live(supervisor);

@@ -45,6 +45,7 @@ export interface SupervisedWorkerOptions {
 export interface WorkerStart {
   readonly settings: Settings;
   readonly logLevel?: string | undefined;
+  readonly ticketKeys: Buffer;
   readonly sockets: Readonly<Record<Listener, SocketHandle>>;
 }
 
@@ -97,7 +98,7 @@ export class SupervisedWorker {
    * Resolves when it is ready.
    * @throws LinkgateError with the code it failed with
    */
-  start({ settings, logLevel, sockets }: WorkerStart): Promise<void> {
+  start({ settings, logLevel, ticketKeys, sockets }: WorkerStart): Promise<void> {
     const child = this.#process;
     const started = new Promise<void>((resolve, reject) => {
       const late = setTimeout(() => this.kill(), START_MS);
@@ -118,7 +119,7 @@ export class SupervisedWorker {
       });
       child.on('exit', end);
     });
-    this.send({ type: 'start', settings, ...(logLevel === undefined ? {} : { logLevel }) });
+    this.send({ type: 'start', settings, ticketKeys, ...(logLevel === undefined ? {} : { logLevel }) });
     this.send({ type: 'socket', listener: 'https' }, sockets.https);
     this.send({ type: 'socket', listener: 'http' }, sockets.http);
     return started;

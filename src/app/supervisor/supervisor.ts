@@ -19,6 +19,7 @@ import { Measurements } from './measurements.ts';
 import type { PassedSocket } from './passed-sockets.ts';
 import { Reload, type ReloadOutcome } from './reload.ts';
 import { Serving } from './serving.ts';
+import { TicketKeys } from './ticket-keys.ts';
 
 export interface SupervisorOptions {
   readonly settings: Settings;
@@ -45,6 +46,7 @@ export class Supervisor {
   readonly #sockets: ListeningSockets;
   readonly #certificates: Certificates;
   readonly #serving: Serving;
+  readonly #ticketKeys: TicketKeys;
   readonly #measurements: Measurements;
   readonly #admin: Admin;
   readonly #reload: Reload;
@@ -64,10 +66,12 @@ export class Supervisor {
       emit,
       onStored: (name) => this.#serving.workers.refresh(name),
     });
+    const ticketKeys = new TicketKeys({ clock, onChanged: () => serving.workers.sendTicketKeys() });
     const serving = new Serving({
       settings,
       sockets,
       ...(logLevel === undefined ? {} : { logLevel }),
+      ticketKeys: () => ticketKeys.current,
       clock,
       emit,
       removedFrom: (domains) => certificates.removedFrom(domains),
@@ -103,6 +107,7 @@ export class Supervisor {
     this.#reload = new Reload({ certificates, serving, admin, measurements, log, clock });
     this.#certificates = certificates;
     this.#serving = serving;
+    this.#ticketKeys = ticketKeys;
     this.#measurements = measurements;
     this.#admin = admin;
   }
@@ -126,6 +131,7 @@ export class Supervisor {
       const { signal } = this.#watching;
       this.#certificates.start(signal, () => void this.#reload.dropExpired());
       this.#measurements.start(signal);
+      void this.#ticketKeys.start(signal);
     } catch (error) {
       await this.#end();
       throw error;

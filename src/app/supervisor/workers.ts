@@ -27,6 +27,8 @@ export interface WorkersOptions {
   readonly sockets: Readonly<Record<Listener, SocketHandle>>;
   /** LINKGATE_LOG_LEVEL where it is set */
   readonly logLevel?: string;
+  /** of TLS session tickets, as they are now */
+  readonly ticketKeys: () => Buffer;
   readonly emit: Emit;
   readonly clock: Clock;
   /** how often workers are checked for one that hangs (5 s) */
@@ -87,6 +89,11 @@ export class Workers {
   /** Asks every worker to open its log file again. */
   reopenLog(): void {
     this.#tell({ type: 'reopen-log' });
+  }
+
+  /** Gives every worker the keys of session tickets that are in force now. */
+  sendTicketKeys(): void {
+    this.#tell({ type: 'ticket-keys', ticketKeys: this.#options.ticketKeys() });
   }
 
   /** What one worker has counted so far; rejects when `signal` aborts first. */
@@ -171,7 +178,7 @@ export class Workers {
 
   /** @param isSpare - it is started to take the place of a worker that serves; if it cannot start, that worker stays */
   async #startOne(isSpare = false): Promise<void> {
-    const { emit, clock, logLevel, sockets, onStarted, onExited, onMeasured } = this.#options;
+    const { emit, clock, logLevel, ticketKeys, sockets, onStarted, onExited, onMeasured } = this.#options;
     const number = ++this.#lastNumber;
     let child: ChildProcess;
     try {
@@ -196,7 +203,7 @@ export class Workers {
     });
     this.#workers.set(number, worker);
     onStarted(number);
-    return worker.start({ settings: this.#settings, logLevel, sockets });
+    return worker.start({ settings: this.#settings, logLevel, ticketKeys: ticketKeys(), sockets });
   }
 
   #replaceDead(livedMs: number): void {

@@ -5,7 +5,7 @@ import type { Server } from 'node:net';
 import { systemClock } from '../../core/platform/clock.ts';
 import { withTimeout } from '../../core/platform/deadline.ts';
 import type { Emit, Listener } from '../../core/events.ts';
-import type { DomainSettings, Settings } from '../../core/settings.ts';
+import type { DomainSettings } from '../../core/settings.ts';
 import { logClicks } from '../../observe/logs/access-log.ts';
 import type { Metrics } from '../../observe/metrics/metrics.ts';
 import { createWorkerMetrics } from '../../observe/metrics/worker-metrics.ts';
@@ -18,7 +18,7 @@ import {
 } from '../../serve/listeners.ts';
 import { createFileStorage } from '../../storage/file.ts';
 import { withTimes } from '../../storage/timed.ts';
-import type { FromWorker } from '../messages.ts';
+import type { FromWorker, ToWorker } from '../messages.ts';
 import { startProcessLog, type ProcessLog } from '../process-log.ts';
 import type { CommonSettings, SettingsChange } from '../settings-change.ts';
 import { createCertificatePorts, usesTlsChallenge, type CertificatePorts } from './certificate-ports.ts';
@@ -37,8 +37,8 @@ export class ClickServer {
   #settings: CommonSettings;
   #stopClicks: () => void;
 
-  /** @throws whatever createListeners throws: an unreadable caFile */
-  constructor(settings: Settings, logLevel: string | undefined) {
+  /** @throws whatever createListeners throws */
+  constructor({ settings, logLevel, ticketKeys }: ToWorker & { type: 'start' }) {
     const clock = systemClock;
     this.#settings = settings;
     this.#domains = new Map(settings.domains.map((domain) => [domain.name, domain]));
@@ -68,6 +68,7 @@ export class ClickServer {
       handshake,
       answerChallenge,
       emit: bus.emit,
+      ticketKeys,
       settings: this.#requestSettings(settings),
     });
   }
@@ -111,6 +112,11 @@ export class ClickServer {
     return { snapshot: await this.#metrics.snapshot(), contacts: this.#listeners.contacts() };
   }
 
+  /** The keys of session tickets from now on; older tickets lead to a full handshake. */
+  setTicketKeys(ticketKeys: Buffer): void {
+    this.#listeners.setTicketKeys(ticketKeys);
+  }
+
   reopenLog(): void {
     this.#log.logger.reopen();
   }
@@ -147,6 +153,7 @@ export class ClickServer {
         https: common.listen.https.proxyProtocol ?? [],
         http: common.listen.http.proxyProtocol ?? [],
       },
+      ...(common.tlsProfile === undefined ? {} : { tlsProfile: common.tlsProfile }),
       ...(common.limits === undefined ? {} : { limits: common.limits }),
     };
   }

@@ -60,7 +60,7 @@ class Worker {
   #hear(message: ToWorker, handle: unknown): void {
     switch (message.type) {
       case 'start':
-        this.#server = new ClickServer(message.settings, message.logLevel);
+        this.#server = new ClickServer(message);
         setInterval(() => void this.#report(0), REPORT_MS).unref();
         break;
       case 'socket':
@@ -68,6 +68,9 @@ class Worker {
         break;
       case 'settings':
         this.#server?.apply(message.change);
+        break;
+      case 'ticket-keys':
+        this.#server?.setTicketKeys(message.ticketKeys);
         break;
       case 'reopen-log':
         this.#server?.reopenLog();

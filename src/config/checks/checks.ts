@@ -4,7 +4,7 @@
 import { isIP } from 'node:net';
 import { basename, dirname, join, resolve } from 'node:path';
 import { checkAdmin } from './admin-checks.ts';
-import { caFileProblem } from './ca-file.ts';
+import { readCaFile } from './ca-file.ts';
 import { configuredName } from '../values/configured-name.ts';
 import { parseDomainsFile } from '../values/domains-file.ts';
 import type { FileDomain } from '../values/domains-file.ts';
@@ -29,10 +29,13 @@ export interface CheckParts {
 
 /** Texts by the absolute path of their file. */
 export type UniversalLinkTexts = ReadonlyMap<string, string>;
+export type CaTexts = ReadonlyMap<string, string>;
 
 export interface FileContents {
   readonly domains: readonly FileDomain[];
   readonly universalLinks: UniversalLinkTexts;
+  /** PEM certificates */
+  readonly caFiles: CaTexts;
 }
 
 /** The value at `path` of the tree, undefined when there is none. */
@@ -91,7 +94,8 @@ const checkUpstream = ({ tree, report }: CheckParts): void => {
   }
 };
 
-const checkCaFiles = async ({ tree, directory, report }: CheckParts): Promise<void> => {
+const checkCaFiles = async ({ tree, directory, report }: CheckParts): Promise<CaTexts> => {
+  const texts = new Map<string, string>();
   const paths: ConfigPath[] = [
     ['upstream', 'caFile'],
     ['upstream', 'regions', 'us', 'caFile'],
@@ -100,12 +104,15 @@ const checkCaFiles = async ({ tree, directory, report }: CheckParts): Promise<vo
       .slice(0, 16)
       .map((_, index) => ['certificates', 'issuers', index, 'caFile']),
   ];
-  for (const path of paths) {
-    const file = textAt(tree, path);
+  for (const where of paths) {
+    const file = textAt(tree, where);
     if (file === undefined || file === '') continue;
-    const problem = await caFileProblem(resolve(directory, file));
-    if (problem !== undefined) report(path, problem);
+    const path = resolve(directory, file);
+    const read = await readCaFile(path);
+    if ('problem' in read) report(where, read.problem);
+    else texts.set(path, read.pem);
   }
+  return texts;
 };
 
 /** Reads the files that verify app links; many domains may name the same file. */
@@ -192,7 +199,7 @@ export const checkTree = async (parts: CheckParts): Promise<FileContents> => {
   const valueOf = (path: ConfigPath): unknown => valueAt(parts.tree, path);
   await checkAdmin({ ...parts, valueAt: valueOf });
   await checkIssuers({ ...parts, valueAt: valueOf });
-  await checkCaFiles(parts);
+  const caFiles = await checkCaFiles(parts);
   const universalLinks = await checkUniversalLinks(parts);
-  return { universalLinks, domains: await checkDomains(parts) };
+  return { universalLinks, caFiles, domains: await checkDomains(parts) };
 };

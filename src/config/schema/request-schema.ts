@@ -85,6 +85,10 @@ export const limits = () =>
     upstreamQueue: wholeNumber(0, 100_000).optional(),
   }).prefault({});
 
+/** Versions and suites of the https listener. */
+export const tls = () =>
+  mapping({ profile: oneOf(['intermediate', 'compatible', 'modern']).default('intermediate') }).prefault({});
+
 export const log = () =>
   mapping({
     level: oneOf(LOG_LEVELS).optional(),

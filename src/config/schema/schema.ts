@@ -5,7 +5,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { durationMs } from '../../core/text/units.ts';
 import { admin } from './admin-schema.ts';
-import { domainExtras, limits, log, publicListener, trustedProxies } from './request-schema.ts';
+import { domainExtras, limits, log, publicListener, tls, trustedProxies } from './request-schema.ts';
 import {
   address,
   alternatives,
@@ -149,6 +149,7 @@ export const configSchema = mapping({
   ).default([]),
   domainsFile: path().optional(),
   trustedProxies: trustedProxies(),
+  tls: tls(),
   limits: limits(),
   log: log(),
   drainTimeout: pattern('a duration from 1s to 10m such as 20s', (value) => {

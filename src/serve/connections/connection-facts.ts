@@ -11,7 +11,7 @@ export interface ConnectionFacts {
   readonly peerAddress: string;
   /** network of the peer's address, for logs */
   readonly peerNetwork: string;
-  /** SNI of the handshake; false when a TLS 1.2 session was resumed; undefined on port 80 */
+  /** SNI of the ClientHello; false when a TLS 1.2 session was resumed and its ClientHello has no name; undefined on port 80 */
   readonly servername: string | false | undefined;
   readonly tls: { readonly version: TlsVersion; readonly resumed: boolean } | undefined;
   /** the name of the first request: when there is no `servername`, all requests must be for this name */
@@ -26,6 +26,14 @@ export const setPeerAddress = (socket: Socket, address: string): void => {
   proxied.set(socket, address);
 };
 
+/** The names in ClientHellos, by socket. */
+const helloNames = new WeakMap<Socket, string>();
+
+/** Remembers the server name of a ClientHello: for a resumed session of TLS 1.2 Node tells none. */
+export const setHelloName = (socket: Socket, name: string): void => {
+  helloNames.set(socket, name);
+};
+
 /** Node's TLSSocket has no public name for the socket that it wraps. */
 const PARENT = '_parent';
 /** The accepted socket under a TLS connection. */
@@ -34,12 +42,13 @@ export const rawSocketOf = (socket: Socket): Socket =>
 
 export const connectionFacts = (listener: Listener, socket: Socket): ConnectionFacts => {
   const secure = listener === 'https' ? (socket as TLSSocket & { servername?: string | false }) : undefined;
-  const peerAddress = proxied.get(rawSocketOf(socket)) ?? peerAddressOf(socket.remoteAddress);
+  const raw = rawSocketOf(socket);
+  const peerAddress = proxied.get(raw) ?? peerAddressOf(socket.remoteAddress);
   return {
     listener,
     peerAddress,
     peerNetwork: networkOf(peerAddress),
-    servername: secure === undefined ? undefined : (secure.servername ?? false),
+    servername: secure === undefined ? undefined : secure.servername || helloNames.get(raw) || false,
     tls:
       secure === undefined
         ? undefined

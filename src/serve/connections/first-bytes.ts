@@ -30,7 +30,7 @@ export interface FirstBytesOptions {
   /** begins here for each socket; the next step stops it */
   readonly deadlines: Pick<Deadlines, 'start' | 'stop'>;
   /** takes the socket over; the bytes are on it again, unread */
-  readonly onReady: (socket: Socket) => void;
+  readonly onReady: (socket: Socket, first: Buffer) => void;
   /** called when a client leaves after its first byte and before it has sent enough */
   readonly onGone?: () => void;
 }
@@ -58,7 +58,7 @@ export const createFirstBytes = ({
       socket.off('close', onClose);
       socket.off('error', ignore);
       socket.unshift(first);
-      onReady(socket);
+      onReady(socket, first);
     };
     deadlines.start(socket);
     // Nobody else listens until the next step; the socket closes by itself.

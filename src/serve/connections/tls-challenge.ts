@@ -6,7 +6,7 @@ import type { AnswerTlsChallenge, Handshake, TlsChallengeAnswer } from '../../co
 
 const ACME_TLS = 'acme-tls/1';
 /** in our order, not the client's (RFC 7301 §3.2) */
-const PROTOCOLS = ['h2', 'http/1.1'];
+const PROTOCOLS = ['h2', 'http/1.1', 'http/1.0'];
 
 /** The part of a socket that is needed here. All callbacks of one handshake get the same object. */
 export type HandshakeSocket = Pick<TLSSocket, 'getProtocol' | 'setKeyCert'>;

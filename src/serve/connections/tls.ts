@@ -7,8 +7,10 @@ import type { Socket } from 'node:net';
 import { createServer, type SecureContext, type Server, type TLSSocket } from 'node:tls';
 import type { AnswerTlsChallenge, Handshake } from '../../core/ports.ts';
 import type { Emit, Events, TlsVersion } from '../../core/events.ts';
-import { SERVER_TLS } from '../../core/platform/server-tls.ts';
-import { rawSocketOf } from './connection-facts.ts';
+import type { TlsProfile } from '../../core/settings.ts';
+import { serverTls } from '../../core/platform/server-tls.ts';
+import { rawSocketOf, setHelloName } from './connection-facts.ts';
+import { serverNameOf } from './client-hello.ts';
 import { createDeadlines, type Deadlines } from './deadlines.ts';
 import { createTlsChallenge, isValidation, type TlsChallenge } from './tls-challenge.ts';
 import { createFirstBytes, isWholeHello } from './first-bytes.ts';
@@ -26,6 +28,9 @@ const REASONS: readonly (readonly [RegExp, FailureReason])[] = [
   [/^ERR_TLS_HANDSHAKE_TIMEOUT$/, 'timeout'],
 ];
 
+/** A fatal alert of TLS 1.2 (RFC 8446 §6, RFC 6066 §3): 112. */
+const UNRECOGNIZED_NAME = Buffer.of(21, 3, 3, 0, 2, 2, 112);
+
 const reasonOf = (code = ''): FailureReason =>
   REASONS.find(([pattern]) => pattern.test(code))?.[1] ?? 'protocol';
 
@@ -39,6 +44,9 @@ export interface TlsOptions {
   readonly http2: Http2Server;
   readonly emit: Emit;
   readonly handshakeTimeoutMs: number;
+  readonly profile: TlsProfile;
+  /** of session tickets, 48 bytes; a session can be resumed wherever a server has the same ones */
+  readonly ticketKeys: Buffer;
 }
 
 export interface TlsStage {
@@ -46,6 +54,8 @@ export interface TlsStage {
   take(socket: Socket): void;
   /** closes connections that have not sent a ClientHello */
   cutSilent(): void;
+  /** Node has one set for a server: tickets of the old one lead to a full handshake */
+  setTicketKeys(ticketKeys: Buffer): void;
   /** stops its clock */
   close(): void;
 }
@@ -71,16 +81,17 @@ class TlsListener implements TlsStage {
     this.take = createFirstBytes({
       isEnough: isWholeHello,
       deadlines: this.#deadlines,
-      onReady: (socket) => {
-        this.#begun.add(socket);
-        this.#server.emit('connection', socket);
-      },
+      onReady: (socket, first) => this.#begin(socket, first),
       onGone: () => options.emit('handshake.failed', { reason: 'gone' }),
     });
   }
 
   cutSilent(): void {
     for (const socket of this.#deadlines.waiting()) if (!this.#begun.has(socket)) socket.destroy();
+  }
+
+  setTicketKeys(ticketKeys: Buffer): void {
+    this.#server.setTicketKeys(ticketKeys);
   }
 
   close(): void {
@@ -92,7 +103,10 @@ class TlsListener implements TlsStage {
     const chooseContext = async (socket: TLSSocket, servername: string, done: SniDone): Promise<void> =>
       done(null, await this.#chooseContext(socket, servername));
     const server = createServer({
-      ...SERVER_TLS,
+      ...serverTls(this.#options.profile),
+      ticketKeys: this.#options.ticketKeys,
+      // Node would make it of the command line; a session of another context is not resumed
+      sessionIdContext: 'linkgate',
       // The limit is in #deadlines, from the start of the connection; Node's begins with the ClientHello.
       handshakeTimeout: this.#options.handshakeTimeoutMs * 2,
       // Node calls both as methods of the TLSSocket.
@@ -108,6 +122,22 @@ class TlsListener implements TlsStage {
       this.#onError(error, socket),
     );
     return server;
+  }
+
+  /** A name that can be read and is not configured costs no TLS connection; anything else is for OpenSSL and #chooseContext. */
+  #begin(socket: Socket, first: Buffer): void {
+    const name = serverNameOf(first);
+    if (name !== undefined && !this.#options.isConfigured(name)) {
+      this.#deadlines.stop(socket);
+      this.#options.emit('handshake.failed', { reason: 'unknown-name' });
+      socket.on('error', () => undefined);
+      socket.write(UNRECOGNIZED_NAME);
+      socket.destroySoon();
+      return;
+    }
+    if (name !== undefined) setHelloName(socket, name);
+    this.#begun.add(socket);
+    this.#server.emit('connection', socket);
   }
 
   /** Never rejects: an error in Node's callback would send no alert to the client. */

@@ -1,6 +1,6 @@
-// The content of a request on its way to the upstream, between the client's stream and undici. undici destroys the stream of a request that
-// fails; Node's IncomingMessage would take the client's connection and the error page with it. The content is counted here: the announced
-// length may be wrong.
+// A request's content on its way to the upstream. It stands between the client's stream and the connection to the tracker, which destroys
+// what it was given when a request fails. To destroy Node's IncomingMessage would cut the client's connection, and the error page with it.
+// The content is counted here: the announced length may be wrong.
 
 import { Readable } from 'node:stream';
 import { LinkgateError } from '../../core/errors.ts';

@@ -4,6 +4,47 @@
 export type FieldClass =
   'pass' | 'hop' | 'connection' | 'host' | 'identity' | 'length' | 'encoding' | 'expect' | 'policy';
 
+/**
+ * Fields in which CDNs, proxies and clouds tell the address of a client, next to `X-Forwarded-…`. Servers believe some of them, and
+ * any client can write them.
+ */
+const IDENTITY: readonly string[] = [
+  'forwarded',
+  'forwarded-for',
+  'forwarded-for-ip',
+  'x-forwarded',
+  'x-original-forwarded-for',
+  'x-vercel-forwarded-for',
+  'x-real-ip',
+  'ali-cdn-real-ip',
+  'client-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
+  'cf-connecting-ipv6',
+  'cf-pseudo-ipv4',
+  'do-connecting-ip',
+  'fastly-client-ip',
+  'fly-client-ip',
+  'incap-client-ip',
+  'x-sucuri-clientip',
+  'x-azure-clientip',
+  'x-azure-socketip',
+  'x-appengine-user-ip',
+  'x-envoy-external-address',
+  'x-nf-client-connection-ip',
+  'cloudfront-viewer-address',
+  'cdn-src-ip',
+  'proxy-client-ip',
+  'wl-proxy-client-ip',
+  'x-originating-ip',
+  'x-remote-ip',
+  'x-remote-addr',
+  'remote-addr',
+  'x-proxyuser-ip',
+];
+
 /** Fields with a meaning for this proxy, by lower-case name. All others pass. */
 const CLASSES: ReadonlyMap<string, FieldClass> = new Map<string, FieldClass>([
   ['connection', 'connection'],
@@ -18,12 +59,11 @@ const CLASSES: ReadonlyMap<string, FieldClass> = new Map<string, FieldClass>([
   ['content-length', 'length'],
   ['expect', 'expect'],
   ['host', 'host'],
-  ['forwarded', 'identity'],
-  ['x-real-ip', 'identity'],
   ['strict-transport-security', 'policy'],
   ['alt-svc', 'policy'],
   ['public-key-pins', 'policy'],
   ['public-key-pins-report-only', 'policy'],
+  ...IDENTITY.map((name): [string, FieldClass] => [name, 'identity']),
 ]);
 
 /**

@@ -7,13 +7,14 @@ import type { LinkgateError } from '../../core/errors.ts';
 import type { Listener } from '../../core/events.ts';
 import type { ConnectionFacts } from '../connections/connection-facts.ts';
 import type { Exchange, FieldLines } from './exchange.ts';
+import { classOfToken } from './field-classes.ts';
 import { closeLingering } from './linger.ts';
 
 /** Bytes that are held back for the rest of a turn; the page of a redirect has a few hundred. */
 const MOST_HELD_BYTES = 4 * 1024;
 
-/** Reason phrases that Node refuses to write; a phrase has no meaning (RFC 9112 §4). */
-const UNWRITABLE_REASON = /[^\t\u0020-\u007e\u0080-\u00ff]/;
+/** Bytes that Node refuses to write in a field value or a reason phrase; a phrase has no meaning (RFC 9112 §4). */
+const UNWRITABLE = /[^\t\u0020-\u007e\u0080-\u00ff]/;
 
 /** What an Http1Exchange tells its connection. */
 export interface Http1Connection {
@@ -106,8 +107,13 @@ export class Http1Exchange implements Exchange {
     if (this.#connection.isDraining()) this.closeAfter();
     // A flat list keeps order and repetition. Node adds Date (RFC 9110 §6.6.1), Connection and the framing.
     const all = this.policy.length === 0 ? fields : fields.concat(this.policy);
-    const isWritable = reason === STATUS_CODES[status] || !UNWRITABLE_REASON.test(reason);
-    response.writeHead(status, isWritable ? reason : '', all as string[]);
+    const isWritable = reason === STATUS_CODES[status] || !UNWRITABLE.test(reason);
+    const phrase = isWritable ? reason : '';
+    try {
+      response.writeHead(status, phrase, all as string[]);
+    } catch {
+      response.writeHead(status, phrase, writableFields(all));
+    }
     // The whole body mostly comes in the same read: the head is written alone only when nothing follows.
     this.#mayHold = true;
     process.nextTick(flushAlone, this);
@@ -191,6 +197,22 @@ export class Http1Exchange implements Exchange {
     });
   }
 }
+
+/**
+ * The fields without those that Node refuses to write: Trailer without chunks (it announces nothing then), bytes that no field may have.
+ * A Location stays: a redirect without one is worth nothing.
+ */
+const writableFields = (fields: FieldLines): string[] => {
+  const kept: string[] = [];
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] as string;
+    const value = fields[i + 1] as string;
+    const lower = name.toLowerCase();
+    const isSound = classOfToken(name) !== undefined && !UNWRITABLE.test(value);
+    if (lower === 'location' || (isSound && lower !== 'trailer')) kept.push(name, value);
+  }
+  return kept;
+};
 
 const flushAlone = (exchange: Http1Exchange): void => exchange.flush();
 

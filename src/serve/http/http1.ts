@@ -149,7 +149,10 @@ class Http1Server implements Http1Stage {
     const { socket } = request;
     const connection = this.#connectionOf(socket);
     // The request that closes the connection is whole: another one stands behind it.
+    const { httpVersion } = request;
     if (connection.closing) stopReading(socket);
+    // Node's parser takes HTTP/0.9, which a line feed in a target makes too, and HTTP/2.0 (RFC 9112 §2.3, §3).
+    else if (httpVersion !== '1.1' && httpVersion !== '1.0') this.#refuse(socket, 'ERR_REQUEST_MALFORMED');
     else if (connection.current === undefined) this.#begin(connection, request, response);
     else this.#wait(connection, request, response);
   }

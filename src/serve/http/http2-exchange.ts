@@ -8,6 +8,51 @@ import type { ConnectionFacts } from '../connections/connection-facts.ts';
 import type { Exchange, FieldLines } from './exchange.ts';
 import { hasNoContent } from './content.ts';
 
+/**
+ * Fields that Node refuses to send twice, and that a response may have. Trackers behind servers and CDNs repeat them; the first one counts
+ * (RFC 9110 §5.3), as with browsers over HTTP/1 where the two agree.
+ */
+const SINGLE: ReadonlySet<string> = new Set([
+  'access-control-allow-credentials',
+  'access-control-max-age',
+  'access-control-request-method',
+  'age',
+  'authorization',
+  'content-length',
+  'content-location',
+  'content-md5',
+  'content-range',
+  'content-type',
+  'cookie',
+  'date',
+  'dnt',
+  'etag',
+  'expires',
+  'from',
+  'host',
+  'if-modified-since',
+  'if-range',
+  'if-unmodified-since',
+  'last-modified',
+  'location',
+  'max-forwards',
+  'proxy-authorization',
+  'range',
+  'referer',
+  'retry-after',
+  'tk',
+  'upgrade-insecure-requests',
+  'user-agent',
+  'x-content-type-options',
+]);
+/** Node refuses to send these twice too, but they are lists: they may be joined. */
+const LISTS: ReadonlySet<string> = new Set([
+  'content-encoding',
+  'content-language',
+  'if-match',
+  'if-none-match',
+]);
+
 /** Flat list → Node's object; repeated fields become arrays, which Node sends as separate lines. */
 const toHeaders = (fields: FieldLines): OutgoingHttpHeaders => {
   const headers: OutgoingHttpHeaders = Object.create(null);
@@ -15,12 +60,18 @@ const toHeaders = (fields: FieldLines): OutgoingHttpHeaders => {
     const name = (fields[i] as string).toLowerCase();
     const value = fields[i + 1] as string;
     const before = headers[name];
-    // Node refuses to repeat a singleton (Content-Type, Location …); the same value twice becomes one.
-    if (before !== value)
-      headers[name] = before === undefined ? value : [before as string | string[], value].flat();
+    if (before === undefined) headers[name] = value;
+    else if (LISTS.has(name)) headers[name] = `${String(before)}, ${value}`;
+    else if (before !== value && !SINGLE.has(name))
+      headers[name] = [before as string | string[], value].flat();
   }
   return headers;
 };
+
+/** Node sends no status above it (RFC 9110 §15). */
+const HIGHEST_STATUS = 599;
+/** In place of such a status: that of a 4xx, which no client asks again for. A repeated click would be a second click. */
+const UNKNOWN_STATUS = 400;
 
 interface RequestHead {
   readonly method: string;
@@ -132,7 +183,7 @@ export class Http2Exchange implements Exchange {
   head(status: number, _reason: string, fields: FieldLines): void {
     if (this.closed) return;
     const headers = toHeaders(this.policy.length === 0 ? fields : fields.concat(this.policy));
-    headers[':status'] = status;
+    headers[':status'] = status <= HIGHEST_STATUS ? status : UNKNOWN_STATUS;
     const endStream = this.method === 'HEAD' || status === 204 || status === 304;
     // Trailers are announced (RFC 9110 §6.6.2); Node must know before the content.
     const waitForTrailers = !endStream && headers['trailer'] !== undefined;

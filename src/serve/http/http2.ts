@@ -143,29 +143,29 @@ const untilEnd = ({ exchange, stream, waitMs, go }: UntilEnd): void => {
 
 /**
  * Browsers send a field for each cookie (RFC 9113 §8.2.3) and keep 180 or more of a site. The cookies are joined, and count as one field for
- * the limits in headers.ts. Above this number Node resets the stream and reports nothing.
+ * the limits in headers.ts, which respond with a 431. Above a number of fields, or a size of the list, Node resets the stream and reports
+ * nothing. So this much more than the limit is read.
  */
-const COOKIE_FIELDS = 1_024;
-/** Node refuses in silence, so up to twice the limit is read, and gets a 431. */
-const READ_TO_REFUSE = 2;
+const READ_TO_REFUSE = 8;
 /** RFC 9113 §6.5.2: bytes that each field counts in a header list, in addition to its name and value */
 const FIELD_OVERHEAD_BYTES = 32;
 
 const createNodeServer = (limits: Limits): Http2Server => {
-  const headerListPairs = limits.headerFields + COOKIE_FIELDS;
+  const headerListBytes = limits.headerBytes * READ_TO_REFUSE + limits.headerFields * FIELD_OVERHEAD_BYTES;
   return createServer({
     settings: {
       enablePush: false,
       maxConcurrentStreams: limits.http2Streams,
       // Announced to the client; Node enforces it after the client's acknowledgement.
-      maxHeaderListSize: limits.headerBytes * READ_TO_REFUSE + headerListPairs * FIELD_OVERHEAD_BYTES,
+      maxHeaderListSize: headerListBytes,
       initialWindowSize: 64 * 1024,
     },
     maxSessionInvalidFrames: 10,
     maxSessionRejectedStreams: 10,
     maxOutstandingPings: 10,
     maxSettings: 32,
-    maxHeaderListPairs: headerListPairs,
+    // No list of this size has more fields: the size alone decides.
+    maxHeaderListPairs: Math.ceil(headerListBytes / FIELD_OVERHEAD_BYTES),
     maxSendHeaderBlockLength: 128 * 1024,
     unknownProtocolTimeout: 1_000,
   } as Parameters<typeof createServer>[0]);

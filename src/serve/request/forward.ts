@@ -32,7 +32,7 @@ export const forward = (options: ForwardOptions): void => {
   const source = exchange.body(fields.hasContent);
   const content =
     source === undefined ? undefined : requestContent(source, fields.contentLength ?? bodyBytes);
-  const dispatch = (): void => {
+  const dispatch = (isWhole: boolean): void => {
     try {
       upstream.dispatch(
         {
@@ -45,6 +45,7 @@ export const forward = (options: ForwardOptions): void => {
             ...identityFields(client, route.domain.name),
           ],
           body: content?.stream,
+          isWhole,
         },
         responder,
       );
@@ -55,17 +56,17 @@ export const forward = (options: ForwardOptions): void => {
   };
   responder.start(content?.stream);
   if (content === undefined) {
-    dispatch();
+    dispatch(true);
     return;
   }
   content.stream.once('error', (error) => responder.fail(toLinkgateError(error)));
   content.ready((whole) => {
     if (whole) {
-      dispatch();
+      dispatch(true);
       return;
     }
     try {
-      uploads.enter(content.stream, dispatch);
+      uploads.enter(content.stream, () => dispatch(false));
     } catch (error) {
       responder.fail(toLinkgateError(error));
     }

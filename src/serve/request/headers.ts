@@ -22,8 +22,8 @@ const VALUE = /^[\t\u0020-\u007e\u0080-\u00ff]*$/;
 
 /** The meaning of a request's fields. */
 export interface RequestFields {
-  /** the value of the one Host field */
-  readonly host: string;
+  /** the value of the one Host field; undefined only in HTTP/1.0 */
+  readonly host: string | undefined;
   /** fields to forward, without Host and without those that belong to this hop */
   readonly forwarded: string[];
   /** whether content follows (RFC 9112 §6.3) */
@@ -36,6 +36,8 @@ export interface RequestFields {
   readonly forwardedProto: string | undefined;
   /** unchanged, and forwarded; undefined when there is none, or more than one */
   readonly traceparent: string | undefined;
+  /** HTTP/1: an offer of another protocol. It is ignored, and Node's parser loses what came behind it in the same read. */
+  readonly offersProtocol: boolean;
 }
 
 /** What decides about the fields of a request as well. */
@@ -57,6 +59,7 @@ class SeenFields {
   #forwardedProto: string | undefined;
   #traceparent: string | undefined;
   #isChunked = false;
+  #offersProtocol = false;
   #nominated: readonly string[] | undefined;
 
   constructor(httpVersion: RequestShape['httpVersion']) {
@@ -81,7 +84,8 @@ class SeenFields {
         this.#addIdentity(name, value);
         break;
       case 'hop':
-        refuseUpgrade(name, value, this.#httpVersion);
+        if (this.#httpVersion === '2') refuseHop(name, value);
+        else if (name.length === 7 && name.toLowerCase() === 'upgrade') this.#offersProtocol = true;
         break;
       default:
         this.#addFraming(kind, value);
@@ -127,7 +131,7 @@ class SeenFields {
   /** @throws LinkgateError when the fields together do not frame one request */
   read(method: string, strayContent: boolean): RequestFields {
     const length = this.#length;
-    if (this.#host === undefined) throw malformed('request has no Host field');
+    if (this.#host === undefined && this.#httpVersion !== '1.0') throw malformed('request has no Host field');
     if (this.#isChunked && length !== undefined)
       throw malformed('request has both Content-Length and Transfer-Encoding');
     if (this.#isChunked && this.#httpVersion !== '1.1')
@@ -146,6 +150,7 @@ class SeenFields {
       forwardedFor: this.#forwardedFor,
       forwardedProto: this.#forwardedProto,
       traceparent: this.#traceparent === '' ? undefined : this.#traceparent,
+      offersProtocol: this.#offersProtocol && this.#nominated?.includes('upgrade') === true,
     };
   }
 }
@@ -156,14 +161,16 @@ class SeenFields {
  * Refused, because two parsers could disagree about the end of the request or its name:
  * 1. more fields than the limit (RFC 6585 §5)
  * 2. a name that is no token, a value with control bytes (RFC 9110 §5.1, §5.5)
- * 3. no Host, two Hosts (RFC 9112 §3.2)
+ * 3. no Host (except in HTTP/1.0: see route.ts), two Hosts (RFC 9112 §3.2)
  * 4. Content-Length twice, or not plain digits (RFC 9110 §8.6)
  * 5. Transfer-Encoding that is not exactly `chunked`, or next to Content-Length, or not in HTTP/1.1 (RFC 9112 §6.1)
  * 6. content with a method that has none (RFC 9110 §9.3)
  * 7. Expect other than `100-continue` (RFC 9110 §10.1.1)
- * 8. a request to change the protocol (RFC 9110 §7.8), and in HTTP/2 any field of a connection (RFC 9113 §8.2.2)
+ * 8. in HTTP/2 any field of a connection (RFC 9113 §8.2.2)
  *
- * @throws LinkgateError `ERR_REQUEST_MALFORMED`, `ERR_REQUEST_UNSUPPORTED`, `ERR_REQUEST_HEADERS_TOO_LARGE`
+ * An offer of another protocol (Upgrade in HTTP/1) is ignored, as RFC 9110 §7.8 allows: Java clients make one with every request.
+ *
+ * @throws LinkgateError `ERR_REQUEST_MALFORMED`, `ERR_REQUEST_HEADERS_TOO_LARGE`
  */
 export const readRequestFields = (
   { method, httpVersion, fields, strayContent }: RequestShape,
@@ -201,18 +208,13 @@ export const refuseLargeContent = (
     throw new LinkgateError('ERR_REQUEST_BODY_TOO_LARGE', `request body is larger than ${bodyBytes} bytes`);
 };
 
-/**
- * HTTP/1: curl and old browsers offer h2c on port 80 (`Upgrade: h2c`, `HTTP2-Settings`). A server may ignore the offer (RFC 9110 §7.8), so
- * the click is served. Any other upgrade would be a tunnel.
- */
-const refuseUpgrade = (name: string, value: string, httpVersion: string): void => {
+/** Fields of a connection have no place in HTTP/2, except `te: trailers` (RFC 9113 §8.2.2). */
+const refuseHop = (name: string, value: string): void => {
   const lower = name.toLowerCase();
-  if (httpVersion === '2' && lower !== 'te' && !lower.startsWith('proxy-auth'))
+  if (lower !== 'te' && !lower.startsWith('proxy-auth'))
     throw malformed('request has a connection field in HTTP/2');
-  if (httpVersion === '2' && lower === 'te' && value.toLowerCase() !== 'trailers')
+  if (lower === 'te' && value.toLowerCase() !== 'trailers')
     throw malformed('request has a TE other than trailers in HTTP/2');
-  if (lower === 'upgrade' && !/^h2c$/i.test(value))
-    throw new LinkgateError('ERR_REQUEST_UNSUPPORTED', 'request asks for another protocol');
 };
 
 /** A Connection field must not remove the framing of the message. */

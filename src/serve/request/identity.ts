@@ -18,6 +18,16 @@ export interface ClaimedIdentity {
   readonly forwardedProto: string | undefined;
 }
 
+/** An address with a port, or an IPv6 address in brackets, as some proxies write it (RFC 7239 §6). */
+const WITH_PORT = /^(?:\[([^\]]*)\]|([\d.]+))(?::\d{1,5})?$/;
+
+/** The address of one entry of X-Forwarded-For, or undefined when the entry is no address. */
+const addressOf = (entry: string): string | undefined => {
+  const match = WITH_PORT.exec(entry);
+  const address = peerAddressOf(match?.[1] ?? match?.[2] ?? entry);
+  return isIP(address) === 0 ? undefined : address;
+};
+
 /**
  * Walks X-Forwarded-For from our side outwards: a trusted hop is believed about the hop before it. Everything left of the first untrusted
  * address is dropped: an unknown client wrote it.
@@ -33,8 +43,8 @@ export const clientOf = (
   let address = peerAddress;
   let chain = peerAddress;
   for (let i = hops.length - 1; i >= 0 && isTrusted(address); i -= 1) {
-    const hop = peerAddressOf(hops[i]?.trim());
-    if (isIP(hop) === 0) break;
+    const hop = addressOf((hops[i] ?? '').trim());
+    if (hop === undefined) break;
     address = hop;
     chain = `${hop}, ${chain}`;
   }

@@ -64,6 +64,7 @@ class RequestHandler {
     this.#guard(exchange, () => {
       const { findDomain, limits, respondLocally } = this.#options;
       const fields = readRequestFields(exchange, limits);
+      if (fields.offersProtocol) exchange.closeAfter();
       const { method, target, connection } = exchange;
       const routed = route({ method, target, host: fields.host, connection }, findDomain);
       if (exchange.listener === 'https') exchange.policy = policyOf(routed.domain);

@@ -18,13 +18,13 @@ export interface Route {
 export interface RouteRequest {
   readonly method: string;
   readonly target: string;
-  /** value of the Host field */
-  readonly host: string;
+  /** value of the Host field; undefined when there is none (HTTP/1.0) */
+  readonly host: string | undefined;
   readonly connection: Pick<ConnectionFacts, 'servername' | 'pinnedName'>;
 }
 
-/** host [ ":" port ] with the characters of a configurable name: no userinfo, no IP literal, nothing else. */
-const HOST = /^([A-Za-z0-9.-]{1,254})(?::\d{1,5})?$/;
+/** host [ ":" port ] with the characters of a configurable name: no userinfo, no IP literal, nothing else. A port may be empty. */
+const HOST = /^([A-Za-z0-9.-]{1,254})(?::\d{0,5})?$/;
 /** scheme "://" authority, then the rest, unchanged (RFC 9112 §3.2.2) */
 const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i;
 /** characters of a request line: visible ASCII and obs-text; the parsers refuse others as well */
@@ -60,11 +60,12 @@ const originForm = (request: RouteRequest, name: string): string => {
  * Finds the domain of a request.
  *
  * 1. CONNECT is no request for a tracking host. `OPTIONS *` is none either: it asks the server, not a name.
- * 2. Host must be a plain name, port allowed.
+ * 2. Host must be a plain name, port allowed. HTTP/1.0 may have none (RFC 1945): the name is that of the handshake then.
  * 3. It must be configured.
  * 4. On https it must be the name of the handshake. A browser that reuses a connection for another name opens a new one after a 421
  *    (RFC 9110 §15.5.20).
- * 5. A resumed TLS 1.2 session has no name (`false`): then all requests of the connection must have the name of the first.
+ * 5. A resumed TLS 1.2 session may have no name that can be read (`false`): then all requests of the connection must have the name of
+ *    the first.
  *
  * @throws LinkgateError `ERR_REQUEST_UNSUPPORTED`, `ERR_REQUEST_MALFORMED`, `ERR_REQUEST_MISDIRECTED`
  */
@@ -73,14 +74,16 @@ export const route = (request: RouteRequest, findDomain: FindDomain): Route => {
     throw new LinkgateError('ERR_REQUEST_UNSUPPORTED', 'method CONNECT is not served');
   if (!METHOD.test(request.method))
     throw new LinkgateError('ERR_REQUEST_MALFORMED', 'request method is no token');
-  const name = hostName(request.host);
+  const { connection } = request;
+  const { servername } = connection;
+  const held = typeof servername === 'string' ? servername : connection.pinnedName;
+  const host = request.host ?? held;
+  if (host === undefined) throw new LinkgateError('ERR_REQUEST_MALFORMED', 'request has no Host field');
+  const name = hostName(host);
   const domain = findDomain(name);
   if (domain === undefined) {
     throw new LinkgateError('ERR_REQUEST_MISDIRECTED', 'request is for a name that is not configured');
   }
-  const { connection } = request;
-  const { servername } = connection;
-  const held = typeof servername === 'string' ? servername : connection.pinnedName;
   if (held !== undefined && held !== name && normalizeName(held) !== name) {
     throw new LinkgateError('ERR_REQUEST_MISDIRECTED', 'request is for another name than its TLS connection');
   }

@@ -1,19 +1,10 @@
-// One request on one upstream connection: undici's handler. It knows whether the connection was used before and
-// whether a byte of a response came, and so whether the request may be sent once more (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
+// One request to a tracker, on whichever connection carries it. It knows whether the request may be sent once more
+// (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
 
-import type { Readable } from 'node:stream';
-import type { Dispatcher } from 'undici';
 import type { FieldLines } from '../http/exchange.ts';
-import { rawFields } from './raw-fields.ts';
-import type { ReadPause } from './pause.ts';
-
-export interface UpstreamRequest {
-  readonly method: string;
-  readonly target: string;
-  /** flat list, Host among them */
-  readonly fields: string[];
-  readonly body: Readable | undefined;
-}
+import type { Carried, Connection } from './connection.ts';
+import type { ResponseHead } from './message/response-head.ts';
+import type { UpstreamRequest } from './request-content.ts';
 
 /** What the sender of a request can do about it. */
 export interface UpstreamControl {
@@ -35,159 +26,106 @@ export interface ResponseListener {
   onError(error: Error): void;
 }
 
-/** What an attempt needs of the connection it was given. */
-export interface AttemptSlot {
-  /** requests this connection has carried */
-  served: number;
-  /** of the connection it has now */
-  pause: ReadPause | undefined;
+export interface AttemptOwner {
+  /** sends it once more, on a connection that was not used before */
+  onRepeat(attempt: Attempt): void;
+  /** sends it on another connection: on this one nothing was written */
+  onUnsent(attempt: Attempt): void;
+  /** it waits for no connection any more */
+  onGivenUp(attempt: Attempt): void;
 }
 
-export interface AttemptOptions<Slot extends AttemptSlot> {
+export class Attempt implements Carried, UpstreamControl {
   readonly request: UpstreamRequest;
-  readonly listener: ResponseListener;
-  /** the slot carries nothing more of this attempt */
-  readonly release: (slot: Slot) => void;
-  /** sends again, on a connection that was not used before */
-  readonly again: (attempt: Attempt<Slot>, slot: Slot) => void;
-  /** performance.now unless told */
-  readonly nowMs?: () => number;
-}
+  readonly #listener: ResponseListener;
+  readonly #owner: AttemptOwner;
+  #connection: Connection | undefined;
+  #isRepeated = false;
+  #isGivenUp = false;
 
-/** Errors of a connection that the peer had closed while it was idle. */
-const STALE = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
-
-/**
- * A closed connection shows within a round trip after something is sent on it: half a second around the world, and one
- * retransmission. A tracker that was silent for longer has the request, and may have acted on it.
- */
-const STALE_WITHIN_MS = 1_000;
-
-const GIVEN_UP = new Error('request was given up');
-
-/**
- * undici calls handlers of this older form directly. The newer form, with a controller, wraps it: two more objects for each
- * request, and the fields of each response are parsed once more into an object that is not used here.
- */
-export class Attempt<Slot extends AttemptSlot> implements Dispatcher.DispatchHandler, UpstreamControl {
-  readonly request: UpstreamRequest;
-  readonly #options: AttemptOptions<Slot>;
-  #slot: Slot | undefined;
-  #abort: ((error?: Error) => void) | undefined;
-  /** of the connection the request is on */
-  #pause: ReadPause | undefined;
-  #paused = false;
-  readonly #nowMs: () => number;
-  #reused = false;
-  #sentMs = 0;
-  #responding = false;
-  #repeated = false;
-  #givenUp = false;
-  /** set while the request waits for a slot: takes it out of the queue */
-  leaveQueue: (() => void) | undefined;
-
-  constructor(options: AttemptOptions<Slot>) {
-    this.request = options.request;
-    this.#options = options;
-    this.#nowMs = options.nowMs ?? (() => performance.now());
+  constructor(request: UpstreamRequest, listener: ResponseListener, owner: AttemptOwner) {
+    this.request = request;
+    this.#listener = listener;
+    this.#owner = owner;
   }
 
-  /** The connection it will go on; call before dispatch. */
-  take(slot: Slot): void {
-    this.#slot = slot;
-    this.leaveQueue = undefined;
+  get isGivenUp(): boolean {
+    return this.#isGivenUp;
+  }
+
+  tellControl(): void {
+    this.#listener.onControl(this);
+  }
+
+  goOn(connection: Connection): void {
+    this.#connection = connection;
+    connection.carry(this);
   }
 
   resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
-    this.#pause?.resume();
+    this.#connection?.resume();
   }
 
   abort(): void {
-    if (this.#givenUp) return;
-    this.#givenUp = true;
-    if (this.leaveQueue === undefined) this.#abort?.(GIVEN_UP);
-    else {
-      this.leaveQueue();
-      this.request.body?.destroy();
-    }
-  }
-
-  onConnect(abort: (error?: Error) => void): void {
-    // thrown, not aborted: nothing was written yet, the connection stays good
-    if (this.#givenUp) throw GIVEN_UP;
-    this.#abort = abort;
-    const slot = this.#slot;
-    if (slot === undefined) return;
-    this.#pause = slot.pause;
-    this.#reused = slot.served > 0;
-    slot.served += 1;
-    this.#sentMs = this.#nowMs();
-  }
-
-  /** undici's hook for the first byte of a response */
-  onResponseStarted(): void {
-    this.#responding = true;
-  }
-
-  onHeaders(status: number, raw: Buffer[], _resume: () => void, reason: string): boolean {
-    const fields = rawFields(raw);
-    if (status < 200) this.#options.listener.onInform(status, fields);
-    else this.#options.listener.onHead(status, reason, fields);
-    return true;
-  }
-
-  /** @returns true always: undici's own pause is not used, see pause.ts */
-  onData(chunk: Buffer): boolean {
-    if (!this.#options.listener.onData(chunk)) {
-      this.#paused = true;
-      this.#pause?.begin();
-    }
-    return true;
-  }
-
-  onComplete(trailers: readonly (Buffer | string)[] | null): void {
-    this.#release();
-    this.#options.listener.onEnd(trailers === null ? [] : rawFields(trailers));
-  }
-
-  onError(error: Error): void {
-    const slot = this.#slot;
-    if (slot !== undefined && this.#mayRepeat(error)) {
-      this.#repeated = true;
-      this.#abort = undefined;
-      this.#options.again(this, slot);
-      return;
-    }
-    this.#release();
+    if (this.#isGivenUp) return;
+    this.#isGivenUp = true;
+    const connection = this.#leaveConnection();
+    if (connection === undefined) this.#owner.onGivenUp(this);
+    else connection.abort(this);
     this.request.body?.destroy();
-    if (!this.#givenUp) this.#options.listener.onError(error);
+  }
+
+  /** It gets no connection. */
+  refuse(error: Error): void {
+    this.request.body?.destroy();
+    this.#listener.onError(error);
+  }
+
+  onInterim({ status, fields }: ResponseHead): void {
+    this.#listener.onInform(status, fields);
+  }
+
+  onHead({ status, reason, fields }: ResponseHead): void {
+    this.#listener.onHead(status, reason, fields);
+  }
+
+  onData(chunk: Buffer): boolean {
+    return this.#listener.onData(chunk);
+  }
+
+  onWhole(trailers: FieldLines): void {
+    this.#leaveConnection();
+    const { body } = this.request;
+    // a response that came before the end of the request: nothing reads the rest
+    if (body !== undefined && !body.readableEnded) body.destroy();
+    this.#listener.onEnd(trailers);
+  }
+
+  onUnsent(): void {
+    this.#leaveConnection();
+    this.#owner.onUnsent(this);
+  }
+
+  onFailed(error: Error, isStale: boolean): void {
+    this.#leaveConnection();
+    if (isStale && this.#mayRepeat()) {
+      this.#isRepeated = true;
+      this.#owner.onRepeat(this);
+    } else this.refuse(error);
   }
 
   /**
    * Once, a GET or a HEAD, on a kept connection that the tracker closed before it said a word, and soon. All else would risk
    * that a click, or an unsubscribe, happens twice.
    */
-  #mayRepeat(error: Error & { code?: unknown }): boolean {
+  #mayRepeat(): boolean {
     const { method, body } = this.request;
-    return (
-      (method === 'GET' || method === 'HEAD') &&
-      body === undefined &&
-      this.#reused &&
-      !this.#responding &&
-      !this.#repeated &&
-      !this.#givenUp &&
-      this.#nowMs() - this.#sentMs <= STALE_WITHIN_MS &&
-      STALE.has(String(error.code))
-    );
+    return (method === 'GET' || method === 'HEAD') && body === undefined && !this.#isRepeated;
   }
 
-  #release(): void {
-    const slot = this.#slot;
-    this.#slot = undefined;
-    this.#pause?.end();
-    this.#pause = undefined;
-    if (slot !== undefined) this.#options.release(slot);
+  #leaveConnection(): Connection | undefined {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    return connection;
   }
 }

@@ -9,8 +9,8 @@ import type { Emit } from '../../core/events.ts';
 import type { UpstreamSettings } from '../../core/settings.ts';
 import type { UpstreamContact } from '../../core/upstream-contact.ts';
 import { createHappyEyeballs, type Connected } from './happy-eyeballs.ts';
-import { createResolveAddresses, type ResolveAddresses } from './resolve-addresses.ts';
-import { createUpstreamAddresses } from './known-addresses.ts';
+import { createResolveAddresses, type ResolveAddresses } from './addresses/resolve-addresses.ts';
+import { createUpstreamAddresses } from './addresses/known-addresses.ts';
 
 export type { Connected } from './happy-eyeballs.ts';
 

@@ -1,8 +1,10 @@
 // One connection to an upstream, over the first of its addresses that answers (RFC 8305 §5): each address gets a head start over
 // the next one, and the losers are closed. Verified TLS under the upstream's own name. Knows no request.
 
+import type { OnReadOpts } from 'node:net';
 import { connect as tlsConnect, type ConnectionOptions, type SecureContext, type TLSSocket } from 'node:tls';
 import { LinkgateError } from '../../core/errors.ts';
+import { SocketReads } from './socket-reads.ts';
 
 export interface HappyEyeballsOptions {
   readonly port: number;
@@ -17,6 +19,7 @@ export interface HappyEyeballsOptions {
 /** A socket whose handshake is done and whose certificate is good. */
 export interface Connected {
   readonly socket: TLSSocket;
+  readonly reads: SocketReads;
   /** the one of `addresses` it goes to */
   readonly address: string;
 }
@@ -61,7 +64,7 @@ class Attempts {
     this.#avoided.delete(address);
   }
 
-  /** The session of a connection that failed must not be offered again. */
+  /** A session that did not help is not offered again: Node checks no name when it is resumed. */
   forgetSession(): void {
     this.#session = undefined;
   }
@@ -73,24 +76,27 @@ class Attempts {
     return addresses.toSorted((a, b) => rank(a) - rank(b));
   }
 
-  open(address: string): TLSSocket {
+  open(address: string): Connected {
     const { port, serverName, secureContext } = this.#options;
-    const to: ConnectionOptions & { readonly highWaterMark: number } = {
+    const reads = new SocketReads();
+    const to: ConnectionOptions & { readonly onread: OnReadOpts } = {
       host: address,
       port,
       servername: serverName,
       secureContext,
       ALPNProtocols: ['http/1.1'],
-      highWaterMark: 16 * 1024,
+      onread: reads.onread,
       ...(this.#session === undefined ? {} : { session: this.#session }),
     };
     const socket = tlsConnect(to);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 60_000);
+    reads.attach(socket);
+    // told by Node of a connection whose certificate was good, and of no other
     socket.on('session', (fresh: Buffer) => {
       this.#session = fresh;
     });
-    return socket;
+    return { socket, reads, address };
   }
 }
 
@@ -148,22 +154,24 @@ class Race {
     clearTimeout(this.#headStart);
     const address = this.#waiting.shift();
     if (address === undefined) return;
-    const socket = this.#attempts.open(address);
+    const connected = this.#attempts.open(address);
+    const { socket } = connected;
     this.#trying.set(socket, address);
-    socket.once('secureConnect', () => this.#won(socket, address));
+    socket.once('secureConnect', () => this.#won(connected));
     // it stays for good: a loser's error comes after it lost, and the winner has a listener of its own then
     socket.on('error', (error: Error) => this.#failed(socket, address, error));
     if (this.#waiting.length > 0) this.#headStart = setTimeout(() => this.#next(), HEAD_START_MS);
   }
 
-  #won(socket: TLSSocket, address: string): void {
+  #won(connected: Connected): void {
+    const { socket, address } = connected;
     // those that began before it and are not connected yet
     for (const [other, slow] of this.#trying) {
       if (other === socket) break;
       this.#attempts.avoid(slow);
     }
     this.#attempts.prefer(address);
-    this.#done({ socket, address });
+    this.#done(connected);
   }
 
   #failed(socket: TLSSocket, address: string, error: Error): void {

@@ -1,12 +1,9 @@
-// Errors of the network, of TLS and of undici, as one of our codes.
+// Errors of the network and of TLS, as one of our codes.
 
 import { toLinkgateError, type ErrorCode, type LinkgateError } from '../../core/errors.ts';
 
 const TLS = /^(CERT_|ERR_TLS_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|ERR_SSL|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/;
-const UNREACHABLE =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|EMFILE|ETIMEDOUT|UND_ERR_CONNECT)/;
-/** undici's word for a request that our own stream of content gave up */
-const TIMEOUT = /^UND_ERR_(BODY|HEADERS)_TIMEOUT$/;
+const UNREACHABLE = /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|EMFILE|ETIMEDOUT)/;
 
 const codeOf = (error: Error): string => {
   // several addresses were tried (RFC 8305): one of their errors speaks for all
@@ -17,12 +14,10 @@ const codeOf = (error: Error): string => {
 
 export const upstreamError = (error: Error): LinkgateError => {
   const name = codeOf(error);
-  const code: ErrorCode = TIMEOUT.test(name)
-    ? 'ERR_UPSTREAM_TIMEOUT'
-    : TLS.test(name)
-      ? 'ERR_UPSTREAM_TLS'
-      : UNREACHABLE.test(name)
-        ? 'ERR_UPSTREAM_UNREACHABLE'
-        : 'ERR_UPSTREAM_INVALID';
+  const code: ErrorCode = TLS.test(name)
+    ? 'ERR_UPSTREAM_TLS'
+    : UNREACHABLE.test(name)
+      ? 'ERR_UPSTREAM_UNREACHABLE'
+      : 'ERR_UPSTREAM_INVALID';
   return toLinkgateError(error, code);
 };

@@ -67,10 +67,10 @@ export const createUpstreams = (deps: UpstreamDeps = {}): Upstreams => {
     connections: () => {
       const sum = { active: 0, idle: 0, connecting: 0 };
       for (const upstream of everyOne()) {
-        const { active, open, idle } = upstream.counts();
+        const { open, idle, connecting } = upstream.counts();
         sum.active += open - idle;
         sum.idle += idle;
-        sum.connecting += active - (open - idle);
+        sum.connecting += connecting;
       }
       return sum;
     },

@@ -89,6 +89,8 @@ domains:
     region: us
     redirectHttp: false
 trustedProxies: []
+tls:
+  profile: intermediate
 limits: {}
 log:
   clicks: none

@@ -3,7 +3,8 @@
 import { spawn } from 'node:child_process';
 import { connect } from 'node:net';
 import { connect as tlsConnect, type TLSSocket } from 'node:tls';
-import t from 'tap';
+import t, { type Test } from 'tap';
+import { clientHello } from '../../helpers/client-hello.ts';
 import { needs } from '../../helpers/needs.ts';
 import { gather, serve, type Serving } from '../../helpers/serve.ts';
 import { until } from '../../helpers/until.ts';
@@ -13,7 +14,7 @@ const get = (host: string, path = '/'): string => `GET ${path} HTTP/1.1\r\nHost:
 
 t.test('an unknown name, no name, and a name without a certificate end in an alert', async (t) => {
   const worker = await serve(t, { tracker: await tracker(t), uncertified: ['clicks.example.net'] });
-  const alert = { code: /^ERR_SSL_.*ALERT/ };
+  const alert = { code: /^ERR_SSL_.*(ALERT|UNRECOGNIZED_NAME)/ };
   await t.rejects(worker.tls('evil.example.org'), alert);
   await t.rejects(worker.tls('x.links.example.com'), alert);
   await t.rejects(worker.tls('clicks.example.net'), alert);
@@ -54,12 +55,21 @@ t.test('TLS 1.2 and 1.3; below is refused', async (t) => {
   t.equal((await worker.next('handshake.failed')).reason, 'version');
 });
 
-t.test('h2 and http/1.1 by ALPN, http/1.1 without, nothing else', async (t) => {
+t.test('h2, http/1.1 and http/1.0 by ALPN, http/1.1 without, nothing else', async (t) => {
   const worker = await serve(t, { tracker: await tracker(t) });
   const chosen = async (...protocols: string[]): Promise<string | false | null> =>
     (await worker.tls('links.example.com', { ALPNProtocols: protocols })).alpnProtocol;
   t.equal(await chosen('http/1.1', 'h2'), 'h2', 'ours comes first');
   t.equal(await chosen('http/1.1'), 'http/1.1');
+  t.equal(await chosen('http/1.0', 'http/1.1'), 'http/1.1');
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    const options = { ALPNProtocols: ['http/0.9', 'http/1.0'], maxVersion: version };
+    const old = await worker.tls('links.example.com', options);
+    t.equal(old.alpnProtocol, 'http/1.0', version);
+    const response = gather(old);
+    old.write('GET /e/c/x HTTP/1.0\r\nHost: links.example.com\r\n\r\n');
+    t.match(await response, /^HTTP\/1\.[01] 302 /, 'served, and closed after the response');
+  }
   t.match(await worker.raw(get('links.example.com'), { until: /\r\n\r\n/ }), /^HTTP\/1\.1 302 /);
   await t.rejects(chosen('spdy/3'), { code: /NO_APPLICATION_PROTOCOL/ });
 });
@@ -140,33 +150,71 @@ const ask = (socket: TLSSocket, host: string): Promise<string> => {
   return answer;
 };
 
+const resume = async (t: Test, worker: Serving, session: Buffer, servername: string): Promise<TLSSocket> => {
+  const socket = await worker.tls(servername, { session, maxVersion: 'TLSv1.2' });
+  t.ok(socket.isSessionReused());
+  return socket;
+};
+
 t.test(
-  'a resumed TLS 1.2 session has no name: its connection is for the name of its first request',
+  'a resumed TLS 1.2 session has the name of its own ClientHello, and Host must be the same',
   async (t) => {
     const seen = await tracker(t);
     const worker = await serve(t, { tracker: seen });
-    const resume = async (session: Buffer, servername: string): Promise<TLSSocket> => {
-      const socket = await worker.tls(servername, { session, maxVersion: 'TLSv1.2' });
-      t.ok(socket.isSessionReused());
-      return socket;
-    };
-    const first = await resume(await sessionOf(worker, 'links.example.com', 'TLSv1.2'), 'links.example.com');
+    const session = await sessionOf(worker, 'links.example.com', 'TLSv1.2');
+    const first = await resume(t, worker, session, 'links.example.com');
     const count = seen.requests.length;
-    t.match(
-      await ask(first, 'links.example.com'),
-      /^HTTP\/1\.1 302 /,
-      'a click on a resumed session is served',
-    );
+    t.match(await ask(first, 'links.example.com'), /^HTTP\/1\.1 302 /, 'a click on it is served');
     t.match(worker.heard('handshake.completed').at(-1), { resumed: true });
     t.match(await ask(first, 'clicks.example.net'), /^HTTP\/1\.1 421 /, 'another name on it is not');
     t.equal(seen.requests.length, count + 1);
-    const stranger = await resume(
-      await sessionOf(worker, 'links.example.com', 'TLSv1.2'),
-      'links.example.com',
-    );
-    t.match(await ask(stranger, 'evil.example.org'), /^HTTP\/1\.1 421 /);
+    for (const host of ['clicks.example.net', 'evil.example.org']) {
+      const other = await resume(t, worker, session, 'links.example.com');
+      t.match(await ask(other, host), /^HTTP\/1\.1 421 /, `nor as the first: ${host}`);
+    }
+    t.equal(seen.requests.length, count + 1);
   },
 );
+
+t.test('a ticket of another name opens nothing of that name', async (t) => {
+  const worker = await serve(t, { tracker: await tracker(t) });
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    const session = await sessionOf(worker, 'links.example.com', version);
+    const options = { session, maxVersion: version };
+    const other = await worker.tls('clicks.example.net', options);
+    t.match(await ask(other, 'links.example.com'), /^HTTP\/1\.1 421 /, version);
+    const unknown = worker.tls('evil.example.org', options);
+    await t.rejects(unknown, { code: /UNRECOGNIZED_NAME/ }, `${version}, a name that is not configured`);
+  }
+});
+
+t.test('a session without a name in its ClientHello is for the name of its first request', async (t) => {
+  const worker = await serve(t, { tracker: await tracker(t) });
+  const session = await sessionOf(worker, 'links.example.com', 'TLSv1.2');
+  const nameless = await resume(t, worker, session, '');
+  t.match(await ask(nameless, 'links.example.com'), /^HTTP\/1\.1 302 /);
+  t.match(await ask(nameless, 'clicks.example.net'), /^HTTP\/1\.1 421 /);
+});
+
+t.test('an unknown name is refused before any cryptography', async (t) => {
+  const asked: string[] = [];
+  const worker = await serve(t, {
+    tracker: await tracker(t),
+    handshake: (servername) => {
+      asked.push(servername);
+      return undefined;
+    },
+  });
+  const hello = clientHello({ servername: 'evil.example.org', version: 'TLSv1.3', suites: [0x1301] });
+  const socket = connect(worker.httpsPort, '127.0.0.1');
+  const alert = gather(socket);
+  socket.write(hello);
+  t.equal(await alert, '\x15\x03\x03\0\x02\x02\x70', 'unrecognized_name (RFC 6066 §3), and the end');
+  t.same(worker.heard('handshake.failed'), [{ reason: 'unknown-name' }]);
+  await t.rejects(worker.tls('links.example.com'), { code: /ALERT_HANDSHAKE_FAILURE/ });
+  t.same(asked, ['links.example.com'], 'port 1 is asked for configured names only');
+  await until('no connection is left', () => worker.listeners.connections() === 0);
+});
 
 t.test('a resumed TLS 1.3 session has its name, and Host must be the same', async (t) => {
   const worker = await serve(t, { tracker: await tracker(t) });
@@ -190,7 +238,7 @@ t.test('openssl s_client gets an alert', { skip: needs('openssl') }, async (t) =
       child.on('close', () => resolve(text));
       child.on('error', () => resolve(''));
     });
-  t.match(await run(['-servername', 'evil.example.org']), /alert handshake failure/);
+  t.match(await run(['-servername', 'evil.example.org']), /unrecognized name/);
   t.match(await run(['-noservername']), /alert handshake failure/);
   t.match(
     await run(['-servername', 'links.example.com', '-tls1_1', '-cipher', 'ALL:@SECLEVEL=0']),

@@ -108,3 +108,30 @@ t.test(
     }
   },
 );
+
+t.test(
+  'Trailer without chunks, an odd status, a value that Node does not write: the response passes',
+  async (t) => {
+    let script = '';
+    const upstream = await scriptedTracker(t, (socket) => onRequestHead(socket, () => socket.write(script)));
+    const worker = await serve(t, { tracker: upstream });
+    const get = (version: string): string =>
+      `GET / HTTP/${version}\r\nHost: links.example.com\r\nConnection: close\r\n\r\n`;
+    for (const version of ['1.0', '1.1']) {
+      script = 'HTTP/1.1 302 Found\r\nLocation: /y\r\nTrailer: X-T\r\nContent-Length: 2\r\n\r\nok';
+      const response = await worker.raw(get(version));
+      t.match(response, /^HTTP\/1\.1 302 Found\r\nLocation: \/y\r\n[^]*\r\n\r\nok$/, version);
+      t.notMatch(response, /trailer/i, 'it announces nothing');
+      script =
+        'HTTP/1.1 200 OK\r\nTrailer: X-T\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-T: 1\r\n\r\n';
+      t.match(await worker.raw(get(version)), /^HTTP\/1\.1 200 OK\r\n[^]*ok/, version);
+      script = 'HTTP/1.1 204 No Content\r\nTrailer: X-T\r\n\r\n';
+      t.match(await worker.raw(get(version)), /^HTTP\/1\.1 204 No Content\r\n/, version);
+      script = 'HTTP/1.1 999 X\r\nContent-Length: 0\r\n\r\n';
+      t.match(await worker.raw(get(version)), /^HTTP\/1\.1 999 X\r\n/, version);
+    }
+    script = 'HTTP/1.1 200 OK\r\nTrailer: X-T\r\nContent-Length: 2\r\n\r\n';
+    const head = 'HEAD / HTTP/1.1\r\nHost: links.example.com\r\nConnection: close\r\n\r\n';
+    t.match(await worker.raw(head), /^HTTP\/1\.1 200 OK\r\n/);
+  },
+);

@@ -55,27 +55,42 @@ t.test('a list over a limit is a 431 and reaches no tracker', async (t) => {
   t.match(await ask(session, { ...others(98), cookie: cookies(170, 25) }), { status: 302 });
 });
 
-t.test('more fields than any browser sends are refused as they come, and reach nobody', async (t) => {
+t.test('many small fields are a 431 that is counted, and many small cookies are one field', async (t) => {
   const seen = await tracker(t);
-  for (const name of ['cookie', 'x-a']) {
-    const worker = await serve(t, { tracker: seen });
-    const socket = await worker.tls('links.example.com', { ALPNProtocols: ['h2'] });
-    const flood = headers([
-      ...REQUEST,
-      ...Array.from({ length: 1_300 }, (): [string, string] => [name, 'b']),
-    ]);
-    const frames = Array.from({ length: 100 }, (_, i) =>
-      frame(1, END_HEADERS | END_STREAM, i * 2 + 1, flood),
-    );
-    socket.write(
-      Buffer.concat([PREFACE, ...frames, frame(1, END_HEADERS | END_STREAM, 201, headers(REQUEST))]),
-    );
-    t.match(
-      await worker.next('request.completed'),
-      { status: 302, complete: true },
-      `${name}: a good one goes on`,
-    );
-    t.equal(worker.heard('request.completed').length, 1);
+  const worker = await serve(t, { tracker: seen });
+  for (const known of [true, false]) {
+    for (const count of [1_125, 1_300, 1_900]) {
+      const session = await worker.h2();
+      if (known) await settled(session);
+      const before = worker.heard('request.refused').length;
+      const response = await ask(session, { 'x-a': Array.from({ length: count }, () => 'b') });
+      t.match(response, { status: 431 }, `${count} fields`);
+      t.match(worker.heard('request.refused').slice(before), [{ code: 'ERR_REQUEST_HEADERS_TOO_LARGE' }]);
+    }
+    const session = await worker.h2();
+    if (known) await settled(session);
+    t.match(await ask(session, { cookie: Array.from({ length: 1_300 }, () => 'a=b') }), { status: 302 });
   }
+  const session = await worker.h2();
+  await settled(session);
+  t.match(await ask(session, { 'x-a': Array.from({ length: 3_500 }, () => 'b') }), { status: 431 });
   t.equal(seen.requests.length, 2);
+});
+
+t.test('a list that is larger than what is read to refuse it reaches nobody', async (t) => {
+  const seen = await tracker(t);
+  const worker = await serve(t, { tracker: seen });
+  const socket = await worker.tls('links.example.com', { ALPNProtocols: ['h2'] });
+  const block = headers([...REQUEST, ...Array.from({ length: 5_000 }, (): [string, string] => ['x-a', 'b'])]);
+  const most = 16_000;
+  const flood = Array.from({ length: 20 }, (_, n) => [
+    frame(1, END_STREAM, n * 2 + 1, block.subarray(0, most)),
+    frame(9, 0, n * 2 + 1, block.subarray(most, 2 * most)),
+    frame(9, END_HEADERS, n * 2 + 1, block.subarray(2 * most)),
+  ]).flat();
+  const good = frame(1, END_HEADERS | END_STREAM, 41, headers(REQUEST));
+  socket.write(Buffer.concat([PREFACE, ...flood, good]));
+  t.match(await worker.next('request.completed'), { status: 302, complete: true }, 'a good one goes on');
+  t.equal(worker.heard('request.completed').length, 1);
+  t.equal(seen.requests.length, 1);
 });

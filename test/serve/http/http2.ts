@@ -184,7 +184,7 @@ t.test('ceilings: streams at once, resets, requests of a session, idle time', as
     };
     look();
   });
-  t.equal(session.remoteSettings.maxHeaderListSize, 2 * 16_384 + 32 * (100 + 1_024));
+  t.equal(session.remoteSettings.maxHeaderListSize, 8 * 16_384 + 32 * 100);
   t.equal(session.remoteSettings.enablePush, false);
 
   const resetting = await serve(t, {

@@ -152,13 +152,16 @@ t.test('content is accepted only for methods that give it a meaning', (t) => {
   t.end();
 });
 
-t.test('another protocol is refused; an offer of h2c is ignored', (t) => {
-  t.throws(() => read([...HOST, 'Connection', 'Upgrade', 'Upgrade', 'websocket']), {
-    code: 'ERR_REQUEST_UNSUPPORTED',
-  });
-  t.throws(() => read([...HOST, 'Upgrade', 'h2c, websocket']), { code: 'ERR_REQUEST_UNSUPPORTED' });
-  const offer = ['Connection', 'Upgrade, HTTP2-Settings', 'Upgrade', 'h2c', 'HTTP2-Settings', 'AAMAAABk'];
-  t.same(read([...HOST, ...offer], { method: 'GET' }).forwarded, []);
+t.test('an offer of another protocol is ignored', (t) => {
+  const offers: [string[], boolean][] = [
+    [['Connection', 'Upgrade', 'Upgrade', 'websocket'], true],
+    [['Upgrade', 'TLS/1.2', 'Connection', 'keep-alive, upgrade'], true],
+    [['Connection', 'Upgrade, HTTP2-Settings', 'Upgrade', 'h2c', 'HTTP2-Settings', 'AAMAAABk'], true],
+    [['Upgrade', 'h2c, websocket'], false],
+    [['Connection', 'Upgrade'], false],
+  ];
+  for (const [offer, offersProtocol] of offers)
+    t.match(read([...HOST, ...offer], { method: 'GET' }), { forwarded: [], offersProtocol }, offer.join());
   t.end();
 });
 

@@ -32,11 +32,69 @@ t.test('a trusted peer is believed one hop, a chain of trusted ones further', (t
 });
 
 t.test('junk ends the walk', (t) => {
-  for (const junk of ['', 'unknown', '203.0.113.9:4711', '203.0.113.9 10.0.0.2', '<script>', ',,'])
+  for (const junk of [
+    '',
+    'unknown',
+    '203.0.113.9:',
+    '203.0.113.9:1:2',
+    '203.0.113.9 10.0.0.2',
+    '<script>',
+    ',,',
+    '[203.0.113',
+    '[2001:db8::5]:x',
+    '[x]',
+    '[]',
+    '2001:db8::5]:1',
+  ])
     t.equal(clientOf('10.1.1.1', 'https', claim(junk), trusted).chain, '10.1.1.1', junk);
   t.equal(clientOf('10.1.1.1', 'https', claim(undefined, 'gopher'), trusted).proto, 'https');
   t.equal(clientOf('10.1.1.1', 'https', claim('::ffff:203.0.113.9'), trusted).address, '203.0.113.9');
   t.end();
+});
+
+t.test('an address with a port or in brackets is the address', (t) => {
+  for (const [entry, address] of [
+    ['203.0.113.9:4711', '203.0.113.9'],
+    ['[2001:db8::5]', '2001:db8::5'],
+    ['[2001:db8::5]:4711', '2001:db8::5'],
+    ['[::ffff:203.0.113.9]:1', '203.0.113.9'],
+  ] as const) {
+    const { address: got, chain } = clientOf(
+      '10.1.1.1',
+      'https',
+      claim(`6.6.6.6, ${entry}, 192.0.2.7:80`),
+      trusted,
+    );
+    t.equal(got, address, entry);
+    t.equal(chain, `${address}, 192.0.2.7, 10.1.1.1`, entry);
+  }
+  t.end();
+});
+
+t.test('no field in which a client tells its address goes on, from any peer', async (t) => {
+  const seen = await tracker(t);
+  const names = [
+    'CF-Connecting-IP',
+    'True-Client-IP',
+    'X-Client-IP',
+    'Client-IP',
+    'Fastly-Client-IP',
+    'X-Cluster-Client-IP',
+    'X_Client_IP',
+  ];
+  const lines = [...names, 'X-Real-IP', 'X-Forwarded-For']
+    .map((name) => `${name}: 203.0.113.9:80\r\n`)
+    .join('');
+  for (const trustedProxies of [[], ['127.0.0.1']]) {
+    const worker = await serve(t, { tracker: seen, trustedProxies });
+    const get = `GET / HTTP/1.1\r\nHost: links.example.com\r\n${lines}Forwarded: for=6.6.6.6\r\nConnection: close\r\n\r\n`;
+    t.match(await worker.raw(get), /^HTTP\/1\.1 302 /);
+    const field = seen.requests.at(-1)?.field;
+    for (const name of names) t.same(field?.(name), [], name);
+    const client = trustedProxies.length === 0 ? '127.0.0.1' : '203.0.113.9';
+    t.same(field?.('x-real-ip'), [client]);
+    t.same(field?.('forwarded'), [`for=${client};host=links.example.com;proto=https`]);
+  }
 });
 
 t.test('fields as the upstream gets them', (t) => {

@@ -16,7 +16,7 @@ t.test('each request ends in exactly one event', async (t) => {
   const session = await worker.h2();
   const requests = [
     () => worker.raw(get('/')),
-    () => worker.raw(get('/', undefined, 'Upgrade: websocket\r\n')),
+    () => worker.raw(get('/', undefined, 'Expect: 200-maybe\r\n')),
     () => worker.raw(get('/', 'evil.example.org')),
     () => worker.raw(get('/dies')),
     () => worker.raw('junk\r\n\r\n'),
@@ -39,7 +39,7 @@ t.test('each request ends in exactly one event', async (t) => {
   );
   t.same(
     worker.heard('request.refused').map(({ status }) => status),
-    [501, 421, 400, 421],
+    [400, 421, 400, 421],
   );
 });
 

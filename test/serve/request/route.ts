@@ -23,6 +23,7 @@ t.test('Host in any case, with a trailing dot or a port, is the configured name'
     'links.example.com.',
     'links.example.com:443',
     'links.example.com.:8443',
+    'links.example.com:',
   ]) {
     t.equal(route(request({ host }), find).domain, links, host);
   }
@@ -41,7 +42,6 @@ t.test('a Host that is not a plain name is malformed', (t) => {
     ' links.example.com',
     'user@links.example.com',
     'user:pw@links.example.com',
-    'links.example.com:',
     'links.example.com:port',
     'links.example.com:443:443',
     'links.example.com/x',

@@ -1,71 +1,94 @@
-import t from 'tap';
-import { Attempt, type AttemptSlot } from '../../../src/serve/upstream/attempt.ts';
+// One request and its second try: on what a connection says, without a connection.
 
-const quiet = {
-  onControl: () => undefined,
-  onInform: () => undefined,
-  onHead: () => undefined,
-  onData: () => true,
-  onEnd: () => undefined,
+import { Readable } from 'node:stream';
+import t from 'tap';
+import { Attempt } from '../../../src/serve/upstream/attempt.ts';
+import type { Connection } from '../../../src/serve/upstream/connection.ts';
+
+interface Seen {
+  readonly attempt: Attempt;
+  readonly said: string[];
+}
+
+const attemptOf = (method = 'GET', body?: Readable): Seen => {
+  const said: string[] = [];
+  const attempt = new Attempt(
+    { method, target: '/', fields: [], body },
+    {
+      onControl: () => said.push('control'),
+      onInform: () => undefined,
+      onHead: () => said.push('head'),
+      onData: () => true,
+      onEnd: () => said.push('end'),
+      onError: ({ message }) => said.push(`error ${message}`),
+    },
+    {
+      onRepeat: () => said.push('repeat'),
+      onUnsent: () => said.push('unsent'),
+      onGivenUp: () => said.push('given up'),
+    },
+  );
+  return { attempt, said };
 };
 
-t.test('a place is given back exactly once, whatever undici says after', (t) => {
-  const released: AttemptSlot[] = [];
-  const errors: Error[] = [];
-  const attempt = new Attempt({
-    request: { method: 'GET', target: '/', fields: [], body: undefined },
-    listener: { ...quiet, onError: (error) => errors.push(error) },
-    release: (slot: AttemptSlot) => released.push(slot),
-    again: () => t.fail('a fresh connection is not tried again'),
-  });
-  const slot = { served: 0, pause: undefined };
-  attempt.take(slot);
-  attempt.onConnect(() => undefined);
-  t.equal(slot.served, 1);
-  attempt.onError(Object.assign(new Error('x'), { code: 'UND_ERR_SOCKET' }));
-  attempt.onError(new Error('again'));
-  t.same(released, [slot]);
-  t.equal(errors[0]?.message, 'x');
-  t.end();
-});
+/** Records what an attempt asks of its connection. */
+const connection = (said: string[]): Connection =>
+  ({
+    carry: () => said.push('carry'),
+    resume: () => said.push('resume'),
+    abort: () => said.push('abort'),
+  }) as unknown as Connection;
 
-t.test('given up before it started: nothing is written, nobody is told', (t) => {
-  const attempt = new Attempt({
-    request: { method: 'GET', target: '/', fields: [], body: undefined },
-    listener: { ...quiet, onError: () => t.fail('the one who gave up knows') },
-    release: () => undefined,
-    again: () => t.fail('not sent again'),
-  });
-  attempt.take({ served: 3, pause: undefined });
-  attempt.abort();
-  t.throws(() => attempt.onConnect(() => undefined));
-  attempt.onError(Object.assign(new Error('x'), { code: 'UND_ERR_SOCKET' }));
-  t.end();
-});
-
-t.test('a kept connection that dies late was acting, not stale: not sent again', (t) => {
-  for (const [afterMs, repeats] of [
-    [20, true],
-    [1_000, true],
-    [1_001, false],
-    [4_000, false],
-  ] as const) {
-    let nowMs = 50_000;
-    const outcome: string[] = [];
-    const attempt = new Attempt({
-      request: { method: 'GET', target: '/', fields: [], body: undefined },
-      listener: { ...quiet, onError: () => outcome.push('error') },
-      release: () => outcome.push('released'),
-      again: () => outcome.push('again'),
-      nowMs: () => nowMs,
-    });
-    attempt.take({ served: 1, pause: undefined });
-    // the wait for the connection does not count
-    nowMs += 10_000;
-    attempt.onConnect(() => undefined);
-    nowMs += afterMs;
-    attempt.onError(Object.assign(new Error('x'), { code: 'UND_ERR_SOCKET' }));
-    t.same(outcome, repeats ? ['again'] : ['released', 'error'], `after ${afterMs} ms`);
+t.test('a GET or HEAD without content, on a stale connection, once', (t) => {
+  for (const method of ['GET', 'HEAD']) {
+    const { attempt, said } = attemptOf(method);
+    attempt.goOn(connection(said));
+    attempt.onFailed(new Error('x'), true);
+    attempt.goOn(connection(said));
+    attempt.onFailed(new Error('y'), true);
+    t.strictSame(said, ['carry', 'repeat', 'carry', 'error y'], method);
   }
+  t.end();
+});
+
+t.test('nothing else is ever repeated', (t) => {
+  for (const [what, method, body, isStale] of [
+    ['POST', 'POST', undefined, true],
+    ['DELETE', 'DELETE', undefined, true],
+    ['PUT with content', 'PUT', Readable.from(['x']), true],
+    ['GET with content', 'GET', Readable.from(['x']), true],
+    ['a connection that was not stale', 'GET', undefined, false],
+  ] as const) {
+    const { attempt, said } = attemptOf(method, body);
+    attempt.goOn(connection(said));
+    attempt.onFailed(new Error('x'), isStale);
+    t.strictSame(said, ['carry', 'error x'], what);
+    t.equal(body?.destroyed ?? true, true, 'its content is given up');
+  }
+  t.end();
+});
+
+t.test('who gives up hears nothing, and its connection is told once', (t) => {
+  const { attempt, said } = attemptOf();
+  attempt.tellControl();
+  attempt.goOn(connection(said));
+  attempt.resume();
+  attempt.abort();
+  attempt.abort();
+  attempt.resume();
+  t.strictSame(said, ['control', 'carry', 'resume', 'abort']);
+  t.ok(attempt.isGivenUp);
+  const waiting = attemptOf();
+  waiting.attempt.abort();
+  t.strictSame(waiting.said, ['given up']);
+  t.end();
+});
+
+t.test('a request that was not written is passed on, whatever its method', (t) => {
+  const { attempt, said } = attemptOf('POST', Readable.from(['x']));
+  attempt.goOn(connection(said));
+  attempt.onUnsent();
+  t.strictSame(said, ['carry', 'unsent']);
+  t.notOk(attempt.request.body?.destroyed);
   t.end();
 });

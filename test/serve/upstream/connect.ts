@@ -4,7 +4,7 @@ import { createSecureContext } from 'node:tls';
 import t from 'tap';
 import type { Events } from '../../../src/core/events.ts';
 import { withDefaults } from '../../../src/serve/limits.ts';
-import type { Resolved } from '../../../src/serve/upstream/resolve-addresses.ts';
+import type { Resolved } from '../../../src/serve/upstream/addresses/resolve-addresses.ts';
 import { createUpstream } from '../../../src/serve/upstream/upstream.ts';
 import { createUpstreamConnect } from '../../../src/serve/upstream/connect.ts';
 import { pause } from '../../helpers/pause.ts';

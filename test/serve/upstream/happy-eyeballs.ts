@@ -1,10 +1,11 @@
 // Several addresses, of which some refuse, say nothing, or show the wrong certificate: real sockets on 127.0.0.0/8.
 
 import { createServer, type AddressInfo } from 'node:net';
-import { createSecureContext } from 'node:tls';
+import { createSecureContext, createServer as createTlsServer } from 'node:tls';
 import t, { type Test } from 'tap';
 import { createHappyEyeballs, type ConnectToFirst } from '../../../src/serve/upstream/happy-eyeballs.ts';
-import { createPki } from '../../helpers/pki.ts';
+import { pause } from '../../helpers/pause.ts';
+import { createPki, sharedPki } from '../../helpers/pki.ts';
 import { tracker, type Tracker } from '../../helpers/tracker.ts';
 import { until } from '../../helpers/until.ts';
 
@@ -121,10 +122,54 @@ t.test('a second connection resumes the TLS session of the first', async (t) => 
   const connect = connector(t, good);
   const first = await connect(['127.0.0.1'], bounds());
   t.notOk(first.socket.isSessionReused());
-  first.socket.resume();
   await until('the ticket is here', async () => {
     const { socket } = await connect(['127.0.0.1'], bounds());
-    socket.resume();
     return socket.isSessionReused();
   });
+});
+
+t.test('no session of a connection that failed verification is ever offered', async (t) => {
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    const pki = sharedPki('tracker');
+    const right = pki.leaf(['e.customeriomail.com']);
+    const wrong = pki.leaf(['other.example']);
+    let shown = wrong;
+    const resumed: boolean[] = [];
+    const server = createTlsServer({ SNICallback: (_name, done) => done(null, shown.context), maxVersion });
+    server.on('secureConnection', (socket) => {
+      resumed.push(socket.isSessionReused());
+      socket.on('error', () => undefined);
+    });
+    server.on('tlsClientError', () => undefined);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const serverName = 'e.customeriomail.com';
+    const connect = createHappyEyeballs({
+      port,
+      serverName,
+      secureContext: createSecureContext({ ca: pki.rootPem, maxVersion }),
+    });
+    const once = async (): Promise<string> => {
+      try {
+        const { socket } = await connect(['127.0.0.1'], bounds(20_000));
+        // time for the tickets of TLS 1.3
+        await pause(50);
+        const isReused = socket.isSessionReused();
+        socket.destroy();
+        return isReused ? 'resumed' : 'full';
+      } catch (error) {
+        return String((error as { code?: string }).code);
+      }
+    };
+    const refused = 'ERR_TLS_CERT_ALTNAME_INVALID';
+    for (let i = 0; i < 6; i += 1) t.equal(await once(), refused, `${maxVersion}: another name, ${i}`);
+    shown = right;
+    t.equal(await once(), 'full', 'the right name, at once');
+    t.equal(await once(), 'resumed', 'and its session is kept');
+    shown = wrong;
+    const after = await once();
+    // one that was verified may be resumed: the key it stands for was the right one
+    t.ok(after === 'resumed' || after === refused, after);
+    server.close();
+  }
 });

@@ -1,69 +1,13 @@
 // Connections to a tracker: one TLS name, reuse across customers, verification, stale connections, the queue.
 
 import { Readable } from 'node:stream';
-import t, { type Test } from 'tap';
-import { withDefaults } from '../../../src/serve/limits.ts';
-import { createUpstream, type Upstream, type UpstreamControl } from '../../../src/serve/upstream/upstream.ts';
-import type { Emit } from '../../../src/core/events.ts';
-import type { Limits, UpstreamUse } from '../../../src/core/settings.ts';
+import t from 'tap';
 import { createPki } from '../../helpers/pki.ts';
 import { serve } from '../../helpers/serve.ts';
 import { recorder } from '../../helpers/recorder.ts';
-import { onRequestHead, scriptedTracker, tracker, type Tracker } from '../../helpers/tracker.ts';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { tempDir } from '../../helpers/temp-dir.ts';
+import { onRequestHead, scriptedTracker, tracker } from '../../helpers/tracker.ts';
+import { send, upstreamTo } from '../../helpers/upstream-client.ts';
 import { pause } from '../../helpers/pause.ts';
-
-type Target = Pick<Tracker, 'url' | 'serverName' | 'caFile'>;
-interface Options {
-  readonly use?: Partial<UpstreamUse>;
-  readonly limits?: Partial<Limits>;
-  readonly emit?: Emit;
-}
-
-const upstreamTo = (t: Test, target: Target, { use, limits, emit }: Options = {}): Upstream => {
-  const upstream = createUpstream(
-    { id: 'us', origin: target.url, serverName: target.serverName, caFile: target.caFile },
-    { connectTimeoutMs: 2_000, responseTimeoutMs: 2_000, maxConnections: 4, ...use },
-    withDefaults(limits),
-    emit === undefined ? {} : { emit },
-  );
-  t.teardown(() => upstream.destroy());
-  return upstream;
-};
-
-interface Got {
-  status: number;
-  body: string;
-  error: (Error & { code?: string }) | undefined;
-}
-
-const send = (
-  upstream: Upstream,
-  host: string,
-  { method = 'GET', body, target = '/' }: { method?: string; body?: Readable; target?: string } = {},
-  onControl: (control: UpstreamControl) => void = () => undefined,
-): Promise<Got> =>
-  new Promise((resolve) => {
-    const got: Got = { status: 0, body: '', error: undefined };
-    upstream.dispatch(
-      { method, target, fields: ['Host', host], body },
-      {
-        onControl,
-        onInform: () => undefined,
-        onHead: (status) => {
-          got.status = status;
-        },
-        onData: (chunk) => {
-          got.body += chunk.toString();
-          return true;
-        },
-        onEnd: () => resolve(got),
-        onError: (error) => resolve({ ...got, error }),
-      },
-    );
-  });
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
@@ -84,9 +28,7 @@ t.test(
   'a certificate of another authority, for another name, or run out, ends before a byte is sent',
   async (t) => {
     const seen = await tracker(t);
-    const caFile = join(tempDir(t), 'other.pem');
-    writeFileSync(caFile, createPki().rootPem);
-    const stranger = await send(upstreamTo(t, { ...seen, caFile }), 'a');
+    const stranger = await send(upstreamTo(t, { ...seen, caPem: createPki().rootPem }), 'a');
     t.match(stranger.error?.code, /SELF_SIGNED|UNABLE_TO|CERT_SIGNATURE/);
     const wrongName = await send(upstreamTo(t, { ...seen, serverName: 'e-eu.customeriomail.com' }), 'a');
     t.equal(wrongName.error?.code, 'ERR_TLS_CERT_ALTNAME_INVALID');
@@ -226,7 +168,7 @@ t.test('what is given up while it waits is never sent, and frees its place', asy
   const { emit, of } = recorder();
   const upstream = upstreamTo(t, seen, { use: { maxConnections: 1 }, emit });
   const first = send(upstream, 'a', { target: '/1' });
-  void send(upstream, 'a', { target: '/2' }, (control) => control.abort());
+  void send(upstream, 'a', { target: '/2', onControl: (control) => control.abort() });
   t.equal(of('upstream.waited').length, 1, 'one that left has waited too');
   const third = send(upstream, 'a', { target: '/3' });
   t.equal(upstream.counts().waiting, 1);
@@ -242,7 +184,10 @@ t.test(
   async (t) => {
     const seen = await tracker(t);
     const upstream = upstreamTo(t, seen, { use: { maxConnections: 1 } });
-    void send(upstream, 'a', { target: '/given-up' }, (control) => queueMicrotask(() => control.abort()));
+    void send(upstream, 'a', {
+      target: '/given-up',
+      onControl: (control) => queueMicrotask(() => control.abort()),
+    });
     t.equal((await send(upstream, 'a', { target: '/next' })).status, 302);
     t.same(
       seen.requests.map(({ target }) => target),
@@ -299,19 +244,6 @@ t.test('a connect that gets no answer ends in connectTimeout', async (t) => {
   const got = await send(upstream, 'a');
   t.equal(got.error?.code, 'ERR_UPSTREAM_UNREACHABLE');
   t.match(upstream.counts(), { active: 0 });
-});
-
-t.test('an unreadable caFile is told when the upstream is made', (t) => {
-  t.throws(
-    () =>
-      createUpstream(
-        { id: 'us', origin: 'https://localhost', serverName: 'x', caFile: '/nowhere/ca.pem' },
-        { connectTimeoutMs: 1, responseTimeoutMs: 1, maxConnections: 1 },
-        withDefaults(),
-      ),
-    { code: 'ENOENT' },
-  );
-  t.end();
 });
 
 t.test('destroy fails what waits and refuses what comes', async (t) => {

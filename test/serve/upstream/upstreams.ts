@@ -24,8 +24,8 @@ t.test('one that cannot be made leaves all as they were', async (t) => {
   t.teardown(() => upstreams.destroy());
   upstreams.apply([us], use, withDefaults());
   const first = upstreams.find('us');
-  const change = (): void => upstreams.apply([{ ...us, caFile: '/nowhere' }, eu], use, withDefaults());
-  t.throws(change, { code: 'ENOENT' });
+  const change = (): void => upstreams.apply([{ ...us, origin: 'nowhere' }, eu], use, withDefaults());
+  t.throws(change, { code: 'ERR_INVALID_URL' });
   t.equal(upstreams.find('us'), first);
   t.equal(upstreams.find('eu'), undefined);
 });

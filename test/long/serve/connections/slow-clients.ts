@@ -120,11 +120,11 @@ t.test('slow connections take nothing from the clicks of others', async (t) => {
   if (total < WANTED) t.comment(`only ${total} connections: the limit of open files is ${descriptorLimit()}`);
   const pki = sharedPki('worker');
   const { keyPem, chainPem } = pki.leaf([DOMAIN]);
-  const { url, serverName, caFile } = await tracker(t);
+  const { url, serverName, caPem } = await tracker(t);
   const { httpsPort, httpPort, report } = await startTarget(t, {
     domain: DOMAIN,
     leaf: { keyPem, chainPem },
-    tracker: { url, serverName, caFile },
+    tracker: { url, serverName, caPem },
     limitMs: LIMIT_MS,
   });
 

@@ -9,11 +9,12 @@ import { createHandshake } from '../../../../src/cert/serving/handshake.ts';
 import { createLocalIssuer } from '../../../../src/cert/local-ca/local-ca.ts';
 import { createCertificateStore } from '../../../../src/cert/state/store.ts';
 import { systemClock } from '../../../../src/core/platform/clock.ts';
+import type { TlsProfile } from '../../../../src/core/settings.ts';
 import { createMemoryStorage } from '../../../../src/storage/memory.ts';
 import { ALERT, sayHello, type HelloVersion } from '../../../helpers/client-hello.ts';
 import { needs } from '../../../helpers/needs.ts';
 import { sharedPki } from '../../../helpers/pki.ts';
-import { serve, type Serving } from '../../../helpers/serve.ts';
+import { gather, serve, type Serving } from '../../../helpers/serve.ts';
 import { tracker } from '../../../helpers/tracker.ts';
 
 const NAMES = { ECDSA: 'ecdsa.example.com', RSA: 'rsa.example.com' } as const;
@@ -39,8 +40,19 @@ const ACCEPTED: Readonly<Record<Key | 'TLSv1.3', readonly number[]>> = {
   'TLSv1.3': [0x1301, 0x1302, 0x1303],
 };
 
+/** ECDHE with AES-CBC, with SHA-1, SHA-256 and SHA-384 */
+const WITH_CBC: Readonly<Record<Key, readonly number[]>> = {
+  ECDSA: [0xc009, 0xc00a, 0xc023, 0xc024],
+  RSA: [0xc013, 0xc014, 0xc027, 0xc028],
+};
+
+interface Both {
+  readonly worker: Serving;
+  readonly rootPem: string;
+}
+
 /** A worker with one name with an ECDSA and one with an RSA certificate, from the store through the cache to the handshake. */
-const gateWithBoth = async (t: Test): Promise<{ readonly worker: Serving; readonly rootPem: string }> => {
+const workerWithBoth = async (t: Test, tlsProfile?: TlsProfile): Promise<Both> => {
   const storage = createMemoryStorage();
   const store = createCertificateStore({ storage });
   const keyTypes = new Map([[NAMES.RSA, 'rsa-2048' as const]]);
@@ -53,24 +65,26 @@ const gateWithBoth = async (t: Test): Promise<{ readonly worker: Serving; readon
   const worker = await serve(t, {
     tracker: await tracker(t),
     domains: Object.values(NAMES).map((name) => ({ name })),
+    ...(tlsProfile === undefined ? {} : { tlsProfile }),
     handshake: createHandshake({ cache, isServed: () => true, emit }),
   });
   return { worker, rootPem: await issuer.rootPem(forever) };
 };
 
-const both = await gateWithBoth(t);
+const both = await workerWithBoth(t);
 
 /** What the worker says to each of `offers`, made one at a time: the suites it takes, and the alerts of the others. */
 const answersTo = async (
   offers: readonly (readonly number[])[],
   options: { readonly servername: string; readonly version: HelloVersion },
+  { worker }: Both = both,
 ): Promise<{ readonly taken: readonly number[]; readonly alerts: readonly number[] }> => {
   const taken: number[] = [];
   const alerts = new Set<number>();
   const waiting = offers.values();
   const client = async (): Promise<void> => {
     for (const suites of waiting) {
-      const answer = await sayHello({ port: both.worker.httpsPort, ...options, suites });
+      const answer = await sayHello({ port: worker.httpsPort, ...options, suites });
       if ('alert' in answer) alerts.add(answer.alert);
       else taken.push(answer.suite);
     }
@@ -79,8 +93,11 @@ const answersTo = async (
   return { taken: taken.toSorted((a, b) => a - b), alerts: [...alerts] };
 };
 
-const chosen = async (key: Key, options: ConnectionOptions = {}): Promise<string> =>
-  (await both.worker.tls(NAMES[key], { ca: both.rootPem, ...options })).getCipher().name;
+const chosen = async (
+  key: Key,
+  options: ConnectionOptions = {},
+  { worker, rootPem } = both,
+): Promise<string> => (await worker.tls(NAMES[key], { ca: rootPem, ...options })).getCipher().name;
 
 t.test('ECDHE with an AEAD and nothing else, whatever is offered', async (t) => {
   const only = (taken: readonly number[]) => ({ taken, alerts: [ALERT.handshakeFailure] });
@@ -96,6 +113,54 @@ t.test('ECDHE with an AEAD and nothing else, whatever is offered', async (t) => 
   ];
   const answers = await answersTo(offers, { servername: NAMES.ECDSA, version: 'TLSv1.3' });
   t.same(answers, only(ACCEPTED['TLSv1.3']), 'TLS 1.3');
+});
+
+t.test('compatible has ECDHE with CBC too, and only for who has nothing better', async (t) => {
+  const compatible = await workerWithBoth(t, 'compatible');
+  const each = EVERY_SUITE.map((suite) => [suite]);
+  for (const key of ['ECDSA', 'RSA'] as const) {
+    const answers = await answersTo(each, { servername: NAMES[key], version: 'TLSv1.2' }, compatible);
+    const taken = [...ACCEPTED[key], ...WITH_CBC[key]].toSorted((a, b) => a - b);
+    t.same(answers, { taken, alerts: [ALERT.handshakeFailure] }, key);
+    const old = `ECDHE-${key}-AES256-SHA:ECDHE-${key}-AES128-SHA256`;
+    const options = { maxVersion: 'TLSv1.2', ciphers: old } as const;
+    t.equal(await chosen(key, options, compatible), `ECDHE-${key}-AES128-SHA256`);
+    const better = { ...options, ciphers: `${old}:ECDHE-${key}-CHACHA20-POLY1305` };
+    t.equal(await chosen(key, better, compatible), `ECDHE-${key}-CHACHA20-POLY1305`);
+    t.equal(await chosen(key, {}, compatible), 'TLS_AES_128_GCM_SHA256');
+  }
+});
+
+t.test('modern is TLS 1.3 alone', async (t) => {
+  const modern = await workerWithBoth(t, 'modern');
+  for (const servername of Object.values(NAMES)) {
+    const old = await answersTo([EVERY_SUITE], { servername, version: 'TLSv1.2' }, modern);
+    t.same(old, { taken: [], alerts: [ALERT.protocolVersion] }, servername);
+  }
+  const offers = [0x1301, 0x1302, 0x1303, 0x1304, 0x1305].map((suite) => [suite]);
+  const answers = await answersTo(offers, { servername: NAMES.ECDSA, version: 'TLSv1.3' }, modern);
+  t.same(answers.taken, ACCEPTED['TLSv1.3']);
+});
+
+t.test('a reload changes the profile for new connections', async (t) => {
+  const { worker, rootPem } = await workerWithBoth(t);
+  const old = { ca: rootPem, maxVersion: 'TLSv1.2' } as const;
+  const before = await worker.tls(NAMES.RSA, old);
+  worker.listeners.apply({ ...worker.settings, tlsProfile: 'modern' });
+  await t.rejects(worker.tls(NAMES.RSA, old), { message: /alert protocol version/ });
+  const response = gather(before, /\r\n\r\n/);
+  before.write(`GET /e/c/x HTTP/1.1\r\nHost: ${NAMES.RSA}\r\n\r\n`);
+  t.match(await response, /^HTTP\/1\.1 302 /, 'an open one stays');
+});
+
+t.test('no client renegotiates, in any profile that has TLS 1.2', async (t) => {
+  for (const profile of ['intermediate', 'compatible'] as const) {
+    const { worker, rootPem } = await workerWithBoth(t, profile);
+    const socket = await worker.tls(NAMES.RSA, { ca: rootPem, maxVersion: 'TLSv1.2' });
+    const failed = new Promise<Error>((resolve) => socket.once('error', resolve));
+    socket.renegotiate({}, () => undefined);
+    t.match((await failed).message, /no renegotiation/, profile);
+  }
 });
 
 t.test('the suites that OpenSSL has are among them', { skip: needs('openssl') }, async (t) => {

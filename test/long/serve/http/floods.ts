@@ -125,7 +125,7 @@ t.test('a session that only pings, or keeps its side open, ends with its idle ti
   }
 });
 
-t.test('a tracker that sends interim responses without end is a 504, and few are passed on', async (t) => {
+t.test('a tracker that sends interim responses without end is a 502, and few are passed on', async (t) => {
   let written = 0;
   const upstream = await scriptedTracker(t, (socket) =>
     onRequestHead(socket, (head) => {
@@ -146,12 +146,12 @@ t.test('a tracker that sends interim responses without end is a 504, and few are
   const click = ask(session, {});
   t.match(await ask(session, { ':path': '/e/c/x' }), { status: 204 }, 'others are served');
   const answer = await endless;
-  t.match(answer, /\r\n\r\nHTTP\/1\.1 504 /);
+  t.match(answer, /\r\n\r\nHTTP\/1\.1 502 /);
   t.equal(answer.match(/103 Early Hints/g)?.length, 8);
   const got = await click;
-  t.equal(got.status, 504);
+  t.equal(got.status, 502);
   t.equal(got.informed.length, 8);
-  t.ok(written > 100);
+  t.ok(written > 32);
 });
 
 t.test('trailers of a tracker that cannot be written are left out', async (t) => {

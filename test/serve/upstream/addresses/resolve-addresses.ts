@@ -4,10 +4,13 @@ import { createSocket } from 'node:dgram';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { createResolveAddresses, inHosts } from '../../../src/serve/upstream/resolve-addresses.ts';
-import { nameServer } from '../../helpers/name-server.ts';
-import { needs } from '../../helpers/needs.ts';
-import { tempDir } from '../../helpers/temp-dir.ts';
+import {
+  createResolveAddresses,
+  inHosts,
+} from '../../../../src/serve/upstream/addresses/resolve-addresses.ts';
+import { nameServer } from '../../../helpers/name-server.ts';
+import { needs } from '../../../helpers/needs.ts';
+import { tempDir } from '../../../helpers/temp-dir.ts';
 
 const hostsFile = (t: Test, text = ''): string => {
   const file = join(tempDir(t), 'hosts');

@@ -1,12 +1,12 @@
 // What is remembered of an upstream's addresses, and for how long. Time and answers are handed in.
 
 import t from 'tap';
-import type { FamilyAnswer, Resolved } from '../../../src/serve/upstream/resolve-addresses.ts';
+import type { FamilyAnswer, Resolved } from '../../../../src/serve/upstream/addresses/resolve-addresses.ts';
 import {
   createUpstreamAddresses,
   type UpstreamAddresses,
-} from '../../../src/serve/upstream/known-addresses.ts';
-import { pause } from '../../helpers/pause.ts';
+} from '../../../../src/serve/upstream/addresses/known-addresses.ts';
+import { pause } from '../../../helpers/pause.ts';
 
 const family = (addresses: string[], ttlMs = 60_000): FamilyAnswer => ({ addresses, ttlMs });
 const NONE = family([], 0);

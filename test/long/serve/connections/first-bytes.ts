@@ -4,11 +4,11 @@ import { connect, type Socket } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { Duplex } from 'node:stream';
 import t, { type Test } from 'tap';
-import { isAnything, isWholeHello } from '../../../src/serve/connections/first-bytes.ts';
-import { pause } from '../../helpers/pause.ts';
-import { ask, gather, serve } from '../../helpers/serve.ts';
-import { tracker } from '../../helpers/tracker.ts';
-import { until } from '../../helpers/until.ts';
+import { isAnything, isWholeHello } from '../../../../src/serve/connections/first-bytes.ts';
+import { pause } from '../../../helpers/pause.ts';
+import { ask, gather, serve } from '../../../helpers/serve.ts';
+import { tracker } from '../../../helpers/tracker.ts';
+import { until } from '../../../helpers/until.ts';
 
 const GET = 'GET /e/c/x HTTP/1.1\r\nHost: links.example.com\r\nConnection: close\r\n\r\n';
 

@@ -3,12 +3,12 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { failingNameServer } from '../../helpers/examine.ts';
-import { documentPath } from '../../../src/core/platform/document-path.ts';
-import { authority } from '../../helpers/dns-world.ts';
-import { linkgateCommand } from '../../helpers/linkgate-command.ts';
-import { needs } from '../../helpers/needs.ts';
-import { tempDir } from '../../helpers/temp-dir.ts';
+import { failingNameServer } from '../../../helpers/examine.ts';
+import { documentPath } from '../../../../src/core/platform/document-path.ts';
+import { authority } from '../../../helpers/dns-world.ts';
+import { linkgateCommand } from '../../../helpers/linkgate-command.ts';
+import { needs } from '../../../helpers/needs.ts';
+import { tempDir } from '../../../helpers/temp-dir.ts';
 
 t.test('flags for everything: a file that `check` takes, the records, the next command', async (t) => {
   const folder = tempDir(t);

@@ -5,9 +5,9 @@ import { lookup } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
-import { systemClock } from '../../core/platform/clock.ts';
-import { withTimeout } from '../../core/platform/deadline.ts';
-import { createDnsResolver, type DnsAnswer, type TimedAddress } from '../../dns/resolver.ts';
+import { systemClock } from '../../../core/platform/clock.ts';
+import { withTimeout } from '../../../core/platform/deadline.ts';
+import { createDnsResolver, type DnsAnswer, type TimedAddress } from '../../../dns/resolver.ts';
 
 /** What is known of one family of addresses: these, for so long; undefined: nobody could say. */
 export type FamilyAnswer = { readonly addresses: readonly string[]; readonly ttlMs: number } | undefined;

@@ -2,13 +2,13 @@ import { spawn } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import t from 'tap';
-import { configFiles } from '../helpers/config-files.ts';
-import { executable, linkgateCommand } from '../helpers/linkgate-command.ts';
+import { configFiles } from '../../helpers/config-files.ts';
+import { executable, linkgateCommand } from '../../helpers/linkgate-command.ts';
 
 t.test('is an executable script', async (t) => {
   t.match(readFileSync(executable, 'utf8'), /^#!\/usr\/bin\/env node\n/);
   t.equal(statSync(executable).mode & 0o111, 0o111);
-  const { bin } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  const { bin } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
     bin: Record<string, string>;
   };
   t.ok(executable.endsWith(bin['linkgate'] ?? '?'));
