@@ -6,11 +6,11 @@ const CLIENT_HELLO = 1;
 const SERVER_NAME = 0;
 const HOST_NAME = 0;
 /** the most that is read: OpenSSL takes a ClientHello of up to 2^17 bytes, no client sends one */
-const LONGEST_HELLO = 16 * 1024;
+const MAX_HELLO_BYTES = 16 * 1024;
 /** the most fragments of one ClientHello */
 const MOST_RECORDS = 32;
-/** version 2, random 32 */
-const FIXED = 34;
+/** 2 and 32 */
+const VERSION_AND_RANDOM_BYTES = 34;
 /** a host name in ASCII (RFC 6066 §3: A-labels), with the underscore that some have; DNS has 253 characters and a dot */
 const NAME = /^[A-Za-z0-9._-]{1,254}$/;
 
@@ -65,7 +65,7 @@ const messageIn = (first: Buffer): Buffer | undefined => {
     if (message.length < 4) continue;
     if (message[0] !== CLIENT_HELLO) return undefined;
     const length = 4 + message.readUIntBE(1, 3);
-    if (length > LONGEST_HELLO) return undefined;
+    if (length > MAX_HELLO_BYTES) return undefined;
     // bytes behind the ClientHello in its record are an error, which OpenSSL reports
     if (message.length >= length) return message.length === length ? message : undefined;
   }
@@ -75,7 +75,7 @@ const messageIn = (first: Buffer): Buffer | undefined => {
 /** The extensions of a ClientHello, as they are. */
 const extensionsIn = (message: Buffer): Buffer | undefined => {
   const hello = new Reader(message);
-  hello.take(4 + FIXED);
+  hello.take(4 + VERSION_AND_RANDOM_BYTES);
   const sessionId = hello.vector(1);
   const suites = hello.vector(2);
   const compressions = hello.vector(1);

@@ -14,7 +14,7 @@ export type IsEnough = (first: Buffer) => boolean;
 export const isAnything: IsEnough = () => true;
 
 /** A ClientHello with post-quantum keys has 1.8 KB; a longer one waits in OpenSSL. */
-const LONGEST_HELLO = 4 * 1024;
+const MAX_AWAITED_BYTES = 4 * 1024;
 
 /**
  * The whole first TLS record (RFC 8446 §5.1): half a ClientHello is not worth the 0.1 ms and the buffers of a TLS connection. OpenSSL
@@ -22,7 +22,7 @@ const LONGEST_HELLO = 4 * 1024;
  */
 export const isWholeHello: IsEnough = (first) =>
   first[0] !== 0x16 ||
-  first.length >= LONGEST_HELLO ||
+  first.length >= MAX_AWAITED_BYTES ||
   (first.length >= 5 && first.length >= 5 + first.readUInt16BE(3));
 
 export interface FirstBytesOptions {

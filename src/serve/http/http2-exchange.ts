@@ -9,8 +9,8 @@ import type { Exchange, FieldLines } from './exchange.ts';
 import { hasNoContent } from './content.ts';
 
 /**
- * Fields that Node refuses to send twice, and that a response may have. Trackers behind servers and CDNs repeat them; the first one counts
- * (RFC 9110 §5.3), as with browsers over HTTP/1 where the two agree.
+ * Fields that Node refuses to send twice. Trackers behind other servers and CDNs repeat some of them, although no field with one value may
+ * be repeated (RFC 9110 §5.3): the first one passes.
  */
 const SINGLE: ReadonlySet<string> = new Set([
   'access-control-allow-credentials',

@@ -4,6 +4,7 @@
 import { setMaxListeners } from 'node:events';
 import type { SecureContext } from 'node:tls';
 import { systemClock, type Clock } from '../../core/platform/clock.ts';
+import { withTimeout } from '../../core/platform/deadline.ts';
 import { LinkgateError } from '../../core/errors.ts';
 import type { Emit } from '../../core/events.ts';
 import type { UpstreamSettings } from '../../core/settings.ts';
@@ -23,7 +24,7 @@ export interface UpstreamDeps {
 
 export interface UpstreamConnectOptions extends UpstreamDeps {
   readonly settings: UpstreamSettings;
-  /** for a look at the DNS and a connection, both together */
+  /** for the look-up of the addresses and the connection, both together */
   readonly timeoutMs: number;
   readonly secureContext: SecureContext;
 }
@@ -61,21 +62,12 @@ export const createUpstreamConnect = (options: UpstreamConnectOptions): Upstream
   setMaxListeners(0, closing.signal);
   let contact: UpstreamContact = { failures: 0, failedMs: 0, connectedMs: 0 };
 
-  /** The look itself goes on when it is late: the next request then finds its answer. */
-  const found = async (): Promise<readonly string[]> => {
-    const over = new AbortController();
-    const late = async (): Promise<undefined> => {
-      await clock.sleep(timeoutMs, over.signal);
-      return undefined;
-    };
-    try {
-      const known = await Promise.race([addresses.current(), late()]);
-      if (known !== undefined) return known;
-    } finally {
-      over.abort();
-    }
+  const late = (): never => {
     throw new LinkgateError('ERR_UPSTREAM_UNREACHABLE', `"${hostname}" was not found in ${timeoutMs} ms`);
   };
+  /** A late look-up goes on: the next request finds its addresses. */
+  const found = (): Promise<readonly string[]> =>
+    withTimeout(addresses.current(), { clock, limitMs: timeoutMs, late });
 
   return {
     connect: async () => {

@@ -40,6 +40,8 @@ const MAX_CONNECTING = 8;
 /** How soon a connect is tried again for requests that others may serve. */
 const CONNECT_AGAIN_MS = 1_000;
 
+const closing = (): Error => new Error('upstream is closing');
+
 export class Pool implements AttemptOwner, ConnectionOwner {
   readonly #options: PoolOptions;
   readonly #nowMs: () => number;
@@ -101,9 +103,8 @@ export class Pool implements AttemptOwner, ConnectionOwner {
     this.#isDestroyed = true;
     this.#idle.stop();
     clearTimeout(this.#againTimer);
-    const closing = new Error('upstream is closing');
-    for (const one of this.#line.all()) this.#refuse(one, closing);
-    await Promise.all([...this.#open].map((connection) => connection.destroy(closing)));
+    for (const one of this.#line.all()) this.#refuse(one, closing());
+    await Promise.all([...this.#open].map((connection) => connection.destroy(closing())));
   }
 
   onFree(connection: Connection): void {
@@ -127,23 +128,28 @@ export class Pool implements AttemptOwner, ConnectionOwner {
   }
 
   onRepeat(attempt: Attempt): void {
-    this.#line.add(attempt, this.#nowMs(), { needsFresh: true });
-    this.#fill();
+    this.#waitFirst(attempt, true);
   }
 
   onUnsent(attempt: Attempt): void {
     const connection = this.#isDestroyed ? undefined : this.#idle.take();
-    if (connection !== undefined) {
-      attempt.goOn(connection);
-      return;
-    }
-    this.#line.add(attempt, this.#nowMs(), { needsFresh: false });
-    this.#fill();
+    if (connection === undefined) this.#waitFirst(attempt, false);
+    else attempt.goOn(connection);
   }
 
   onGivenUp(attempt: Attempt): void {
     const one = this.#line.find(attempt);
     if (one !== undefined) this.#leaveLine(one);
+  }
+
+  /** It lost its connection, and goes before those that never had one. */
+  #waitFirst(attempt: Attempt, needsFresh: boolean): void {
+    if (this.#isDestroyed) {
+      attempt.refuse(closing());
+      return;
+    }
+    this.#line.add(attempt, this.#nowMs(), { needsFresh });
+    this.#fill();
   }
 
   /** Too old, or to an address that the DNS no longer has: not usable for a new request. */

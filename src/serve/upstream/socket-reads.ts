@@ -3,6 +3,7 @@
 
 import type { OnReadOpts } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { getSystemErrorName } from 'node:util';
 
 /** `alert`: by close_notify, so nothing is missing (RFC 8446 §6.1). `cut`: by FIN alone, or by RST. */
 export type SocketEnd = 'alert' | 'cut';
@@ -23,8 +24,8 @@ const SHARED = Buffer.allocUnsafeSlow(64 * 1024);
 
 const HANDLE = '_handle';
 const PARENT = '_parent';
-/** libuv's name for a stream that is read already */
-const UV_EALREADY = -114;
+/** libuv's word for a stream that is read already; its number differs between systems */
+const isReadAlready = (code: number): boolean => code < 0 && getSystemErrorName(code) === 'EALREADY';
 
 /** what Node keeps below a TLS socket */
 interface Handle {
@@ -42,8 +43,8 @@ interface Handle {
 const howItEnded = (socket: TLSSocket): SocketEnd => {
   const tls = (socket as TLSSocket & { readonly [HANDLE]?: Handle | null })[HANDLE];
   const tcp = tls?.[PARENT];
-  if (tls === undefined || tcp === undefined) return 'cut';
-  return tls?.reading === false || tcp.readStart() === UV_EALREADY ? 'alert' : 'cut';
+  if (tcp === undefined) return 'cut';
+  return tls?.reading === false || isReadAlready(tcp.readStart()) ? 'alert' : 'cut';
 };
 
 /** The peer reads no more. A tracker may respond, and close, before it has read the whole request: what it said still comes. */

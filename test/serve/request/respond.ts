@@ -340,20 +340,14 @@ t.test('statuses and framings pass unchanged', async (t) => {
   t.match(await get('/hints', 'GET', '1.0'), /^HTTP\/1\.1 200 /, 'HTTP/1.0 knows no interim answers');
 });
 
-t.test('a response that cannot be passed on is a 502', async (t) => {
-  const upstream = await scriptedTracker(t, (socket) =>
-    onRequestHead(socket, () =>
-      socket.write('HTTP/1.1 302 Found\r\nLocation: /a\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n'),
-    ),
-  );
-  const worker = await serve(t, { tracker: upstream });
-  t.match(await ask(await worker.h2(), {}), { status: 502 }, 'two Locations in HTTP/2');
-  t.match(await worker.next('upstream.failed'), { code: 'ERR_UPSTREAM_INVALID' });
+t.test('a response that is none is a 502', async (t) => {
   const junk = await scriptedTracker(t, (socket) =>
     onRequestHead(socket, () => socket.write('SSH-2.0-x\r\n')),
   );
-  const other = await serve(t, { tracker: junk });
-  t.match(await other.raw(GET_CLOSE), /^HTTP\/1\.1 502 /);
+  const worker = await serve(t, { tracker: junk });
+  t.match(await ask(await worker.h2(), {}), { status: 502 }, 'over HTTP/2');
+  t.match(await worker.next('upstream.failed'), { code: 'ERR_UPSTREAM_INVALID' });
+  t.match(await worker.raw(GET_CLOSE), /^HTTP\/1\.1 502 /);
 });
 
 t.test('a response before the request is whole is passed on, and ends the connection', async (t) => {

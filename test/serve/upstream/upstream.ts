@@ -6,8 +6,9 @@ import { createPki } from '../../helpers/pki.ts';
 import { serve } from '../../helpers/serve.ts';
 import { recorder } from '../../helpers/recorder.ts';
 import { onRequestHead, scriptedTracker, tracker } from '../../helpers/tracker.ts';
-import { send, upstreamTo } from '../../helpers/upstream-client.ts';
+import { send, upstreamTo, type Got } from '../../helpers/upstream-client.ts';
 import { pause } from '../../helpers/pause.ts';
+import { until } from '../../helpers/until.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
@@ -253,4 +254,16 @@ t.test('destroy fails what waits and refuses what comes', async (t) => {
   await upstream.destroy();
   for (const got of await Promise.all(both)) t.ok(got.error);
   await t.rejects(send(upstream, 'c'), { code: 'ERR_UPSTREAM_BUSY' });
+});
+
+t.test('destroy fails a request that has a kept connection and was not written yet', async (t) => {
+  const upstream = upstreamTo(t, await tracker(t));
+  t.equal((await send(upstream, 'a')).status, 302);
+  let got: Got | undefined;
+  // on a kept connection it is written in the next turn of the loop
+  void send(upstream, 'b').then((result) => (got = result));
+  await upstream.destroy();
+  const { error } = await until('it has an end', () => got);
+  t.equal(error?.message, 'upstream is closing');
+  t.match(upstream.counts(), { active: 0, waiting: 0, open: 0 });
 });
